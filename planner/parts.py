@@ -1,0 +1,442 @@
+"""Catalog records and what is built from them: frozen, typed, without prices.
+
+A specification never carries a price (prices are rows of `catalogs/prices/*.csv`, read by `planner.catalog`).
+`None` means nobody published the figure. `estimates` names fields filled by a written rule, with its basis;
+`unverified` names fields that come from memory and were not seen in a source.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Lifecycle = Literal[
+    "current", "ramping", "announced", "end_of_sale", "end_of_life", "refurbished", "legacy", "consumer", "withdrawn"
+]
+Section = Literal["compute", "network", "storage", "facility", "software", "services"]
+Technology = Literal["infiniband", "ethernet"]
+Cooling = Literal["air", "liquid"]
+Grade = Literal["A", "B", "C", "M"]
+
+
+class Record(BaseModel):
+    """Base of everything read from a catalog or a plan: frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Part(Record):
+    """What every orderable part has. Origin is an ISO 3166-1 alpha-2 country of the design, or None."""
+
+    id: str
+    vendor: str
+    model: str
+    aliases: tuple[str, ...] = ()
+    part_number: str | None = None
+    lifecycle: Lifecycle = "current"
+    origin: str | None = None
+    sources: tuple[str, ...] = ()
+    as_of: str | None = None
+    unverified: tuple[str, ...] = ()
+    estimates: dict[str, str] = Field(default_factory=dict)
+    notes: str | None = None
+
+
+class ScaleUp(Record):
+    """The link fabric inside a node or rack. `gb_per_s` is per accelerator, both directions added."""
+
+    name: str
+    gb_per_s: float | None = None
+    domain: int = 1
+
+
+class Accelerator(Part):
+    """One orderable accelerator variant. TFLOPS are dense; int8 is TOPS. Keys of `dense_tflops`:
+    fp64, fp64_tensor, fp32, tf32, fp16, bf16, fp8, fp6, fp4, int8."""
+
+    architecture: str | None = None
+    family: str
+    ecosystem: Literal["cuda", "rocm", "cann", "gaudi", "oneapi", "other"]
+    form_factor: str
+    slot_width: int | None = None
+    memory_gb: float | None = None
+    memory_type: str | None = None
+    memory_bandwidth_gb_per_s: float | None = None
+    dense_tflops: dict[str, float] = Field(default_factory=dict)
+    scale_up: ScaleUp
+    bridge_domain: int = 1  # cards joined by a bridge that is priced as a part of its own; 1 = none
+    scale_out: Literal["nic", "onboard-roce", "none"] = "nic"
+    pcie_gen: int | None = None
+    pcie_lanes: int | None = None
+    tdp_w: float | None = None
+    tdp_max_w: float | None = None
+    cooling: str | None = None
+    mig_instances: int | None = None
+    die_area_mm2: float | None = None
+    process_nm: float | None = None
+    designed_for_datacenter: bool | None = None
+    tpp: float | None = None
+    performance_density: float | None = None
+    export_control_id: str | None = None
+    market: str | None = None
+    launch: str | None = None
+
+
+class FixedNic(Record):
+    """Ports that come with the chassis. `role` compute | storage | in-band | oob; `ports` per node."""
+
+    role: Literal["compute", "storage", "in-band", "oob"]
+    ports: int
+    gbps: float
+    technology: tuple[Technology, ...]
+    nic: str | None = None
+    cage: str | None = None  # rj45 | sfp28 | qsfp28 | qsfp56 | qsfp112 | osfp-twin | osfp ...
+
+
+class Chassis(Part):
+    """A server, a complete system or a rack-scale system.
+
+    `takes` lists accelerator ids. A modular system (`dgx`, `hgx`, `rack-scale`) is sold with exactly `slots`
+    accelerators; a PCIe chassis takes 1 to `slots` cards. `price_scope` says what the price of this id buys:
+    `complete` (nothing to add but what `fixed_nics` and `memory_gb_fixed` leave open), or `barebone`
+    (chassis, board, supplies, fans; accelerators or baseboard, CPU, memory, drives and NICs are lines of their own).
+    """
+
+    category: Literal["dgx", "hgx", "pcie", "station", "rack-scale"]
+    takes: tuple[str, ...]
+    slots: int
+    max_card_w: float | None = None
+    card_counts: tuple[int, ...] = ()  # PCIe: counts that are offered, e.g. (1, 2, 4, 8); empty = slots only
+    # A complete system's price and configuration hold for these accelerators only; barebones for all of `takes`.
+    price_scope: Literal["complete", "barebone"]
+    complete_for: str | None = None  # accelerator that the complete price includes
+    baseboards: dict[str, str] = Field(default_factory=dict)  # accelerator id -> baseboard id (8 modules + switch tray)
+    interconnect: Literal["nvswitch", "nvlink-mesh", "xgmi", "hccs", "roce", "bridge", "none", "other"]
+    cpu_sockets: int
+    cpu_socket: str | None = None  # e.g. LGA4677, SP5; None when on board
+    cpus: tuple[str, ...] = ()  # CPU ids that fit; empty when fixed
+    cpu_fixed: str | None = None  # text on the datasheet when the CPU cannot be chosen
+    cpu_cores_fixed: int | None = None
+    memory_types: tuple[str, ...] = ()  # e.g. DDR5-4800
+    dimm_slots: int | None = None
+    channels_per_socket: int | None = None
+    memory_gb_max: float | None = None
+    memory_gb_fixed: float | None = None
+    boot_drives: int = 2  # slots for boot drives, mirrored
+    boot_fixed: str | None = None
+    drive_bays: int = 0
+    drive_form_factors: tuple[str, ...] = ()  # U.2, E1.S, E3.S
+    nvme_tb_fixed: float | None = None
+    compute_nic_slots: int = 0  # x16 slots meant for one NIC per accelerator
+    nic_slots: int = 0  # further x16 slots for storage and in-band NICs
+    nic_gen: int | None = None  # PCIe generation of those slots
+    fixed_nics: tuple[FixedNic, ...] = ()
+    rack_units: int | None = None
+    own_rack: bool = False  # rack-scale: brings its rack
+    depth_mm: float | None = None
+    weight_kg: float | None = None
+    max_power_w: float | None = None
+    typical_power_w: float | None = None
+    psu_count: int | None = None
+    psu_watts: float | None = None
+    psu_redundancy: str | None = None
+    psu_min_live: int | None = None
+    cooling: Literal["air", "dlc", "hybrid"]
+    needs_cdu: bool = False
+
+
+class Baseboard(Part):
+    """A carrier with its accelerator modules and scale-up switches (HGX, UBB): one line, priced as a whole."""
+
+    accelerator: str
+    accelerators: int
+    power_w: float | None = None
+    weight_kg: float | None = None
+
+
+class Cpu(Part):
+    family: str
+    cores: int
+    base_ghz: float | None = None
+    tdp_w: float
+    socket: str
+    max_sockets: int = 2
+    memory_channels: int
+    memory_types: tuple[str, ...]  # e.g. DDR5-4800, what it runs with one DIMM per channel
+    memory_gb_max: float | None = None
+    pcie_gen: int
+    pcie_lanes: int
+
+
+class Dimm(Part):
+    memory_type: str  # DDR4-3200, DDR5-4800, DDR5-5600, DDR5-6400, MRDIMM-8800
+    size_gb: int
+    power_w: float
+    rank: str | None = None
+
+
+class Drive(Part):
+    use: Literal["boot", "data"]
+    capacity_tb: float
+    form_factors: tuple[str, ...]
+    pcie_gen: int | None = None
+    read_gb_per_s: float | None = None
+    write_gb_per_s: float | None = None
+    dwpd: float | None = None
+    power_w: float
+
+
+class Nic(Part):
+    """`ports` × `gbps`; one `host slot` each. `roles` are the networks it is offered for."""
+
+    ports: int
+    gbps: float
+    technologies: tuple[Technology, ...]
+    cage: str
+    pcie_gen: int
+    pcie_lanes: int
+    form_factor: str | None = None
+    power_w: float
+    power_max_w: float | None = None
+    roles: tuple[Literal["compute", "storage", "in-band"], ...]
+
+
+class Bridge(Part):
+    """An NVLink bridge for PCIe cards. `bridges_per_group` pieces join `group` cards."""
+
+    joins: tuple[str, ...]  # accelerator ids
+    group: int
+    bridges_per_group: int
+    gb_per_s: float
+
+
+class Switch(Part):
+    """`ports` are logical ports at `gbps`; `cages` the physical ones (twin-port cages carry two)."""
+
+    technology: Technology
+    generation: str  # HDR, NDR, XDR, 1G, 25G, 100G, 200G, 400G, 800G
+    ports: int
+    gbps: float
+    cages: int
+    cage: str
+    split: dict[str, int] = Field(default_factory=dict)  # port speed in Gbit/s -> ports available at that speed
+    uplink_ports: int = 0  # extra faster ports (out-of-band switches)
+    uplink_gbps: float | None = None
+    managed: bool = True
+    rack_units: int
+    typical_power_w: float | None = None
+    max_power_w: float | None = None
+    weight_kg: float | None = None
+    roles: tuple[Literal["compute", "storage", "in-band", "oob"], ...]
+    domestic_silicon: bool | None = None
+
+
+class Optic(Part):
+    """A pluggable module for one cage. `links` is how many logical ports it serves."""
+
+    side: Literal["switch", "node", "any"]
+    cage: str
+    gbps: float  # per link
+    links: int = 1
+    technologies: tuple[Technology, ...]
+    media: Literal["mmf", "smf"]
+    reach_m: float
+    max_w: float | None = None
+    mates: tuple[str, ...] = ()  # optic ids it works with over the fibre
+
+
+class Cable(Part):
+    """A cable or active cable of one length. Copper and active optical cables need no modules."""
+
+    kind: Literal["dac", "acc", "aoc", "fibre", "rj45"]
+    length_m: float
+    gbps: float  # per link
+    links: int = 1  # logical links carried
+    ends: tuple[str, str]  # cage at either end, or the fibre connector
+    technologies: tuple[Technology, ...]
+    max_w: float | None = None
+
+
+class StorageSystem(Part):
+    """Shared storage, bought in blocks. Figures are planning values per block."""
+
+    protocol: str
+    media: str | None = None
+    usable_tb: float
+    read_gb_per_s: float
+    write_gb_per_s: float
+    min_blocks: int = 1
+    rack_units: int
+    typical_power_w: float | None = None
+    max_power_w: float | None = None
+    weight_kg: float | None = None
+    ports: int
+    port_gbps: float
+    technologies: tuple[Technology, ...] = ("ethernet",)
+    offer_by_default: bool = True
+
+
+class Rack(Part):
+    """A cabinet. `rack_units` usable; load is what it carries."""
+
+    rack_units: int
+    width_mm: float
+    depth_mm: float
+    load_kg: float
+    weight_kg: float | None = None
+    liquid_ready: bool = False
+
+
+class Pdu(Part):
+    """A rack power distribution unit; `usable_kw` after derating. Zero-U unless `rack_units` is given."""
+
+    usable_kw: float
+    rack_units: int = 0
+    weight_kg: float | None = None
+    input: str | None = None
+
+
+class ManagementNode(Part):
+    """A complete head, login or control-plane server, or an appliance such as a fabric manager."""
+
+    role: Literal["management", "fabric-manager"]
+    rack_units: int
+    typical_power_w: float
+    max_power_w: float
+    weight_kg: float | None = None
+    inband_ports: int = 2
+    port_gbps: float = 100
+    technologies: tuple[Technology, ...] = ("ethernet",)
+
+
+class Software(Part):
+    """A software, licence, support or service line and the rule that counts it.
+
+    `per`: accelerator, node, socket, management-node, fabric-endpoint, site, or percent-of-hardware.
+    `recurring` yearly lines belong to ownership cost, not to the capex cap. `requires` narrows by ecosystem,
+    vendor, accelerator or chassis id; empty means always. `default` lines are planned unless switched off.
+    """
+
+    section: Section = "software"
+    per: Literal["accelerator", "node", "socket", "management-node", "fabric-endpoint", "site", "percent-of-hardware"]
+    recurring: Literal["once", "yearly"] = "once"
+    ecosystems: tuple[str, ...] = ()
+    accelerators: tuple[str, ...] = ()
+    chassis: tuple[str, ...] = ()
+    technologies: tuple[Technology, ...] = ()
+    countries: tuple[str, ...] = ()
+    not_countries: tuple[str, ...] = ()
+    percent: Decimal | None = None  # percent-of-hardware lines
+    percent_low: Decimal | None = None
+    percent_high: Decimal | None = None
+    version: str | None = None
+    free: bool = False  # no charge; printed as a line at price 0 with the licence named
+    default: bool = True
+    model_zh: str | None = None
+
+
+class Price(Record):
+    """One dated price row. Amounts per unit in `currency`; `tax_basis` says whether tax is inside."""
+
+    part: str
+    currency: str
+    low: Decimal | None = None
+    typical: Decimal
+    high: Decimal | None = None
+    tax_basis: Literal["excluded", "included", "unknown"]
+    tax_percent: Decimal | None = None  # the rate inside an included price
+    basis: Literal["quote", "list", "street", "tender", "analyst", "estimate"]
+    grade: Grade
+    source: str
+    as_of: str  # YYYY, YYYY-MM or YYYY-MM-DD
+    valid_until: dt.date | None = None
+    min_quantity: int = 1
+    includes_support_months: int | None = None
+    scope: str | None = None
+
+
+class BuildLine(Record):
+    """A part and how many of it one unit (node, replica, rack-scale system) takes."""
+
+    part: str
+    quantity: int
+
+
+class NodeBuild(Record):
+    """A complete buildable node (or rack-scale system): what `nodes.build` returns.
+
+    Power follows the conventions of the design: systems by datasheet maximum, PCIe servers by the sum of parts
+    plus 10 %, not above the chassis maximum.
+    """
+
+    id: str
+    chassis: str
+    accelerator: str
+    accelerators: int
+    lines: tuple[BuildLine, ...]
+    cpu: str | None  # catalog id, or the datasheet's text for fixed systems
+    cpus: int
+    cpu_cores: int
+    memory_gb: float
+    nvme_tb: float
+    nic: str | None  # compute NIC: catalog id or text
+    compute_ports: int  # logical compute-fabric ports per node
+    compute_gbps: float  # per compute port
+    compute_technologies: tuple[Technology, ...]
+    storage_ports: int
+    storage_gbps: float
+    inband_ports: int
+    inband_gbps: float
+    oob_ports: int
+    compute_cage: str | None = None
+    scale_up_domain: int = 1
+    scale_up_gb_per_s: float | None = None
+    fabric_units: int = 1  # nodes that the fabric sees (18 trays in an NVL72)
+    max_power_kw: float
+    typical_power_kw: float
+    rack_units: int
+    weight_kg: float
+    own_rack: bool = False
+    cooling: Literal["air", "dlc", "hybrid"]
+    estimates: tuple[str, ...] = ()  # "field: basis" of every estimated figure used
+    notices: tuple[str, ...] = ()  # lifecycle and support notices
+
+
+class FabricLink(Record):
+    """What sizing needs to know of a fabric: bandwidth a node brings to it and how much of it is guaranteed."""
+
+    technology: Technology | None  # None: a single node, no fabric
+    gbps_per_node: float
+    oversubscription: float = 1.0
+
+
+class TrainingModel(Record):
+    """A model to be trained or served. Shapes as in the model card; parameters in billions (10^9)."""
+
+    id: str
+    name: str
+    aliases: tuple[str, ...] = ()
+    family: str | None = None
+    kind: str = "decoder-llm"
+    params_total_b: float
+    params_active_b: float
+    flop_params_b: float | None = None
+    layers: int | None = None
+    hidden: int | None = None
+    heads: int | None = None
+    kv_heads: int | None = None
+    head_dim: int | None = None
+    ffn: int | None = None
+    vocab: int | None = None
+    context: int | None = None
+    experts: int | None = None
+    experts_per_token: int | None = None
+    attention: str | None = None  # mha | gqa | mqa | mla ...
+    kv_bytes_per_token_16bit: float | None = None
+    attn_flops_per_token_per_ctx: float | None = None
+    weights_precision: str | None = None
+    sources: tuple[str, ...] = ()
+    notes: str | None = None

@@ -1,0 +1,289 @@
+"""The plan: the one result that every document reads. `plan.json` is this model.
+
+Amounts are decimals with two places in the budget's currency, written as JSON numbers. `lines` are what is bought
+(capital); `yearly` is what is paid every year; tax stands per rate in `taxes`. totals.capex = sum of lines + taxes.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
+
+from planner.parts import Section, Technology
+
+
+def _decimal(value: object) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+        raise ValueError("expected an amount")
+    return Decimal(str(value))
+
+
+# Two decimals survive the float of a JSON number exactly up to 10^13, far above any site.
+Amount = Annotated[Decimal, PlainValidator(_decimal), PlainSerializer(lambda d: float(d), return_type=float)]
+
+
+class Entry(BaseModel):
+    """Base of every part of a plan."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PlannedObjective(Entry):
+    """`value` and `bound` in the objective's own unit (money, kW, or share); gap is relative."""
+
+    name: str
+    unit: str
+    value: float
+    bound: float
+    gap: float
+
+
+class Totals(Entry):
+    """`capex` is what the cap is compared with (with tax when vat_percent is given)."""
+
+    capex: Amount
+    capex_low: Amount
+    capex_high: Amount
+    capex_without_tax: Amount
+    tax: Amount
+    currency: str
+    opex_per_year: Amount
+    energy_per_year: Amount | None
+    tco: Amount | None
+    tco_years: int
+    it_power_kw: float  # maximum draw
+    typical_power_kw: float
+    facility_power_kw: float
+    racks: int
+    rack_units: int
+    weight_kg: float
+    accelerators: int
+    nodes: int
+
+
+class Predicted(Entry):
+    """What the pool delivers, with the stated range, and what was asked. Covered by the digest."""
+
+    quantity: str  # e.g. "training time", "requests per second"
+    unit: str
+    asked: float | None
+    value: float
+    low: float
+    high: float
+    limiting_factor: str | None = None
+    layout: dict[str, Any] = Field(default_factory=dict)
+    unproven: bool = False
+    basis: str | None = None  # the sources and rules behind the number
+    details: dict[str, float | str | None] = Field(default_factory=dict)  # days, MFU, HPCG, TTFT, memory used ...
+
+
+class Pool(Entry):
+    """Nodes of one build that serve one workload (or several that share them)."""
+
+    workload: str
+    workloads: tuple[str, ...]  # all that share the pool
+    accelerator: str
+    accelerators: int
+    accelerators_per_node: int
+    chassis: str
+    nodes: int
+    spare_nodes: int = 0
+    replicas: int | None = None
+    cards_used: int | None = None  # by shared work
+    cpu: str | None
+    cpus_per_node: int
+    memory_gb: float  # per node
+    nvme_tb: float  # per node
+    nic: str | None
+    nics_per_node: int
+    node_power_kw: float  # maximum, per node
+    node_typical_kw: float
+    node_rack_units: int
+    node_weight_kg: float
+    cooling: str
+    fabric: str | None  # name in `fabrics`
+    precision: str | None = None
+    predicted: tuple[Predicted, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+class PlannedFabric(Entry):
+    """One network. Cables count links of one kind; `ports_used` never exceeds `ports_present`."""
+
+    name: str  # compute, compute-2 ..., storage, in-band, oob
+    role: Literal["compute", "storage", "in-band", "oob"]
+    technology: Technology
+    switch: str
+    gbps: float
+    topology: str  # rail | plain | direct
+    tiers: int
+    leaf: int
+    spine: int
+    core: int
+    endpoints: int
+    oversubscription: float
+    cables: int
+    links_node: int
+    links_leaf_spine: int
+    links_spine_core: int
+    ports_used: int
+    ports_present: int
+    redundancy: Literal["pair", "none"]
+    pools: tuple[str, ...]
+
+
+class LinePrice(Entry):
+    """Where a unit price comes from."""
+
+    basis: str
+    grade: str
+    source: str
+    as_of: str
+    currency: str  # of the source row
+    amount: Amount  # in the source row's currency and tax basis
+    tax_basis: str
+    exchange_rate: Amount | None = None  # budget currency per unit of the source currency
+    steps: tuple[str, ...] = ()  # the chain from source price to landed price, in words
+    includes_support_months: int | None = None
+
+
+class PlanLine(Entry):
+    """One line that is bought, or paid every year. `unit_price` is landed, without tax, in the budget's currency."""
+
+    position: str  # dotted, e.g. 1.2
+    part: str
+    section: Section
+    group: str  # the item it belongs to: node build, fabric name, "storage" ...
+    pool: str | None = None  # workload name, when one pool owns it
+    maker: str
+    model: str
+    part_number: str | None = None
+    description: str
+    per_node: int | None = None
+    nodes: int | None = None
+    quantity: int
+    unit: str  # piece, licence, year ...
+    unit_price: Amount
+    unit_low: Amount
+    unit_high: Amount
+    extended: Amount
+    currency: str
+    tax_percent: Amount
+    price: LinePrice | None  # None for items without charge and rule-based lines; `rule` then says why
+    rule: str | None = None
+    max_power_w: float = 0.0  # per piece; only where the piece counts towards power on its own
+    typical_power_w: float = 0.0
+    rack_units: int = 0
+    weight_kg: float = 0.0
+    origin: str | None = None
+    estimates: tuple[str, ...] = ()
+
+
+class TaxLine(Entry):
+    percent: Amount
+    base: Amount
+    amount: Amount
+
+
+class RackItem(Entry):
+    item: str  # chassis, switch, storage or management part id
+    label: str  # e.g. "pod node 1", "compute leaf 3"
+    units: int
+    bottom_unit: int
+    power_kw: float
+    weight_kg: float
+
+
+class PlannedRack(Entry):
+    """One rack with what stands in it, by unit from the bottom."""
+
+    name: str
+    part: str | None
+    units: int
+    power_kw: float
+    weight_kg: float
+    items: tuple[RackItem, ...]
+
+
+class ComplianceEntry(Entry):
+    part: str
+    accelerator: str | None
+    classification: str | None
+    verdict: str
+    rules: tuple[str, ...]
+    on: str
+    summary: str
+    citations: tuple[str, ...] = ()
+    review_policy: str | None = None
+    assumed: tuple[str, ...] = ()
+    planned: bool = False  # is in this plan; others are shown to say why they were left out
+
+
+class Limit(Entry):
+    """A named limit: what there is and what the plan uses. `have` None means not limited."""
+
+    name: str
+    unit: str
+    have: float | None
+    used: float
+    binding: bool
+    slack: float | None = None
+
+
+class Assumption(Entry):
+    """Something the planner took for granted. kind: default | estimate | price | sizing | compliance | notice."""
+
+    kind: str
+    name: str
+    text: str
+    text_zh: str | None = None
+
+
+class LeftOut(Entry):
+    """An accelerator or chassis that was not chosen and why: a rule, a limit, or what it would cost more."""
+
+    part: str
+    rule: str
+    message: str
+    extra_cost: Amount | None = None
+
+
+class StorageChoice(Entry):
+    system: str
+    blocks: int
+    usable_tb: float
+    read_gb_per_s: float
+    write_gb_per_s: float
+
+
+class Provenance(Entry):
+    planner: str
+    catalog_hash: str
+    rule_date: str
+    price_date: str
+    request_hash: str
+    digest: str  # over predicted figures, objective and bound
+
+
+class Plan(Entry):
+    status: Literal["optimal", "feasible", "infeasible"]
+    project: str
+    language: str
+    objective: PlannedObjective
+    totals: Totals
+    pools: tuple[Pool, ...]
+    fabrics: tuple[PlannedFabric, ...]
+    storage: StorageChoice | None
+    racks: tuple[PlannedRack, ...]
+    lines: tuple[PlanLine, ...]
+    yearly: tuple[PlanLine, ...]
+    taxes: tuple[TaxLine, ...]
+    compliance: tuple[ComplianceEntry, ...]
+    assumptions: tuple[Assumption, ...]
+    limits: tuple[Limit, ...]
+    left_out: tuple[LeftOut, ...]
+    open_questions: tuple[Assumption, ...]
+    request: dict[str, Any]  # normalised
+    provenance: Provenance

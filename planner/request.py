@@ -1,0 +1,167 @@
+"""The request: every key of a site file, typed, with the defaults.
+
+`planner.sitefile` reads the text into these models and collects all mistakes. A field with a default that the user
+did not set is an assumption of the plan (`Request.defaults_used`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from planner.parts import Technology
+
+Objective = Literal["lowest_capex", "lowest_tco", "lowest_power", "highest_performance"]
+Precision = Literal["fp64", "fp32", "tf32", "bf16", "fp16", "fp8", "int8", "fp4"]
+Verdict = Literal[
+    "no_licence_required",
+    "licence_exception",
+    "licence_required",
+    "prohibited",
+    "needs_vendor_confirmation",
+    "domestic_supply",
+]
+CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Text = Annotated[str, Field(max_length=200)]
+
+
+class Section(BaseModel):
+    """Base of every part of a request."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Customer(Section):
+    name: Text | None = None
+    headquarters: CountryCode | None = None
+    ultimate_parent: CountryCode | None = None
+    funding: Literal["private", "public", "state_owned"] | None = None
+
+
+class Site(Section):
+    """Limits of the room. Power in kW; `rack_power_kw` is usable with one feed lost."""
+
+    country: CountryCode
+    it_power_kw: PositiveFloat | None = None
+    utility_power_kw: PositiveFloat | None = None
+    pue: Annotated[float, Field(ge=1, le=3)] | None = None  # peak day
+    pue_annual: Annotated[float, Field(ge=1, le=3)] | None = None
+    racks: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    rack_units: Annotated[int, Field(ge=1, le=60)] | None = None
+    rack_power_kw: PositiveFloat | None = None
+    rack_weight_kg: PositiveFloat | None = None
+    floor_kg_per_m2: PositiveFloat | None = None
+    cooling: Literal["air", "liquid"] = "air"
+    electricity_per_kwh: Annotated[Decimal, Field(ge=0)] | None = None
+    space_per_rack_year: Annotated[Decimal, Field(ge=0)] | None = None
+
+
+class Budget(Section):
+    currency: CurrencyCode = "USD"
+    capex: Annotated[Decimal, Field(gt=0)] | None = None
+    opex_per_year: Annotated[Decimal, Field(gt=0)] | None = None
+    vat_percent: Annotated[Decimal, Field(ge=0, le=50)] | None = None
+    tco_years: Annotated[int, Field(ge=1, le=15)] = 5
+    price_level: Literal["low", "typical", "high"] = "typical"
+    price_missing: Literal["reject", "estimate"] = "reject"
+    exchange_rates: dict[CurrencyCode, Annotated[Decimal, Field(gt=0)]] = Field(default_factory=dict)  # per USD
+
+
+class ComplianceTerms(Section):
+    accept: tuple[Verdict, ...] = ("no_licence_required", "domestic_supply")
+    date: dt.date | None = None
+    ship_from: CountryCode = "US"
+    end_use: Text | None = None
+
+
+class Workload(Section):
+    """One use of the site. Which keys belong to which kind is checked in `planner.sitefile`."""
+
+    name: Text
+    kind: Literal["training", "inference", "hpc", "capacity"]
+    share: bool = False
+    accelerator: str | None = None  # id, alias or group
+    # language models
+    model: str | None = None
+    tokens: PositiveFloat | None = None
+    within_days: PositiveFloat | None = None
+    sequence_length: Annotated[int, Field(ge=1)] | None = None
+    global_batch_tokens: PositiveFloat | None = None
+    precision: Precision | None = None
+    input_tokens: Annotated[int, Field(ge=1)] | None = None
+    output_tokens: Annotated[int, Field(ge=1)] | None = None
+    requests_per_s: PositiveFloat | None = None
+    ttft_ms: PositiveFloat | None = None
+    tpot_ms: PositiveFloat | None = None
+    # measured benchmarks
+    benchmark: str | None = None
+    samples_per_s: PositiveFloat | None = None
+    # hpc and capacity
+    sustained_pflops: PositiveFloat | None = None
+    count: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    pflops: PositiveFloat | None = None
+    maximise: Literal["tokens_per_day", "requests_per_s", "samples_per_s", "accelerators", "sustained_pflops"] | None = None
+
+
+class Choice(Section):
+    """`only` admits nothing else; `exclude` leaves out. Ids, aliases or groups."""
+
+    only: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+
+class FabricPreference(Section):
+    technology: Technology | None = None
+    oversubscription: Annotated[float, Field(ge=1, le=16)] = 1.0
+    topology: Literal["rail", "plain"] | None = None
+    switch: str | None = None
+    redundancy: Literal["pair", "none"] | None = None
+
+
+class NodePreference(Section):
+    memory_gb: PositiveFloat | None = None
+    nvme_tb: Annotated[float, Field(ge=0)] | None = None
+    cpu: str | None = None
+
+
+class Preferences(Section):
+    chassis: Choice = Choice()
+    accelerators: Choice = Choice()
+    vendors: Choice = Choice()
+    fabric: FabricPreference = FabricPreference()
+    node: NodePreference = NodePreference()
+    sizing: Literal["low", "typical"] = "low"
+
+
+class StorageNeed(Section):
+    usable_tb: PositiveFloat
+    read_gb_per_s: Annotated[float, Field(ge=0)] = 0
+    write_gb_per_s: Annotated[float, Field(ge=0)] = 0
+    system: str | None = None
+
+
+class Pricing(Section):
+    margin_percent: Annotated[Decimal, Field(ge=0, le=100)] = Decimal(0)
+    valid_days: Annotated[int, Field(ge=1, le=365)] = 30
+
+
+class Request(Section):
+    """A whole site file, with defaults filled in."""
+
+    project: Text = "GPU data centre"
+    language: Literal["en", "zh"] = "en"
+    customer: Customer = Customer()
+    site: Site
+    budget: Budget = Budget()
+    compliance: ComplianceTerms = ComplianceTerms()
+    workloads: Annotated[tuple[Workload, ...], Field(min_length=1, max_length=20)]
+    preferences: Preferences = Preferences()
+    supply: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)  # part id -> most that can be had
+    storage: StorageNeed | None = None
+    pricing: Pricing = Pricing()
+    objective: Objective = "lowest_capex"
