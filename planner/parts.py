@@ -132,10 +132,13 @@ class Chassis(Part):
     nvme_tb_fixed: float | None = None
     compute_nic_slots: int = 0  # x16 slots meant for one NIC per accelerator
     nic_slots: int = 0  # further x16 slots for storage and in-band NICs
+    ocp_slots: int = 0  # OCP 3.0 mezzanine slots beside them
     nic_gen: int | None = None  # PCIe generation of those slots
+    pcie_switches: bool | None = None  # accelerators and NICs hang on PCIe switches; None = the maker does not say
     fixed_nics: tuple[FixedNic, ...] = ()
     rack_units: int | None = None
     own_rack: bool = False  # rack-scale: brings its rack
+    fabric_units: int = 1  # nodes that the fabrics see in one unit (18 compute trays of an NVL72)
     depth_mm: float | None = None
     weight_kg: float | None = None
     max_power_w: float | None = None
