@@ -105,7 +105,10 @@ class Workload(Section):
     sustained_pflops: PositiveFloat | None = None
     count: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     pflops: PositiveFloat | None = None
-    maximise: Literal["tokens_per_day", "requests_per_s", "samples_per_s", "accelerators", "sustained_pflops"] | None = None
+    spare_nodes: Annotated[int, Field(ge=0, le=1000)] = 0  # kept ready beside the nodes that the demand needs
+    maximise: (
+        Literal["tokens_per_day", "requests_per_s", "samples_per_s", "accelerators", "sustained_pflops"] | None
+    ) = None
 
 
 class Choice(Section):

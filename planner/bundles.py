@@ -1,0 +1,190 @@
+"""Bundles of plan lines, priced exactly: a candidate is the lines it would add, and its price is their sum.
+
+`Pricer.load` turns a bundle into the whole-number coefficients of the program. A bundle with an unpriceable part is a
+Rejection, never a smaller sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from planner.catalog import Catalog
+from planner.errors import Rejection
+from planner.model import Bundle, LineSeed, Load, Shape
+from planner.parts import BuildLine, NodeBuild, Software
+from planner.pricing import PriceBook
+from planner.units import half_up
+
+
+class Pricer:
+    """Prices bundles from a price book, once per part."""
+
+    def __init__(self, catalog: Catalog, book: PriceBook, supply: Iterable[str] = ()) -> None:
+        self.catalog = catalog
+        self.book = book
+        self.supply = frozenset(supply)
+        self._cents: dict[str, int | Rejection] = {}
+
+    def cents(self, part: str) -> int | Rejection:
+        """Landed unit price without tax in whole cents of the budget's currency."""
+        if part not in self._cents:
+            landed = self.book.landed(part)
+            self._cents[part] = landed if isinstance(landed, Rejection) else landed.cents
+        return self._cents[part]
+
+    def price_or_none(self, part: str) -> int | None:
+        cents = self.cents(part)
+        return None if isinstance(cents, Rejection) else cents
+
+    def load(self, bundle: Bundle) -> Load | Rejection:
+        """The coefficients of a bundle; the first part without a price rejects it."""
+        capital = yearly = 0
+        supply: dict[str, int] = {}
+        for line in bundle.lines:
+            cents = line.cents if line.cents is not None else self.cents(line.part)
+            if isinstance(cents, Rejection):
+                return cents
+            if line.yearly:
+                yearly += cents * line.quantity
+            else:
+                capital += cents * line.quantity
+            if line.part in self.supply:
+                supply[line.part] = supply.get(line.part, 0) + line.quantity
+        shapes: dict[Shape, int] = {}
+        for shape, count in bundle.shapes:
+            shapes[shape] = shapes.get(shape, 0) + count
+        endpoints: dict[str, int] = {}
+        for network, count in bundle.endpoints:
+            endpoints[network] = endpoints.get(network, 0) + count
+        return Load(
+            capital=capital,
+            yearly=yearly,
+            watts=bundle.watts,
+            typical_watts=bundle.typical_watts,
+            nodes=bundle.nodes,
+            accelerators=bundle.accelerators,
+            endpoints=endpoints,
+            supply=supply,
+            shapes=shapes,
+        )
+
+
+def seeds(lines: Iterable[BuildLine], group: str) -> tuple[LineSeed, ...]:
+    """Build lines as capital plan lines of one group."""
+    return tuple(LineSeed(line.part, line.quantity, group) for line in lines if line.quantity)
+
+
+def merge(*bundles: Bundle) -> Bundle:
+    """Several bundles as one; equal lines are added up."""
+    lines: dict[tuple[object, ...], LineSeed] = {}
+    for bundle in bundles:
+        for line in bundle.lines:
+            key = (line.part, line.group, line.yearly, line.cents, line.rule)
+            before = lines[key].quantity if key in lines else 0
+            lines[key] = LineSeed(line.part, before + line.quantity, line.group, line.yearly, line.cents, line.rule)
+    return Bundle(
+        lines=tuple(lines.values()),
+        shapes=tuple(s for b in bundles for s in b.shapes),
+        endpoints=tuple(e for b in bundles for e in b.endpoints),
+        watts=sum(b.watts for b in bundles),
+        typical_watts=sum(b.typical_watts for b in bundles),
+        nodes=sum(b.nodes for b in bundles),
+        accelerators=sum(b.accelerators for b in bundles),
+    )
+
+
+def repeat(bundle: Bundle, count: int) -> Bundle:
+    """A bundle `count` times."""
+    return Bundle(
+        lines=tuple(
+            LineSeed(ln.part, ln.quantity * count, ln.group, ln.yearly, ln.cents, ln.rule)
+            for ln in bundle.lines
+            if ln.quantity * count
+        ),
+        shapes=tuple((s, n * count) for s, n in bundle.shapes),
+        endpoints=tuple((e, n * count) for e, n in bundle.endpoints),
+        watts=bundle.watts * count,
+        typical_watts=bundle.typical_watts * count,
+        nodes=bundle.nodes * count,
+        accelerators=bundle.accelerators * count,
+    )
+
+
+def node_shape(node: NodeBuild) -> Shape:
+    """What one node is to a rack. Watts are rounded up: a limit is never passed by rounding."""
+    return Shape(
+        item=node.chassis if node.own_rack else node.id,
+        units=node.rack_units,
+        watts=_watts(node.max_power_kw),
+        grams=round(node.weight_kg * 1000),
+        own_rack=node.own_rack,
+        liquid=node.cooling == "dlc",
+    )
+
+
+def _watts(kw: float) -> int:
+    return int(-(-round(kw * 1000, 6) // 1))
+
+
+def node_bundle(node: NodeBuild, software: Sequence[Software], pricer: Pricer, group: str) -> Bundle | Rejection:
+    """One node with its parts, software, support and network ports."""
+    lines = list(seeds(node.lines, group))
+    hardware = 0
+    for line in lines:
+        cents = pricer.cents(line.part)
+        if isinstance(cents, Rejection):
+            return cents
+        hardware += cents * line.quantity
+    for item in software:
+        lines += software_lines(item, node, hardware, group)
+    return Bundle(
+        lines=tuple(lines),
+        shapes=((node_shape(node), 1),),
+        endpoints=tuple(
+            (network, ports)
+            for network, ports in (
+                ("storage", node.storage_ports),
+                ("in-band", node.inband_ports),
+                ("oob", node.oob_ports),
+                ("management", node.fabric_units),
+            )
+            if ports
+        ),
+        watts=_watts(node.max_power_kw),
+        typical_watts=_watts(node.typical_power_kw),
+        nodes=1,
+        accelerators=node.accelerators,
+    )
+
+
+def software_lines(item: Software, node: NodeBuild, hardware_cents: int, group: str) -> list[LineSeed]:
+    """Lines that a software, support or service item adds to one node; none for items counted per site."""
+    counts = {"accelerator": node.accelerators, "node": node.fabric_units, "socket": node.cpus}
+    yearly = item.recurring == "yearly"
+    if item.per == "percent-of-hardware":
+        percent = item.percent or Decimal(0)
+        cents = half_up(Decimal(hardware_cents) * percent / 100)
+        return [LineSeed(item.id, 1, group, yearly, cents, f"{percent} % of the hardware of one node")]
+    if item.per in counts:
+        return [LineSeed(item.id, counts[item.per], group, yearly)]
+    return []
+
+
+def admitted_software(catalog: Catalog, node: NodeBuild, country: str) -> list[Software]:
+    """Default software, support and service lines of one node, by ecosystem, accelerator, chassis and country."""
+    accelerator, chassis = catalog.accelerators[node.accelerator], catalog.chassis[node.chassis]
+    found = []
+    for item in sorted(catalog.software.values(), key=lambda s: s.id):
+        fits = (
+            item.default
+            and item.lifecycle == "current"
+            and (not item.ecosystems or accelerator.ecosystem in item.ecosystems)
+            and (not item.accelerators or accelerator.id in item.accelerators)
+            and (not item.chassis or chassis.id in item.chassis)
+            and (not item.countries or country in item.countries)
+            and country not in item.not_countries
+        )
+        if fits:
+            found.append(item)
+    return found

@@ -1,0 +1,369 @@
+"""The mixed-integer program: one function per constraint, its formula in the docstring.
+
+Variables (title, unit):
+  use[o]        option o is in the plan, 0 or 1
+  units[o]      units of option o, whole; only where the option has a count range
+  tenant[o,t]   replicas of shared work t on pool o, whole
+  pick[s]       shared option s is chosen, 0 or 1
+  driver[s]     endpoints (or nodes) that shared option s serves, whole
+  racks         cabinets bought, whole
+  performance   the smallest delivered share, continuous; only for highest_performance
+Every row and objective is a sum over (variable, Load) pairs, so an item cannot cost money without using power and room.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import pulp
+
+from planner.model import Load, Option, Problem, Shape, Work
+
+# An attribute of Load turned into a coefficient.
+Measure = Callable[[Load], float]
+
+
+@dataclass(frozen=True, slots=True)
+class RackCut:
+    """A proven fact about racks: a plan that holds at least these needs `racks` cabinets.
+
+    `units` by option id and `picked` shared options as they stood; `racks` from exact packing.
+    """
+
+    units: tuple[tuple[str, int], ...]
+    picked: tuple[str, ...]
+    racks: int
+
+
+@dataclass
+class Model:
+    """A PuLP problem with its variables by name."""
+
+    problem: Problem
+    lp: pulp.LpProblem
+    racks: pulp.LpVariable
+    use: dict[str, pulp.LpVariable] = field(default_factory=dict)
+    units: dict[str, pulp.LpVariable] = field(default_factory=dict)
+    tenant: dict[tuple[str, int], pulp.LpVariable] = field(default_factory=dict)
+    pick: dict[str, pulp.LpVariable] = field(default_factory=dict)
+    driver: dict[str, pulp.LpVariable] = field(default_factory=dict)
+    performance: pulp.LpVariable | None = None
+    terms: list[tuple[pulp.LpVariable, Load]] = field(default_factory=list)
+
+    def total(self, measure: Measure) -> pulp.LpAffineExpression:
+        """The sum of a measure over everything in the plan, constants included."""
+        pairs = [(v, measure(load)) for v, load in self.terms]
+        return pulp.lpSum(c * v for v, c in pairs if c) + measure(self.problem.constant)
+
+
+def _name(prefix: str, index: int, text: str) -> str:
+    return f"{prefix}_{index}_{re.sub(r'[^A-Za-z0-9]+', '_', text)}"[:120]
+
+
+def formulate(problem: Problem, cuts: Sequence[RackCut] = ()) -> Model:
+    """Build the program; the objective is set by `planner.solve`. `cuts` are rack facts learnt so far."""
+    lp = pulp.LpProblem("plan", pulp.LpMinimize)
+    model = Model(problem, lp, lp.add_variable("racks", 0, None, "Integer"))
+    _variables(model)
+    for constraint in CONSTRAINTS:
+        constraint(model)
+    for index, cut in enumerate(cuts):
+        rack_packing(model, cut, index)
+    return model
+
+
+def _variables(model: Model) -> None:
+    lp, problem = model.lp, model.problem
+    for i, option in enumerate(problem.options):
+        use = lp.add_variable(_name("use", i, option.id), cat="Binary")
+        model.use[option.id] = use
+        if _fixed_count(option):
+            model.terms.append((use, option.fixed + option.unit.times(option.low)))
+        else:
+            units = lp.add_variable(_name("units", i, option.id), 0, option.high, "Integer")
+            model.units[option.id] = units
+            model.terms += [(use, option.fixed), (units, option.unit)]
+        for t, tenant in enumerate(option.tenants):
+            most = option.high * option.cards // tenant.cards
+            model.tenant[option.id, t] = lp.add_variable(_name(f"tenant_{t}", i, tenant.work), 0, most, "Integer")
+    for i, shared in enumerate(problem.shared):
+        model.pick[shared.id] = lp.add_variable(_name("pick", i, shared.id), cat="Binary")
+        model.driver[shared.id] = lp.add_variable(_name("driver", i, shared.id), 0, shared.high, "Integer")
+        model.terms += [(model.pick[shared.id], shared.fixed), (model.driver[shared.id], shared.unit)]
+    model.terms.append((model.racks, problem.rack))
+    if problem.performance_first:
+        model.performance = lp.add_variable("performance", 0)
+
+
+def _fixed_count(option: Option) -> bool:
+    return option.low == option.high
+
+
+def _count(model: Model, option: Option) -> pulp.LpAffineExpression:
+    """Units of an option as an expression: its variable, or use × its one count."""
+    if _fixed_count(option):
+        return option.low * model.use[option.id]
+    return 1 * model.units[option.id]
+
+
+def _delivered(model: Model, work: Work) -> pulp.LpAffineExpression:
+    """Rate that the plan gives a work: Σ rate·units (linear), Σ rate·use (one count), Σ rate·tenant (shared)."""
+    parts: list[pulp.LpAffineExpression] = []
+    for option in model.problem.options:
+        if work.mode == "shared":
+            parts += [
+                tenant.rate * model.tenant[option.id, t]
+                for t, tenant in enumerate(option.tenants)
+                if tenant.work == work.name
+            ]
+        elif option.work == work.name:
+            parts.append(option.rate * (_count(model, option) if option.linear else model.use[option.id]))
+    return pulp.lpSum(parts)
+
+
+# -- constraints -----------------------------------------------------------------------------------------------------
+def one_option(model: Model) -> None:
+    """one_option[w]: Σ use[o] = 1 over the options o of w, for work that runs on one kind of node."""
+    for work in model.problem.works:
+        if work.mode == "one":
+            options = [model.use[o.id] for o in model.problem.options if o.work == work.name]
+            model.lp += pulp.lpSum(options) == 1, f"one_option_{_safe(work.name)}"
+
+
+def demand(model: Model) -> None:
+    """demand[w]: Σ rate[o]·units[o] ≥ target[w] (tenants for shared work); a relative 1e-9 absorbs float noise.
+
+    With highest_performance and nothing to maximise, the target is asked times `performance` instead.
+    """
+    free = model.performance is not None and not any(w.maximise for w in model.problem.works)
+    for work in model.problem.works:
+        if work.target is None:
+            continue
+        delivered = _delivered(model, work) * (1.0 / work.target)
+        if free and model.performance is not None:
+            model.lp += delivered - model.performance >= 0, f"demand_{_safe(work.name)}"
+        else:
+            model.lp += delivered >= 1 - 1e-9, f"demand_{_safe(work.name)}"
+
+
+def tenant_cards(model: Model) -> None:
+    """tenant_cards[o]: Σ cards[t]·tenant[o,t] ≤ cards per unit × units[o], card by card."""
+    for i, option in enumerate(model.problem.options):
+        if option.tenants:
+            used = pulp.lpSum(t.cards * model.tenant[option.id, k] for k, t in enumerate(option.tenants))
+            model.lp += used - option.cards * _count(model, option) <= 0, f"tenant_cards_{i}"
+
+
+def count_bracket(model: Model) -> None:
+    """count_bracket[o]: low[o]·use[o] ≤ units[o] ≤ high[o]·use[o]."""
+    for i, option in enumerate(model.problem.options):
+        if option.id in model.units:
+            units, use = model.units[option.id], model.use[option.id]
+            model.lp += units - option.low * use >= 0, f"count_bracket_low_{i}"
+            model.lp += units - option.high * use <= 0, f"count_bracket_high_{i}"
+
+
+def one_bracket(model: Model) -> None:
+    """one_bracket[d]: Σ use[o] ≤ 1 over the brackets o of one design d: a pool has one fabric."""
+    for key, options in _grouped(model.problem.options, lambda o: f"{o.work}:{o.design_key}").items():
+        if len(options) > 1:
+            model.lp += pulp.lpSum(model.use[o.id] for o in options) <= 1, f"one_bracket_{_safe(key)}"
+
+
+def shared_bracket(model: Model) -> None:
+    """shared_bracket[s]: low[s]·pick[s] ≤ driver[s] ≤ high[s]·pick[s]; one_shared[n]: Σ pick[s] = 1 per network n."""
+    for i, shared in enumerate(model.problem.shared):
+        pick, driver = model.pick[shared.id], model.driver[shared.id]
+        model.lp += driver - shared.low * pick >= 0, f"shared_bracket_low_{i}"
+        model.lp += driver - shared.high * pick <= 0, f"shared_bracket_high_{i}"
+    for network, options in _grouped(model.problem.shared, lambda s: s.network).items():
+        model.lp += pulp.lpSum(model.pick[s.id] for s in options) == 1, f"one_shared_{_safe(network)}"
+
+
+def network_endpoints(model: Model) -> None:
+    """network_endpoints[n]: Σ driver[s] over brackets s of n = endpoints that everything in the plan plugs into n."""
+    for network, options in _grouped(model.problem.shared, lambda s: s.network).items():
+        drivers = pulp.lpSum(model.driver[s.id] for s in options)
+        plugged = model.total(_endpoints(network))
+        model.lp += drivers - plugged == 0, f"network_endpoints_{_safe(network)}"
+
+
+def together(model: Model) -> None:
+    """together[g]: options of one tag g are picked together: pick[a] = pick[b] summed per network."""
+    for tag, options in _grouped([s for s in model.problem.shared if s.together], lambda s: s.together or "").items():
+        per_network = list(_grouped(options, lambda s: s.network).values())
+        for k, members in enumerate(per_network[1:]):
+            first = pulp.lpSum(model.pick[s.id] for s in per_network[0])
+            model.lp += first - pulp.lpSum(model.pick[s.id] for s in members) == 0, f"together_{_safe(tag)}_{k}"
+
+
+MEASURES: dict[str, Measure] = {
+    "capital_budget": lambda load: load.capital,
+    "yearly_budget": lambda load: load.yearly,
+    "site_power": lambda load: load.watts,
+}
+
+
+def limit_rows(model: Model) -> None:
+    """capital_budget, yearly_budget (cents), site_power (W), supply:PART (pieces): Σ use of the limit ≤ what there is.
+
+    The yearly budget counts energy at the yearly price of a watt.
+    """
+    energy = model.problem.energy_cents_per_watt_year
+    for name, have in model.problem.limits.items():
+        if name == "racks":
+            continue
+        measure = limit_measure(name, energy)
+        model.lp += model.total(measure) <= have, _safe(name)
+
+
+def limit_measure(name: str, energy_cents_per_watt_year: float) -> Measure:
+    """How a Load counts against a named limit."""
+    if name.startswith("supply:"):
+        part = name.removeprefix("supply:")
+        return lambda load: load.supply.get(part, 0)
+    if name == "yearly_budget":
+        return lambda load: load.yearly + energy_cents_per_watt_year * load.typical_watts
+    return MEASURES[name]
+
+
+def rack_totals(model: Model) -> None:
+    """rack_units, rack_power, rack_weight: Σ over racked things ≤ racks × what one rack takes (necessary)."""
+    room = model.problem.room
+    for name, have, measure in (
+        ("rack_units", room.units, _racked(lambda s: s.units)),
+        ("rack_power", room.watts, _racked(lambda s: s.watts)),
+        ("rack_weight", room.grams, _racked(lambda s: s.grams)),
+    ):
+        if have is not None:
+            model.lp += model.total(measure) - have * model.racks <= 0, f"{name}_total"
+
+
+def rack_shapes(model: Model) -> None:
+    """rack_shape[i]: count[i] ≤ fit[i] × racks; rack_single: Σ count of shapes of which only one fits ≤ racks."""
+    shapes = sorted({s for _, load in model.terms for s in load.shapes} | set(model.problem.constant.shapes))
+    single: list[Shape] = []
+    for i, shape in enumerate(shapes):
+        if shape.own_rack:
+            continue
+        fits = fit_in_rack(shape, model.problem)
+        if fits == 1:
+            single.append(shape)
+        model.lp += model.total(_number_of(shape)) - fits * model.racks <= 0, f"rack_shape_{i}"
+    if len(single) > 1:
+        count = model.total(lambda load: sum(load.shapes.get(s, 0) for s in single))
+        model.lp += count - model.racks <= 0, "rack_single"
+
+
+def rack_limit(model: Model) -> None:
+    """racks: cabinets bought + systems that bring their own rack ≤ racks of the room."""
+    have = model.problem.limits.get("racks")
+    if have is not None:
+        own = model.total(lambda load: sum(n for s, n in load.shapes.items() if s.own_rack))
+        model.lp += own + model.racks <= have, "racks"
+
+
+def performance_share(model: Model) -> None:
+    """performance: delivered of the maximised work, in units of its best single option, ≥ performance."""
+    if model.performance is None:
+        return
+    for work in model.problem.works:
+        if work.maximise:
+            scale = model.problem.alone.get(work.name) or performance_scale(model.problem, work)
+            model.lp += (
+                _delivered(model, work) * (1.0 / scale) - model.performance >= 0,
+                (f"performance_{_safe(work.name)}"),
+            )
+
+
+def rack_packing(model: Model, cut: RackCut, index: int) -> None:
+    """rack_packing[k]: racks ≥ packed[k] × (1 − Σ (1 − holds)) where holds marks each choice of k that is still made.
+
+    Packing more never takes fewer racks, so the row is valid for every plan; it was learnt from an exact packing.
+    """
+    missing: list[pulp.LpAffineExpression] = []
+    for k, (option_id, count) in enumerate(cut.units):
+        if option_id in model.units:
+            high = next(o.high for o in model.problem.options if o.id == option_id)
+            enough = model.lp.add_variable(f"enough_{index}_{k}", cat="Binary")
+            units = model.units[option_id]
+            model.lp += units - (high - count + 1) * enough <= count - 1, f"rack_packing_enough_{index}_{k}"
+            missing.append(1 - enough)
+        else:
+            missing.append(1 - model.use[option_id])
+    missing += [1 - model.pick[s] for s in cut.picked]
+    model.lp += model.racks + cut.racks * pulp.lpSum(missing) >= cut.racks, f"rack_packing_{index}"
+
+
+CONSTRAINTS: tuple[Callable[[Model], None], ...] = (
+    one_option,
+    demand,
+    tenant_cards,
+    count_bracket,
+    one_bracket,
+    shared_bracket,
+    network_endpoints,
+    together,
+    limit_rows,
+    rack_totals,
+    rack_shapes,
+    rack_limit,
+    performance_share,
+)
+
+
+# -- helpers ---------------------------------------------------------------------------------------------------------
+def fit_in_rack(shape: Shape, problem: Problem) -> int:
+    """How many of one shape an otherwise empty rack takes; 0 when not even one."""
+    room = problem.room
+    fits = [room.units // shape.units if shape.units else 10**6]
+    if room.watts is not None and shape.watts:
+        fits.append(room.watts // shape.watts)
+    if room.grams is not None and shape.grams:
+        fits.append(room.grams // shape.grams)
+    return min(fits)
+
+
+def performance_scale(problem: Problem, work: Work) -> float:
+    """The best rate of any single option of a maximised work: makes shares of order one."""
+    rates = [o.rate * (o.high if o.linear else 1) for o in problem.options if o.work == work.name]
+    rates += [t.rate * (o.high * o.cards // t.cards) for o in problem.options for t in o.tenants if t.work == work.name]
+    return max(rates, default=1.0)
+
+
+def _racked(measure: Callable[[Shape], int]) -> Measure:
+    return lambda load: sum(measure(s) * n for s, n in load.shapes.items() if not s.own_rack)
+
+
+def _endpoints(network: str) -> Measure:
+    return lambda load: load.endpoints.get(network, 0)
+
+
+def _number_of(shape: Shape) -> Measure:
+    return lambda load: load.shapes.get(shape, 0)
+
+
+def _safe(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "_", text)
+
+
+def _grouped[T](items: Iterable[T], key: Callable[[T], str]) -> dict[str, list[T]]:
+    groups: dict[str, list[T]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups
+
+
+def total_load(problem: Problem, solution_units: dict[str, int], shared: dict[str, int], racks: int) -> Load:
+    """The exact whole-number load of a choice: the integers against which a solver's answer is rechecked."""
+    total = problem.constant + problem.rack.times(racks)
+    for option in problem.options:
+        count = solution_units.get(option.id, 0)
+        if count:
+            total = total + option.fixed + option.unit.times(count)
+    for bracket in problem.shared:
+        if bracket.id in shared:
+            total = total + bracket.fixed + bracket.unit.times(shared[bracket.id])
+    return total

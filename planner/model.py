@@ -1,0 +1,231 @@
+"""The nouns of the mathematical model: what candidates hand to the formulation.
+
+Everything is a whole number so that the solver's answer can be rechecked exactly: money in cents, power in watts,
+weight in grams. `docs/model.md` lists which item is owned by a pool and which is shared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from planner.parts import FabricLink, NodeBuild
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Shape:
+    """A thing that stands in a rack. Things of equal shape are interchangeable when racks are filled."""
+
+    item: str
+    units: int
+    watts: int
+    grams: int
+    own_rack: bool = False
+    liquid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What an option costs and uses, per piece: the coefficients of every row and objective.
+
+    `capital` and `yearly` in cents without tax; `watts` maximum draw, `typical_watts` for energy; `endpoints` by
+    network; `supply` by limited part; `shapes` what must be racked.
+    """
+
+    capital: int = 0
+    yearly: int = 0
+    watts: int = 0
+    typical_watts: int = 0
+    nodes: int = 0
+    accelerators: int = 0
+    endpoints: Mapping[str, int] = field(default_factory=dict)
+    supply: Mapping[str, int] = field(default_factory=dict)
+    shapes: Mapping[Shape, int] = field(default_factory=dict)
+
+    def __add__(self, other: Load) -> Load:
+        return Load(
+            self.capital + other.capital,
+            self.yearly + other.yearly,
+            self.watts + other.watts,
+            self.typical_watts + other.typical_watts,
+            self.nodes + other.nodes,
+            self.accelerators + other.accelerators,
+            _sum(self.endpoints, other.endpoints),
+            _sum(self.supply, other.supply),
+            _sum(self.shapes, other.shapes),
+        )
+
+    def times(self, count: int) -> Load:
+        return Load(
+            self.capital * count,
+            self.yearly * count,
+            self.watts * count,
+            self.typical_watts * count,
+            self.nodes * count,
+            self.accelerators * count,
+            {k: v * count for k, v in self.endpoints.items()},
+            {k: v * count for k, v in self.supply.items()},
+            {k: v * count for k, v in self.shapes.items()},
+        )
+
+
+def _sum[K](one: Mapping[K, int], two: Mapping[K, int]) -> dict[K, int]:
+    total = dict(one)
+    for key, value in two.items():
+        total[key] = total.get(key, 0) + value
+    return total
+
+
+@dataclass(frozen=True, slots=True)
+class LineSeed:
+    """A plan line before its position and price are written out. `key` names a rule line (percent of hardware)."""
+
+    part: str
+    quantity: int
+    group: str
+    yearly: bool = False
+    cents: int | None = None  # rule lines carry their own unit price; None: the price book's
+    rule: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """The plan lines that an option adds, and what must be racked and plugged. Priced by `bundles.Pricer`."""
+
+    lines: tuple[LineSeed, ...] = ()
+    shapes: tuple[tuple[Shape, int], ...] = ()
+    endpoints: tuple[tuple[str, int], ...] = ()
+    watts: int = 0
+    typical_watts: int = 0
+    nodes: int = 0
+    accelerators: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One candidate: a build on a fabric within a count range; it costs `fixed` once and `unit` per unit.
+
+    A unit is a node, or `nodes_per_unit` nodes where a replica spans several. `rate` is per unit when `linear`,
+    else the whole rate of the one count that this option stands for (low == high). `cards` > 0: cards of one unit
+    that shared work may use. `design_key` groups the brackets of one build on one kind of fabric.
+    """
+
+    id: str
+    work: str
+    design_key: str
+    node: NodeBuild
+    low: int
+    high: int
+    rate: float
+    fixed: Load
+    unit: Load
+    fixed_bundle: Bundle
+    unit_bundle: Bundle
+    linear: bool = True
+    nodes_per_unit: int = 1
+    spare_nodes: int = 0
+    cards: int = 0
+    network: str | None = None  # shared compute fabric it plugs into; None: owns its fabric or needs none
+    switch: str | None = None
+    topology: str | None = None
+    link: FabricLink = field(default_factory=lambda: FabricLink(technology=None, gbps_per_node=0.0))
+    precision: str | None = None
+    tenants: tuple[Tenant, ...] = ()  # shared pools: replicas that may stand on it
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A replica of shared work on a shared pool: cards it takes and the rate it gives."""
+
+    work: str
+    cards: int
+    rate: float
+    precision: str
+
+
+@dataclass(frozen=True, slots=True)
+class SharedOption:
+    """One bracket of shared equipment: for `low` to `high` of its driver it costs `fixed`, and `unit` per driver unit.
+
+    `network` names what it belongs to (in-band, oob, storage, management, ...); the driver is the number of endpoints
+    of that network, or nodes for management. Options with the same `together` tag are chosen together or not at all.
+    """
+
+    id: str
+    network: str
+    low: int
+    high: int
+    fixed: Load
+    unit: Load
+    fixed_bundle: Bundle
+    unit_bundle: Bundle
+    together: str | None = None
+    switch: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A demand row. `one`: exactly one option serves it; `mix`: units of several options add up; `shared`: tenants."""
+
+    name: str
+    mode: Literal["one", "mix", "shared"]
+    target: float | None  # None: maximise
+    maximise: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RoomLimits:
+    """What one rack takes. None: not limited."""
+
+    units: int
+    watts: int | None
+    grams: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Everything the formulation needs, without catalogs.
+
+    `limits` by row name (capital_budget, yearly_budget, site_power, racks, supply:PART): the most that may be used, in
+    cents, watts or pieces; absent means not limited. `rack` is the load of one purchased rack.
+    """
+
+    works: tuple[Work, ...]
+    options: tuple[Option, ...]
+    shared: tuple[SharedOption, ...]
+    constant: Load
+    constant_bundle: Bundle
+    rack: Load
+    rack_bundle: Bundle
+    room: RoomLimits
+    limits: Mapping[str, int]
+    objective: str
+    energy_cents_per_watt_year: float = 0.0
+    tco_years: int = 5
+    tax_percent: float = 0.0
+    alone: Mapping[str, float] = field(default_factory=dict)  # what each maximised work reaches alone, in its unit
+
+    @property
+    def performance_first(self) -> bool:
+        """Whether delivered performance is maximised before anything else."""
+        return self.objective == "highest_performance" or any(w.maximise for w in self.works)
+
+    def without(self, limit: str) -> Problem:
+        return replace(self, limits={k: v for k, v in self.limits.items() if k != limit})
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """Whole numbers: units by option id, tenants by (option id, tenant index), drivers by shared option."""
+
+    units: Mapping[str, int]
+    tenants: Mapping[tuple[str, int], int]
+    shared: Mapping[str, int]
+    racks: int
+    own_racks: int
+    total: Load
+    objective: float
+    bound: float
+    optimal: bool
+    performance: float | None = None  # smallest share, of what was asked or of what each work reaches alone

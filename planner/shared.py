@@ -1,0 +1,264 @@
+"""Shared equipment: in-band, out-of-band and storage networks, storage systems, management nodes, racks.
+
+Each is a set of brackets with one named driver (see `docs/model.md`): endpoints of the network, nodes for management.
+Sites of up to two nodes have no management nodes and one combined in-band and out-of-band switch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from planner import fabric
+from planner.bundles import Pricer, merge, seeds
+from planner.candidates import switch_bundle
+from planner.catalog import Catalog
+from planner.dominance import pointwise_best
+from planner.errors import Rejection
+from planner.model import Bundle, LineSeed, Shape, SharedOption
+from planner.parts import StorageSystem, Switch
+from planner.request import Request
+
+INBAND_GBPS = 100.0
+OOB_GBPS = 1.0
+SMALL_SITE_NODES = 2
+SMALL = "small-site"
+
+
+@dataclass
+class SharedEquipment:
+    """Builds the shared options of one request; remembers what could not be built or priced."""
+
+    catalog: Catalog
+    request: Request
+    pricer: Pricer
+    most_nodes: int
+    most_endpoints: int
+    rejections: list[Rejection] = field(default_factory=list)
+
+    def options(self, storage_gbps: float | None) -> list[SharedOption]:
+        """Every bracket of everything shared, in a fixed order."""
+        found = self.management() + self.inband() + self.oob()
+        if self.request.storage is not None:
+            found += self.storage_network(storage_gbps or 200.0) + self.storage_systems()
+        return found
+
+    # -- management ----------------------------------------------------------------------------------------------
+    def management(self) -> list[SharedOption]:
+        """Management nodes by the reference steps; the driver is the number of nodes."""
+        servers = sorted((m for m in self.catalog.management.values() if m.role == "management"), key=lambda m: m.id)
+        steps = [(0, SMALL_SITE_NODES, 0)]
+        for row in self.catalog.table("estimates/management")["rows"]:
+            low = steps[-1][1] + 1
+            high = int(row["nodes_up_to"])
+            if high >= low:
+                steps.append((low, high, int(row["total"])))
+        low, high, total = steps[-1]
+        if high < self.most_nodes:
+            steps[-1] = (low, self.most_nodes, total)
+        # A small site whose nodes have more in-band ports than the combined switch takes gets the full networks.
+        found = self._option("management|none", "management", 0, SMALL_SITE_NODES, Bundle(), Bundle())
+        for low, high, total in steps:
+            if low > self.most_nodes:
+                break
+            bundle = Bundle()
+            if total:
+                part = servers[0]
+                shape = Shape(
+                    part.id, part.rack_units, math.ceil(part.max_power_w), round((part.weight_kg or 0) * 1000)
+                )
+                bundle = Bundle(
+                    lines=(LineSeed(part.id, total, "management"),),
+                    shapes=((shape, total),),
+                    endpoints=(("in-band", total * part.inband_ports), ("oob", total)),
+                    watts=total * math.ceil(part.max_power_w),
+                    typical_watts=total * math.ceil(part.typical_power_w),
+                )
+            tag = SMALL if low == 0 else None
+            found += self._option(f"management|{low:05d}", "management", low, high, bundle, Bundle(), tag)
+        return found
+
+    # -- networks ------------------------------------------------------------------------------------------------
+    def inband(self) -> list[SharedOption]:
+        """In-band Ethernet, redundant by default; on a small site the uplink ports of the combined switch."""
+        found = []
+        for switch in self._out_of_band_switches():
+            if switch.uplink_ports and (switch.uplink_gbps or 0) >= INBAND_GBPS:
+                lines = fabric.endpoint_lines(self.catalog, switch.id, switch.uplink_gbps or INBAND_GBPS, "in-band")
+                if isinstance(lines, Rejection):
+                    self.rejections.append(lines)
+                    continue
+                fixed = merge(
+                    Bundle(lines=(LineSeed(switch.id, 1, "in-band"),)),
+                    _without_endpoints(switch_bundle(self.catalog, switch.id, 1)),
+                )
+                unit = Bundle(lines=seeds(lines, "in-band"))
+                tag = f"{SMALL}"
+                found += self._option(
+                    f"in-band|combined|{switch.id}", "in-band", 0, switch.uplink_ports, fixed, unit, tag, switch.id
+                )
+        redundancy = self.request.preferences.fabric.redundancy or "pair"
+        families = fabric.candidate_switches(self.catalog, "ethernet", INBAND_GBPS, "in-band")
+        found += self._brackets("in-band", families, INBAND_GBPS, "ethernet", redundancy, uplinks_to=None)
+        return found
+
+    def oob(self) -> list[SharedOption]:
+        """Out-of-band 1G network with uplinks into in-band; on a small site it is the combined switch."""
+        found = []
+        for switch in self._out_of_band_switches():
+            lines = fabric.endpoint_lines(self.catalog, switch.id, OOB_GBPS, "oob")
+            if isinstance(lines, Rejection):
+                self.rejections.append(lines)
+                continue
+            unit = Bundle(lines=seeds(lines, "oob"))
+            found += self._option(f"oob|combined|{switch.id}", "oob", 0, switch.ports, Bundle(), unit, SMALL, switch.id)
+        families = [s.id for s in self._out_of_band_switches()]
+        found += self._brackets("oob", families, OOB_GBPS, "ethernet", "none", uplinks_to="in-band")
+        return found
+
+    def storage_network(self, gbps: float) -> list[SharedOption]:
+        """The network between nodes and shared storage, redundant by default."""
+        redundancy = self.request.preferences.fabric.redundancy or "pair"
+        found = []
+        for technology in ("ethernet", "infiniband"):
+            families = fabric.candidate_switches(self.catalog, technology, gbps, "storage")
+            found += self._brackets("storage", families, gbps, technology, redundancy, uplinks_to=None)
+        return found
+
+    def _brackets(
+        self,
+        network: str,
+        families: Sequence[str],
+        gbps: float,
+        technology: str,
+        redundancy: str,
+        uplinks_to: str | None,
+    ) -> list[SharedOption]:
+        found: list[SharedOption] = []
+        for switch in families:
+            brackets = fabric.network_brackets(
+                self.catalog, network, gbps, technology, switch, redundancy, 1.0, self.most_endpoints
+            )
+            for bracket in brackets:
+                made = bracket.design_at_hi
+                count = made.leaf + made.spine + made.core
+                fixed = merge(
+                    Bundle(lines=seeds(bracket.fixed_lines, network)), switch_bundle(self.catalog, switch, count)
+                )
+                if uplinks_to is not None:
+                    fixed = merge(fixed, Bundle(endpoints=((uplinks_to, made.uplinks),)))
+                unit = Bundle(lines=seeds(bracket.per_node_lines, network))
+                found += self._option(
+                    f"{network}|{switch}|{bracket.lo:06d}",
+                    network,
+                    bracket.lo,
+                    bracket.hi,
+                    fixed,
+                    unit,
+                    "large-site" if network in ("in-band", "oob") else None,
+                    switch,
+                )
+        return pointwise_best(found)
+
+    def _out_of_band_switches(self) -> list[Switch]:
+        ids = fabric.candidate_switches(self.catalog, "ethernet", OOB_GBPS, "oob")
+        return [self.catalog.switches[i] for i in ids]
+
+    # -- storage systems -----------------------------------------------------------------------------------------
+    def storage_systems(self) -> list[SharedOption]:
+        """Storage that meets capacity and throughput: the smallest number of blocks of each system."""
+        need = self.request.storage
+        assert need is not None
+        found = []
+        for system in sorted(self.catalog.storage.values(), key=lambda s: s.id):
+            if need.system is not None and system.id != need.system:
+                continue
+            if need.system is None and (not system.offer_by_default or system.lifecycle != "current"):
+                self._reject(system.id, "not-offered", f"{system.id} is not offered unless storage.system names it")
+                continue
+            blocks = storage_blocks(system, need.usable_tb, need.read_gb_per_s, need.write_gb_per_s)
+            bundle = self._storage_bundle(system, blocks)
+            if bundle is not None:
+                found += self._option(f"storage-system|{system.id}|{blocks}", "storage-system", 0, 0, bundle, Bundle())
+        return pointwise_best(found)
+
+    def _storage_bundle(self, system: StorageSystem, blocks: int) -> Bundle | None:
+        if system.max_power_w is None or system.weight_kg is None:
+            self._reject(system.id, "no-power", f"{system.id}: power or weight is unknown and has no estimate")
+            return None
+        shape = Shape(system.id, system.rack_units, math.ceil(system.max_power_w), round(system.weight_kg * 1000))
+        return Bundle(
+            lines=(LineSeed(system.id, blocks, "storage"),),
+            shapes=((shape, blocks),),
+            endpoints=(("storage", blocks * system.ports), ("oob", blocks)),
+            watts=math.ceil(system.max_power_w) * blocks,
+            typical_watts=math.ceil(system.typical_power_w or system.max_power_w) * blocks,
+        )
+
+    # -- helpers -------------------------------------------------------------------------------------------------
+    def _option(
+        self,
+        option_id: str,
+        network: str,
+        low: int,
+        high: int,
+        fixed_bundle: Bundle,
+        unit_bundle: Bundle,
+        together: str | None = None,
+        switch: str | None = None,
+    ) -> list[SharedOption]:
+        fixed, unit = self.pricer.load(fixed_bundle), self.pricer.load(unit_bundle)
+        if isinstance(fixed, Rejection):
+            self.rejections.append(fixed)
+            return []
+        if isinstance(unit, Rejection):
+            self.rejections.append(unit)
+            return []
+        return [SharedOption(option_id, network, low, high, fixed, unit, fixed_bundle, unit_bundle, together, switch)]
+
+    def _reject(self, part: str, rule: str, message: str) -> None:
+        self.rejections.append(Rejection(part, rule, message))
+
+
+def storage_blocks(system: StorageSystem, usable_tb: float, read: float, write: float) -> int:
+    """Blocks that reach capacity (TB) and throughput (GB/s), and the system's smallest order."""
+    return max(
+        system.min_blocks,
+        math.ceil(usable_tb / system.usable_tb - 1e-9),
+        math.ceil(read / system.read_gb_per_s - 1e-9),
+        math.ceil(write / system.write_gb_per_s - 1e-9),
+    )
+
+
+def _without_endpoints(bundle: Bundle) -> Bundle:
+    return Bundle(lines=bundle.lines, shapes=bundle.shapes, watts=bundle.watts, typical_watts=bundle.typical_watts)
+
+
+def rack_bundle(catalog: Catalog, pricer: Pricer, request: Request) -> Bundle | Rejection:
+    """One purchased rack with its two power distribution units (one per feed): the cheapest that fit the room."""
+    units = request.site.rack_units or 42
+    liquid = request.site.cooling == "liquid"
+    racks = [
+        r
+        for r in catalog.racks.values()
+        if r.lifecycle == "current" and r.rack_units >= units and (r.liquid_ready or not liquid)
+    ]
+    power = request.site.rack_power_kw
+    pdus = [p for p in catalog.pdus.values() if p.lifecycle == "current" and (power is None or p.usable_kw >= power)]
+    # Where no single unit carries the rack, several per feed do.
+    per_feed = 1
+    if not pdus and power is not None:
+        largest = max((p for p in catalog.pdus.values() if p.lifecycle == "current"), key=lambda p: p.usable_kw)
+        per_feed = math.ceil(power / largest.usable_kw)
+        pdus = [largest]
+    rack = _cheapest(pricer, [r.id for r in racks])
+    pdu = _cheapest(pricer, [p.id for p in pdus])
+    if rack is None or pdu is None:
+        return Rejection("rack", "no-rack", "no rack and power distribution unit of the catalog fit this room")
+    return Bundle(lines=(LineSeed(rack, 1, "racks"), LineSeed(pdu, 2 * per_feed, "racks")))
+
+
+def _cheapest(pricer: Pricer, ids: Sequence[str]) -> str | None:
+    priced = [(cents, i) for i in ids if (cents := pricer.price_or_none(i)) is not None]
+    return min(priced)[1] if priced else None

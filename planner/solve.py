@@ -1,0 +1,303 @@
+"""Solve the program with HiGHS to gap 0 in whole numbers, break ties, and never trust a float.
+
+Every answer is rounded, recomputed in integers and checked against each limit; racks are packed exactly. What does not
+hold becomes a tighter limit or a rack cut and the program is solved again. The optimum of the main objective is then
+proven by asking for anything better by one cent (or watt) and finding nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pulp
+
+from planner.errors import SolverFailed
+from planner.formulation import (
+    Model,
+    RackCut,
+    formulate,
+    limit_measure,
+    performance_scale,
+    total_load,
+)
+from planner.model import Load, Problem, RoomLimits, Shape, Solution
+
+# How many racks a set of shapes needs at least, exactly; None when something fits no rack.
+Packer = Callable[[Mapping[Shape, int], RoomLimits], int | None]
+Measure = Callable[[Load], float]
+
+# HiGHS defaults let a binary be 1e-6 off, which is ten dollars on a ten-million line.
+TOLERANCES: dict[str, Any] = {
+    "mip_feasibility_tolerance": 1e-9,
+    "primal_feasibility_tolerance": 1e-9,
+    "dual_feasibility_tolerance": 1e-9,
+    "random_seed": 1,
+}
+MAX_ROUNDS = 400
+
+
+@dataclass
+class Clock:
+    """Seconds left of a time limit; None means no limit."""
+
+    limit: float | None
+    started: float = field(default_factory=time.monotonic)
+
+    def left(self) -> float | None:
+        return None if self.limit is None else max(0.1, self.limit - (time.monotonic() - self.started))
+
+
+@dataclass
+class Search:
+    """One problem on its way to the optimum: learnt cuts and tightened limits are kept between stages."""
+
+    problem: Problem
+    packer: Packer
+    threads: int | None = None
+    clock: Clock = field(default_factory=lambda: Clock(None))
+    cuts: list[RackCut] = field(default_factory=list)
+    tightened: dict[str, int] = field(default_factory=dict)
+    stopped_early: bool = False
+    bound: float | None = None
+    solves: int = 0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One objective of the lexicographic order. `measure` None: performance, or the id order."""
+
+    name: str
+    measure: Measure | None
+    step: float = 1.0  # the smallest difference that counts
+
+
+def solve(
+    problem: Problem, packer: Packer, *, threads: int | None = None, time_limit: float | None = None
+) -> Solution | None:
+    """The optimum, or None when no choice meets every row; SolverFailed when the solver gives no clear answer."""
+    search = Search(problem, packer, threads, Clock(time_limit))
+    fixed: list[tuple[Stage, float]] = []
+    best: Solution | None = None
+    value = bound = 0.0
+    for index, stage in enumerate(stages(problem)):
+        found = _optimum(search, stage, fixed)
+        if found is None:
+            if best is None:
+                return None
+            break  # a later stage ran out of time: the main objective stands
+        best = found
+        reached = stage_value(problem, stage, found)
+        if index == 0:
+            value, bound = reached, reached
+            if search.stopped_early:
+                bound = search.bound if search.bound is not None else reached
+                break
+        fixed.append((stage, reached))
+    if best is None:
+        return None
+    return replace(best, objective=value, bound=bound, optimal=not search.stopped_early)
+
+
+def stages(problem: Problem) -> list[Stage]:
+    """The lexicographic order of objectives: performance first where asked, the objective, then the tie-breaks."""
+    capital = Stage("capital", lambda load: load.capital)
+    power = Stage("power", lambda load: load.watts)
+    main = {
+        "lowest_capex": capital,
+        "highest_performance": capital,
+        "lowest_power": power,
+        "lowest_tco": Stage("tco", tco_measure(problem)),
+    }[problem.objective]
+    order = [Stage("performance", None)] if problem.performance_first else []
+    order.append(main)
+    order += [s for s in (capital, power, Stage("nodes", lambda load: load.nodes)) if s.name != main.name]
+    return [*order, Stage("ids", None)]
+
+
+def tco_measure(problem: Problem) -> Measure:
+    """Cents over the years: capital with tax + years × (yearly + energy of the typical draw)."""
+    with_tax = 1 + problem.tax_percent / 100
+    years, energy = problem.tco_years, problem.energy_cents_per_watt_year
+    return lambda load: load.capital * with_tax + years * (load.yearly + energy * load.typical_watts)
+
+
+def stage_value(problem: Problem, stage: Stage, solution: Solution) -> float:
+    """The exact value of a stage's objective for a checked solution."""
+    if stage.name == "performance":
+        return performance(problem, solution)
+    if stage.measure is None:
+        return _id_order(problem, solution)
+    return stage.measure(solution.total)
+
+
+def performance(problem: Problem, solution: Solution) -> float:
+    """The smallest share: of what was asked, or, for maximised work, of `alone` (else of its best single option)."""
+    maximised = [w for w in problem.works if w.maximise]
+    shares = []
+    for work in maximised or [w for w in problem.works if w.target is not None]:
+        scale = work.target or problem.alone.get(work.name) or performance_scale(problem, work)
+        shares.append(delivered(problem, work.name, solution) / scale)
+    return min(shares, default=0.0)
+
+
+def delivered(problem: Problem, work: str, solution: Solution) -> float:
+    """Rate that a solution gives to a work, in its own unit."""
+    rate = 0.0
+    for option in problem.options:
+        count = solution.units.get(option.id, 0)
+        if not count:
+            continue
+        if option.tenants:
+            rate += sum(
+                tenant.rate * solution.tenants.get((option.id, t), 0)
+                for t, tenant in enumerate(option.tenants)
+                if tenant.work == work
+            )
+        elif option.work == work:
+            rate += option.rate * (count if option.linear else 1)
+    return rate
+
+
+# -- one stage ---------------------------------------------------------------------------------------------------
+def _optimum(search: Search, stage: Stage, fixed: list[tuple[Stage, float]]) -> Solution | None:
+    """Solve one stage and prove it: after an answer, ask for one step better until there is none."""
+    best = _checked(search, stage, fixed, None)
+    if best is None or search.stopped_early or stage.measure is None or stage.name not in ("capital", "power"):
+        return best
+    if fixed and fixed[0][0].name != "performance":
+        return best  # tie-breaks need no certificate
+    while True:
+        better = _checked(search, stage, fixed, stage_value(search.problem, stage, best) - stage.step)
+        if better is None or search.stopped_early:
+            return best
+        if stage_value(search.problem, stage, better) >= stage_value(search.problem, stage, best):
+            return best  # the solver's float noise; exactly, nothing better was found
+        best = better
+
+
+def _checked(search: Search, stage: Stage, fixed: list[tuple[Stage, float]], at_most: float | None) -> Solution | None:
+    """Solve until the rounded answer passes every exact check."""
+    problem = search.problem
+    for _ in range(MAX_ROUNDS):
+        limits = {name: have - search.tightened.get(name, 0) for name, have in problem.limits.items()}
+        model = formulate(replace(problem, limits=limits), search.cuts)
+        for k, (earlier, value) in enumerate(fixed):
+            _hold(model, earlier, value, k)
+        _objective(model, stage, at_most)
+        if not _run(search, model):
+            return None
+        answer = _read(model)
+        needed = search.packer(_standing(answer.total), problem.room)
+        if needed is None:
+            raise SolverFailed("something was chosen that fits no rack; it should have been rejected before")
+        if needed > answer.racks:
+            search.cuts.append(_cut(problem, answer, needed))
+            continue
+        answer = replace(answer, racks=needed, total=_total(problem, answer, needed))
+        broken = exceeded(problem, answer)
+        if not broken:
+            return answer
+        for name, excess in broken.items():
+            search.tightened[name] = search.tightened.get(name, 0) + excess
+    raise SolverFailed(f"no consistent answer after {MAX_ROUNDS} rounds")
+
+
+def exceeded(problem: Problem, solution: Solution) -> dict[str, int]:
+    """Limits that a solution exceeds in exact whole numbers, with the excess (rounded up)."""
+    broken = {}
+    for name, have in problem.limits.items():
+        if name == "racks":
+            used: float = solution.racks + solution.own_racks
+        else:
+            used = limit_measure(name, problem.energy_cents_per_watt_year)(solution.total)
+        if used > have:
+            broken[name] = int(-(-(used - have) // 1))
+    return broken
+
+
+def _hold(model: Model, stage: Stage, value: float, index: int) -> None:
+    """Keep an earlier stage at its optimum; half a step of slack for whole-number objectives."""
+    if stage.name == "performance" and model.performance is not None:
+        model.lp += model.performance >= value * (1 - 1e-9), f"hold_{index}_performance"
+    elif stage.measure is not None:
+        model.lp += model.total(stage.measure) <= value + 0.49, f"hold_{index}_{stage.name}"
+
+
+def _objective(model: Model, stage: Stage, at_most: float | None) -> None:
+    if stage.name == "performance" and model.performance is not None:
+        model.lp.sense = pulp.LpMaximize
+        model.lp.setObjective(1 * model.performance)
+        return
+    if stage.measure is None:
+        order = {o.id: k + 1 for k, o in enumerate(sorted(model.problem.options, key=lambda o: o.id))}
+        order |= {s.id: k + 1 for k, s in enumerate(sorted(model.problem.shared, key=lambda s: s.id))}
+        expression = pulp.lpSum(order[i] * v for i, v in (*model.use.items(), *model.pick.items()))
+        tenants = pulp.lpSum((k + 1) * v for k, v in enumerate(model.tenant.values()))
+        model.lp.setObjective(expression + 0.001 * tenants)
+        return
+    total = model.total(stage.measure)
+    model.lp.setObjective(total)
+    if at_most is not None:
+        model.lp += total <= at_most, "at_most"
+
+
+def _id_order(problem: Problem, solution: Solution) -> float:
+    ids = sorted(o.id for o in problem.options)
+    return float(sum(ids.index(i) + 1 for i, n in solution.units.items() if n))
+
+
+def _run(search: Search, model: Model) -> bool:
+    """Run HiGHS; True when there is an answer to read, False when there is none."""
+    status = pulp.LpSolveStatus
+    solver = pulp.HiGHS(
+        msg=False, gapRel=0.0, gapAbs=0.0, threads=search.threads, timeLimit=search.clock.left(), **TOLERANCES
+    )
+    stats = model.lp.solve(solver)
+    search.solves += 1
+    if stats.status == status.Optimal:
+        return True
+    if stats.status == status.Infeasible:
+        return False
+    if stats.status == status.TimeLimit:
+        search.stopped_early = True
+        search.bound = stats.best_bound
+        return bool(stats.has_solution)
+    if stats.status in (status.Undefined, status.Unbounded):
+        # HiGHS may say "unbounded or infeasible"; every variable here is bounded by a row, so it is infeasible.
+        return False
+    raise SolverFailed(f"the solver stopped with status {stats.status.name}")
+
+
+def _read(model: Model) -> Solution:
+    """Whole numbers from the solver's floats."""
+    problem = model.problem
+    chosen = {i for i, v in model.use.items() if round(v.varValue or 0) == 1}
+    units = {}
+    for option in problem.options:
+        if option.id in chosen:
+            variable = model.units.get(option.id)
+            units[option.id] = option.low if variable is None else round(variable.varValue or 0)
+    tenants = {key: round(v.varValue or 0) for key, v in model.tenant.items() if key[0] in chosen}
+    shared = {s: round(model.driver[s].varValue or 0) for s, v in model.pick.items() if round(v.varValue or 0) == 1}
+    racks = round(model.racks.varValue or 0)
+    answer = Solution(units, tenants, shared, racks, 0, Load(), 0.0, 0.0, True)
+    total = _total(problem, answer, racks)
+    return replace(answer, total=total, own_racks=sum(n for s, n in total.shapes.items() if s.own_rack))
+
+
+def _total(problem: Problem, answer: Solution, racks: int) -> Load:
+    return total_load(problem, dict(answer.units), dict(answer.shared), racks)
+
+
+def _standing(total: Load) -> dict[Shape, int]:
+    return {s: n for s, n in total.shapes.items() if n and not s.own_rack}
+
+
+def _cut(problem: Problem, answer: Solution, needed: int) -> RackCut:
+    """What an exact packing taught: the choices that put something into racks, and the racks they need."""
+    units = tuple(sorted((i, n) for i, n in answer.units.items() if n))
+    picked = tuple(sorted(s.id for s in problem.shared if s.id in answer.shared and (s.fixed.shapes or s.unit.shapes)))
+    return RackCut(units, picked, needed)
