@@ -1,0 +1,100 @@
+"""Which accelerators and chassis may be planned at all: lifecycle, preferences, form, cooling.
+
+Only `current` parts are planned by default; others when the request names them (a workload's accelerator,
+`preferences.*.only`, `preferences.node.cpu`), and then with a notice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from planner.errors import Rejection
+from planner.nodes.bench import Bench
+from planner.parts import Accelerator, Chassis, Part
+
+
+def lifecycle_words(part: Part) -> str:
+    return part.lifecycle.replace("_", " ")
+
+
+def notice(part: Part) -> str | None:
+    """The sentence that goes with a part that is not current; None for current parts."""
+    return None if part.lifecycle == "current" else f"{part.id} ({part.model}) is {lifecycle_words(part)}."
+
+
+class Admission:
+    """The request's words on accelerators, chassis and vendors, resolved to ids once."""
+
+    def __init__(self, bench: Bench) -> None:
+        catalog, request = bench.catalog, bench.request
+        wanted = request.preferences
+        self._bench = bench
+        accelerators = [w.accelerator for w in request.workloads if w.accelerator] + list(wanted.accelerators.only)
+        self._named = {i for name in accelerators for i in catalog.expand_accelerator(name)}
+        self._only = {i for name in wanted.accelerators.only for i in catalog.expand_accelerator(name)}
+        self._not = {i for name in wanted.accelerators.exclude for i in catalog.expand_accelerator(name)}
+        self._only_chassis = {i for name in wanted.chassis.only for i in catalog.expand_chassis(name)}
+        self._not_chassis = {i for name in wanted.chassis.exclude for i in catalog.expand_chassis(name)}
+        makers = sorted({c.vendor for c in catalog.chassis.values()})
+        designers = sorted({a.vendor for a in catalog.accelerators.values()})
+        # A vendor named in `only` narrows the kinds it makes: [Dell, AMD] is AMD accelerators in Dell chassis.
+        self._only_makers = _matching(makers, wanted.vendors.only)
+        self._only_designers = _matching(designers, wanted.vendors.only)
+        self._no_vendor = _matching([*makers, *designers], wanted.vendors.exclude)
+        self._makers_narrowed = bool(wanted.vendors.only)
+
+    def accelerator(self, part: Accelerator) -> Rejection | None:
+        """Why this accelerator may not be planned, or None."""
+        if part.lifecycle != "current" and part.id not in self._named:
+            state = lifecycle_words(part)
+            return Rejection(
+                part.id, "lifecycle", f"{part.id} is {state}; name it in the request to plan it.", state, "current"
+            )
+        if (self._only and part.id not in self._only) or part.id in self._not:
+            return Rejection(part.id, "preference", f"{part.id} is left out by preferences.accelerators.")
+        if part.vendor in self._no_vendor or (self._only_designers and part.vendor not in self._only_designers):
+            return Rejection(
+                part.id, "preference", f"{part.id}: vendor {part.vendor} is left out by preferences.vendors."
+            )
+        return None
+
+    def chassis(self, part: Chassis) -> Rejection | None:
+        """Why this chassis may not be planned, or None."""
+        if (self._only_chassis and part.id not in self._only_chassis) or part.id in self._not_chassis:
+            return Rejection(part.id, "preference", f"{part.id} is left out by preferences.chassis.")
+        excluded = part.vendor in self._no_vendor
+        if excluded or (self._makers_narrowed and self._only_makers and part.vendor not in self._only_makers):
+            return Rejection(
+                part.id, "preference", f"{part.id}: vendor {part.vendor} is left out by preferences.vendors."
+            )
+        if part.lifecycle != "current" and part.id not in self._only_chassis:
+            state = lifecycle_words(part)
+            message = f"{part.id} is {state}; name it in preferences.chassis.only to plan it."
+            return Rejection(part.id, "lifecycle", message, state, "current")
+        if part.cooling == "dlc" and self._bench.request.site.cooling == "air":
+            return Rejection(
+                part.id, "cooling", f"{part.id} needs a liquid loop; the site has air only.", "air", "liquid"
+            )
+        if part.rack_units is None:
+            return Rejection(
+                part.id, "rack-units", f"{part.id} does not fit a rack: no height in rack units.", None, "rack units"
+            )
+        return None
+
+
+def nothing_takes(accelerator: Accelerator, tried: Sequence[tuple[Chassis, Rejection]]) -> Rejection:
+    """Why no chassis is left for an accelerator, naming the chassis that the user could name instead."""
+    asleep = [c.id for c, why in tried if why.rule == "lifecycle"]
+    if asleep:
+        names = ", ".join(asleep)
+        message = f"{accelerator.id}: no current chassis takes it; name one of {names} in preferences.chassis.only."
+    elif tried:
+        message = f"{accelerator.id}: every chassis that takes it is left out: {tried[0][1].message}"
+    else:
+        message = f"{accelerator.id}: no chassis in the catalog takes it ({accelerator.form_factor})."
+    return Rejection(accelerator.id, "no-chassis", message)
+
+
+def _matching(vendors: Sequence[str], names: Sequence[str]) -> frozenset[str]:
+    """Vendors that a name stands for: "Inspur" finds "Inspur (IEIT)"."""
+    return frozenset(v for v in vendors for name in names if name.strip().lower() in v.lower())
