@@ -83,12 +83,14 @@ def fixed_ports(chassis: Chassis, role: str) -> Ports:
 
 
 def _with_compute(bench: Bench, chassis: Chassis, base: Adapters, count: int, free: int) -> list[Adapters]:
-    """The base without compute adapters, then one per accelerator (PCIe: one per two, and one or two per node)."""
-    modular = chassis.category != "pcie"
-    per_node = {count, count // 2} if modular else {1, 2, count // 2} - {n for n in (1, 2) if n > count}
-    numbers = sorted(n for n in per_node if 0 < n <= free)
-    if modular:
-        numbers = numbers[-1:]
+    """The base without compute adapters, then one per accelerator (half as many where the slots end).
+
+    PCIe servers take one per two cards, or as many as the slots allow, and as a second choice a single one.
+    """
+    if chassis.category == "pcie":
+        numbers = sorted({1, min(max(1, count // 2), free)}) if free > 0 else []
+    else:
+        numbers = sorted(n for n in (count, count // 2) if 0 < n <= free)[-1:]
     choices = [_relabel(base, "no-nic")]
     for nic, cents in _compute_nics(bench, chassis):
         for number in numbers:
@@ -113,8 +115,12 @@ def _relabel(a: Adapters, label: str) -> Adapters:
 
 
 def _compute_nics(bench: Bench, chassis: Chassis) -> list[tuple[Nic, int]]:
-    """For each offered speed the cheapest NIC per technology and PCIe generation that the slot carries in full."""
-    key = ("compute-nics", chassis.nic_gen)
+    """For each offered speed the cheapest NIC per technology that the slot carries in full.
+
+    Modular machines also get the cheapest of each PCIe generation: HDR and NDR200 need different switches.
+    """
+    modular = chassis.category != "pcie"
+    key = ("compute-nics", chassis.nic_gen, modular)
     if key in bench.memo:
         known: list[tuple[Nic, int]] = bench.memo[key]
         return known
@@ -126,7 +132,7 @@ def _compute_nics(bench: Bench, chassis: Chassis) -> list[tuple[Nic, int]]:
             continue
         for technology in nic.technologies:
             if asked in (None, technology):
-                kind = (nic.gbps, technology, nic.pcie_gen)
+                kind = (nic.gbps, technology, nic.pcie_gen if modular else 0)
                 best[kind] = min(best.get(kind, (cents, nic.id)), (cents, nic.id))
     chosen = sorted({part for _, part in best.values()})
     found = [(bench.catalog.nics[i], bench.cents(i) or 0) for i in chosen]

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from planner.catalog import Catalog
 from planner.errors import Rejection
 from planner.nodes.rules import NodeRules, load_rules
-from planner.parts import BuildLine, Chassis
+from planner.parts import BuildLine
 from planner.request import Request
 
 
@@ -35,10 +35,6 @@ class Item:
     cents: int
     watts: float = 0.0
 
-    @property
-    def line(self) -> BuildLine:
-        return BuildLine(part=self.part, quantity=self.quantity)
-
 
 @dataclass
 class Bench:
@@ -56,26 +52,39 @@ class Bench:
     def open(cls, catalog: Catalog, request: Request, prices: Prices) -> Bench:
         return cls(catalog, request, prices, load_rules(catalog))
 
-    def cents(self, part: str) -> int | None:
-        """Landed unit price in cents, or None when the part has none."""
+    def price(self, part: str) -> int | Rejection:
+        """Landed unit price in cents, or the price book's reason for having none."""
         answer = self._cents.get(part)
         if answer is None:
             price = self.prices.landed(part)
             answer = price if isinstance(price, Rejection) else price.cents
             self._cents[part] = answer
+        return answer
+
+    def cents(self, part: str) -> int | None:
+        """Landed unit price in cents, or None when the part has none."""
+        answer = self.price(part)
         return None if isinstance(answer, Rejection) else answer
+
+    def line(self, item: Item) -> BuildLine:
+        """The plan line of an item; the same few parts recur in thousands of builds."""
+        key = ("line", item.part, item.quantity)
+        if key not in self.memo:
+            self.memo[key] = BuildLine(part=item.part, quantity=item.quantity)
+        found: BuildLine = self.memo[key]
+        return found
 
     def reject(self, rejection: Rejection) -> None:
         """Keep a rejection once, in the order met."""
         self.rejections.setdefault((rejection.part, rejection.rule, rejection.message), rejection)
 
-    def priced(self, parts: Iterable[tuple[str, int]], chassis: Chassis) -> list[Item] | Rejection:
-        """The parts as items with prices, or the rejection that names the first one without a price."""
+    def priced(self, parts: Iterable[tuple[str, int]]) -> list[Item] | Rejection:
+        """The parts as items with prices, or the rejection of the first one without a price."""
         items = []
         for part, quantity in parts:
-            cents = self.cents(part)
-            if cents is None:
-                return Rejection(chassis.id, "no-price", f"{chassis.id}: no price for {part}.", "no price", part)
+            cents = self.price(part)
+            if isinstance(cents, Rejection):
+                return cents
             items.append(Item(part, quantity, cents * quantity))
         return items
 

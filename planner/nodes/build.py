@@ -11,7 +11,7 @@ from planner.nodes.adapters import Adapters, choose_adapters, choose_bridges
 from planner.nodes.admission import Admission, nothing_takes, notice
 from planner.nodes.bench import Bench, Item, Prices, total
 from planner.nodes.host import Host, choose_boot, choose_data_drives, choose_hosts
-from planner.nodes.physical import card_fits, lanes_short, node_power, node_weight
+from planner.nodes.physical import card_fits, drive_room, lanes_short, node_power, node_weight
 from planner.parts import Accelerator, Chassis, NodeBuild
 from planner.request import Request
 
@@ -89,7 +89,7 @@ def _bodies(bench: Bench, chassis: Chassis, accelerator: Accelerator, count: int
     if chassis.price_scope == "complete":
         return _complete(bench, chassis, accelerator)
     board = chassis.baseboards.get(accelerator.id)
-    base = bench.priced([(chassis.id, 1), (board, 1) if board else (accelerator.id, count)], chassis)
+    base = bench.priced([(chassis.id, 1), (board, 1) if board else (accelerator.id, count)])
     if isinstance(base, Rejection):
         return base
     hosts = choose_hosts(bench, chassis, accelerator, count)
@@ -98,7 +98,8 @@ def _bodies(bench: Bench, chassis: Chassis, accelerator: Accelerator, count: int
     boot = choose_boot(bench, chassis)
     if isinstance(boot, Rejection):
         return boot
-    data = choose_data_drives(bench, chassis, accelerator, count)
+    room = min(drive_room(bench, chassis, accelerator, count, host.cpu) for host in hosts)
+    data = choose_data_drives(bench, chassis, accelerator, count, room)
     if isinstance(data, Rejection):
         return data
     drives, tb = data
@@ -158,7 +159,7 @@ def _complete(bench: Bench, chassis: Chassis, accelerator: Accelerator) -> list[
     if wanted.cpu:
         message = f"{chassis.id} comes with {chassis.cpu_fixed}; another CPU cannot be chosen."
         return Rejection(chassis.id, "cpu", message, chassis.cpu_fixed, wanted.cpu)
-    base = bench.priced([(chassis.id, 1)], chassis)
+    base = bench.priced([(chassis.id, 1)])
     if isinstance(base, Rejection):
         return base
     notices = [n for n in (notice(chassis), notice(accelerator)) if n]
@@ -199,7 +200,7 @@ def _finish(
         chassis=chassis.id,
         accelerator=accelerator.id,
         accelerators=count,
-        lines=tuple(i.line for i in items),
+        lines=tuple(bench.line(i) for i in items),
         cpu=host.cpu.id if host else chassis.cpu_fixed,
         cpus=chassis.cpu_sockets,
         cpu_cores=host.cpu.cores * chassis.cpu_sockets if host else chassis.cpu_cores_fixed or 0,

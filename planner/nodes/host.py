@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from math import ceil
 
 from planner.catalog import nearest
@@ -170,6 +171,7 @@ def _fits(dimm: Dimm, cpu: Cpu, chassis: Chassis) -> bool:
     return bool(boards and sockets) and speed >= min(max(boards), max(sockets))
 
 
+@cache
 def _memory_type(text: str) -> tuple[str, int]:
     generation, _, speed = text.partition("-")
     return generation, int(speed) if speed.isdigit() else 0
@@ -185,9 +187,9 @@ def choose_boot(bench: Bench, chassis: Chassis) -> Item | Rejection:
 
 
 def choose_data_drives(
-    bench: Bench, chassis: Chassis, accelerator: Accelerator, count: int
+    bench: Bench, chassis: Chassis, accelerator: Accelerator, count: int, most: int
 ) -> tuple[Item | None, float] | Rejection:
-    """The cheapest data drives of one model that reach the floor in TB within the bays, and the TB they give.
+    """The cheapest data drives of one model that reach the floor in TB with at most `most` drives, and their TB.
 
     The floor is `preferences.node.nvme_tb` or the drive rule; a floor of 0 needs no drive.
     """
@@ -197,9 +199,9 @@ def choose_data_drives(
     floor_tb = wanted if wanted is not None else per_card * count
     if floor_tb == 0:
         return None, 0.0
-    key = ("data", chassis.drive_bays, chassis.drive_form_factors, floor_tb)
+    key = ("data", most, chassis.drive_form_factors, floor_tb)
     if key not in bench.memo:
-        bench.memo[key] = _cheapest_drive(bench, chassis, "data", floor_tb, chassis.drive_bays)
+        bench.memo[key] = _cheapest_drive(bench, chassis, "data", floor_tb, most)
     found: tuple[Item, float] | Rejection = bench.memo[key]
     if isinstance(found, Rejection):
         return Rejection(chassis.id, found.rule, f"{chassis.id}: {found.message}", found.have, found.need)

@@ -95,18 +95,30 @@ def lanes_short(
     Checked where slots hang on the CPUs directly. A chassis with PCIe switches, or with more x16 slots than any CPU
     has lanes (so it must have switches), shares uplinks that makers do not publish: its slot count is the limit then.
     """
-    rules = bench.rules.lanes
-    have = cpu.pcie_lanes * chassis.cpu_sockets
-    if chassis.cpu_sockets == 2:
-        have = min(have, rules.two_socket_total.get(cpu.socket, have))
-    slot_lanes = (chassis.slots + chassis.nic_slots + chassis.compute_nic_slots) * 16
-    if chassis.category != "pcie" or chassis.pcie_switches or slot_lanes > have:
-        return None
-    need = count * (accelerator.pcie_lanes or 16) + adapter_lanes + drives * rules.drive_lanes
-    if need <= have:
+    have = _direct_lanes(bench, chassis, cpu)
+    need = count * (accelerator.pcie_lanes or 16) + adapter_lanes + drives * bench.rules.lanes.drive_lanes
+    if have is None or need <= have:
         return None
     message = f"{chassis.id} with {count} {accelerator.id} and {cpu.id}: {need} PCIe lanes needed, {have} there."
     return Rejection(chassis.id, "pcie-lanes", message, f"{have} lanes", f"{need} lanes")
+
+
+def drive_room(bench: Bench, chassis: Chassis, accelerator: Accelerator, count: int, cpu: Cpu) -> int:
+    """Data drives that still find lanes beside the cards and one fast and one slow adapter; the bays if not limited."""
+    have = _direct_lanes(bench, chassis, cpu)
+    if have is None:
+        return chassis.drive_bays
+    left = have - count * (accelerator.pcie_lanes or 16) - (16 + 8)
+    return max(1, min(chassis.drive_bays, left // bench.rules.lanes.drive_lanes))
+
+
+def _direct_lanes(bench: Bench, chassis: Chassis, cpu: Cpu) -> int | None:
+    """Lanes of the CPUs where slots hang on them directly; None behind PCIe switches."""
+    have = cpu.pcie_lanes * chassis.cpu_sockets
+    if chassis.cpu_sockets == 2:
+        have = min(have, bench.rules.lanes.two_socket_total.get(cpu.socket, have))
+    slot_lanes = (chassis.slots + chassis.nic_slots + chassis.compute_nic_slots) * 16
+    return None if chassis.category != "pcie" or chassis.pcie_switches or slot_lanes > have else have
 
 
 def node_weight(
@@ -122,7 +134,7 @@ def node_weight(
         cards = bench.rules.weight.pcie_card_kg * count
         estimates.append(f"weight_kg: cards at {bench.rules.weight.pcie_card_kg:g} kg each")
     if chassis.weight_kg is not None:
-        return round(chassis.weight_kg + cards, 1), tuple(estimates)
+        return round(chassis.weight_kg + cards, 2), tuple(estimates)
     key = ("weight", chassis.id)
     if key not in bench.memo:
         bench.memo[key] = _weight_by_class(bench, chassis)
