@@ -441,5 +441,14 @@ class TrainingModel(Record):
     kv_bytes_per_token_16bit: float | None = None
     attn_flops_per_token_per_ctx: float | None = None
     weights_precision: str | None = None
+    shared_experts: int | None = None
+    expert_ffn: int | None = None
+    dense_layers: int | None = None  # layers without experts in a mixture of experts
+    kv_lora_rank: int | None = None  # multi-head latent attention: width of the latent
+    rope_head_dim: int | None = None
+    sliding_window: int | None = None
+    full_attention_layers: int | None = None  # layers that see the whole context when others have a window
+    as_of: str | None = None
+    unverified: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     notes: str | None = None

@@ -1,0 +1,143 @@
+"""What a language model asks of hardware: parameters, floating-point work, cache and memory.
+
+Formulae: training 6·N + 6·L·a·d·s per token with causal attention (arXiv 2001.08361 convention); states and activations
+after arXiv 2205.05198 and 1910.02054; KV cache 2·L·a_kv·d bytes times precision, latent attention L·(rank + rope) (arXiv
+2405.04434). Parameters in units, memory in bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from planner.parts import TrainingModel
+
+OVERHEAD_BYTES = 4e9  # framework, communication buffers, graphs; 3 to 6 GB per accelerator
+FRAGMENTATION = 1.05
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Sizes of one model, derived once. `experts_total` are the routed experts' parameters of all layers."""
+
+    total: float
+    active: float
+    flop: float  # parameters that do work per token
+    layers: int
+    hidden: int
+    vocab: int
+    kv_heads: int
+    experts: int
+    experts_per_token: int
+    expert_ffn: int
+    shared_experts: int
+    moe_layers: int
+    experts_total: float
+    latent_attention: bool
+    kv_bytes_16bit: float
+    attention_flops: float  # forward, per token and token of context
+    decode_attention_flops: float  # the same while writing, with an absorbed latent cache
+    sliding_window: int | None
+    full_attention_share: float
+
+    @property
+    def moe(self) -> bool:
+        return self.experts > 0
+
+    @property
+    def kind(self) -> str:
+        return "moe" if self.moe else "dense"
+
+
+@lru_cache(maxsize=512)
+def shape_of(model: TrainingModel) -> Shape | None:
+    """The sizes that sizing needs, or None when the record lacks layers or hidden width."""
+    if not model.layers or not model.hidden:
+        return None
+    heads, kv_heads = model.heads or 1, model.kv_heads or model.heads or 1
+    head_dim = model.head_dim or model.hidden // heads
+    total, active = model.params_total_b * 1e9, model.params_active_b * 1e9
+    moe_layers = model.layers - (model.dense_layers or 0) if model.experts else 0
+    experts_total = 0.0
+    if model.experts:
+        # three matrices per gated expert; never more than what the model card leaves for them
+        experts_total = moe_layers * model.experts * 3.0 * model.hidden * (model.expert_ffn or model.ffn or 0)
+        experts_total = min(experts_total, total * 0.99)
+    attention = model.attn_flops_per_token_per_ctx or 4.0 * model.layers * heads * head_dim
+    latent = model.kv_lora_rank is not None
+    decode = attention
+    if model.kv_lora_rank is not None:
+        decode = 2.0 * model.layers * heads * (2 * model.kv_lora_rank + (model.rope_head_dim or 0))
+    full = 1.0
+    if model.sliding_window and model.full_attention_layers is not None:
+        full = model.full_attention_layers / model.layers
+    return Shape(
+        total=total,
+        active=active,
+        flop=(model.flop_params_b or model.params_active_b) * 1e9,
+        layers=model.layers,
+        hidden=model.hidden,
+        vocab=model.vocab or 50_000,
+        kv_heads=kv_heads,
+        experts=model.experts or 0,
+        experts_per_token=model.experts_per_token or 0,
+        expert_ffn=model.expert_ffn or model.ffn or 4 * model.hidden,
+        shared_experts=model.shared_experts or 0,
+        moe_layers=moe_layers,
+        experts_total=experts_total,
+        latent_attention=latent,
+        kv_bytes_16bit=model.kv_bytes_per_token_16bit or 4.0 * model.layers * kv_heads * head_dim,
+        attention_flops=attention,
+        decode_attention_flops=decode,
+        sliding_window=model.sliding_window,
+        full_attention_share=full,
+    )
+
+
+def training_flops_per_token(shape: Shape, sequence: int) -> float:
+    """Forward and backward, causal attention: 6·N + 6·L·a·d·s."""
+    return 6.0 * shape.flop + 1.5 * shape.attention_flops * attended(shape, sequence)
+
+
+def attended(shape: Shape, context: float) -> float:
+    """Mean context that attention sees when some layers only look back over a window."""
+    if shape.sliding_window is None or context <= shape.sliding_window:
+        return context
+    return context * shape.full_attention_share + shape.sliding_window * (1.0 - shape.full_attention_share)
+
+
+def state_bytes(shape: Shape, tensor: int, pipeline: int, expert: int, data: int, shard: str) -> float:
+    """Weights, gradients and Adam state per accelerator: 18 bytes per parameter in bf16 with fp32 gradients.
+
+    `shard`: `optimizer` keeps 6 bytes and spreads 12 over the data-parallel ranks; `all` (ZeRO-3) spreads all 18 and
+    holds two gathered layers.
+    """
+    expert_split = max(expert, tensor)
+    dense = (shape.total - shape.experts_total) / (tensor * pipeline)
+    routed = shape.experts_total / (expert_split * pipeline)
+    expert_copies = max(1.0, data * tensor / expert_split)
+    if shard == "optimizer":
+        return dense * (6.0 + 12.0 / data) + routed * (6.0 + 12.0 / expert_copies)
+    gathered = 4.0 * (shape.total - shape.experts_total) / shape.layers / tensor
+    return 18.0 * (dense / data + routed / expert_copies) + gathered
+
+
+def activation_bytes(
+    shape: Shape, tokens: float, tensor: int, pipeline: int, in_flight: float, interleave: int, recompute: str
+) -> float:
+    """Activations per accelerator for micro-batches of `tokens`, with sequence parallelism and fused attention.
+
+    34·s·b·h/t per layer, or 2·s·b·h/t with full recomputation plus one layer at work; the first pipeline stage holds up to
+    `pipeline` micro-batches; logits in fp32 with their gradient.
+    """
+    per_layer = 34.0 * tokens * shape.hidden / tensor
+    if shape.moe:
+        width = 2 * shape.hidden + 3 * shape.expert_ffn
+        per_layer += 2.0 * tokens * (shape.experts_per_token + shape.shared_experts) * width / tensor
+    held = shape.layers / pipeline * in_flight
+    if pipeline > 1:
+        held *= 1.0 + (pipeline - 1) / (pipeline * interleave)
+    logits = 8.0 * tokens * shape.vocab / tensor
+    if recompute == "full":
+        return held * 2.0 * tokens * shape.hidden / tensor + per_layer + logits
+    return held * per_layer + logits
