@@ -354,12 +354,19 @@ def test_adapters_stay_within_the_slots(build: Build) -> None:
         assert max(n.compute_ports for n in nodes) == most
     nodes, why = build(["card"], change(tiny(), "chassis", "box", nic_slots=1), storage={"usable_tb": 100})
     assert nodes == [] and ("box", "nic-slots") in rules(why)
+    assert "nic-25-2p and nic-200-2p" in why[0].message
 
 
 def test_ocp_slot_takes_the_in_band_adapter(build: Build) -> None:
     nodes, _ = build(["card"], change(tiny(), "chassis", "box", nic_slots=0, ocp_slots=1))
     assert nodes and all(quantity(n, "nic-25-2p") == 1 and n.compute_ports == 0 for n in nodes)
     assert all(any("OCP" in e for e in n.estimates) for n in nodes)
+
+
+def test_second_ocp_slot_takes_the_storage_adapter(build: Build) -> None:
+    records = change(tiny(), "chassis", "box", nic_slots=1, ocp_slots=2)
+    nodes, _ = build(["card"], records, storage={"usable_tb": 100})
+    assert max(n.compute_ports for n in nodes) == 1
 
 
 def test_no_adapter_is_added_to_ports_on_the_module(build: Build) -> None:

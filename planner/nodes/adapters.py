@@ -42,29 +42,26 @@ def choose_adapters(bench: Bench, chassis: Chassis, accelerator: Accelerator, co
     if in_band.gbps > limit:
         in_band = Ports(in_band.ports, limit, in_band.technologies, in_band.cage, in_band.nic)
     own: list[tuple[Nic, Item]] = []
-    estimates: list[str] = []
-    slots, room_ocp = chassis.nic_slots, chassis.ocp_slots
     if not in_band.ports:
         nic = _in_band_nic(bench, chassis)
         if isinstance(nic, Rejection):
             return nic
         own.append(nic)
         in_band = _ports(nic[0], 1)
-        if room_ocp and bench.rules.adapters.ocp_version:
-            estimates.append(f"in-band NIC: OCP 3.0 version of {nic[0].id}, priced as the card")
-        else:
-            slots -= 1
     if bench.request.storage is not None and not storage.ports:
         nic = _storage_nic(bench, chassis)
         if isinstance(nic, Rejection):
             return nic
         own.append(nic)
         storage = _ports(nic[0], 1)
-        slots -= 1
+    # OCP slots first: the full-height slots are what compute adapters need.
+    in_ocp = own[: chassis.ocp_slots] if bench.rules.adapters.ocp_version else []
+    estimates = [f"{nic.id}: its OCP 3.0 version is fitted, priced as the card" for nic, _ in in_ocp]
+    slots = chassis.nic_slots - (len(own) - len(in_ocp))
     spare = chassis.compute_nic_slots if chassis.category != "pcie" else 0
-    if slots < 0 and slots + spare < 0:
-        have = f"{chassis.nic_slots + chassis.ocp_slots} slots"
-        message = f"{chassis.id}: no slot for the in-band{' and storage' if bench.request.storage else ''} adapter."
+    if slots + spare < 0:
+        have, names = f"{chassis.nic_slots + chassis.ocp_slots} slots", " and ".join(nic.id for nic, _ in own)
+        message = f"{chassis.id}: its {have} have no room for {names}."
         return Rejection(chassis.id, "nic-slots", message, have, f"{len(own)} adapters")
     base = Adapters(compute, storage, in_band, oob.ports, tuple(i for _, i in own), _lanes(own), "", tuple(estimates))
     if compute.ports or accelerator.scale_out != "nic":

@@ -160,7 +160,11 @@ def _memory(bench: Bench, chassis: Chassis, cpu: Cpu, floor_gb: float) -> tuple[
 
 def _sold(cpu: Cpu) -> tuple[str, ...]:
     """Lifecycles of memory that go with a CPU: an older CPU needs the memory of its time."""
-    return ("current",) if cpu.lifecycle == "current" else ("current", "end_of_sale", "legacy", "refurbished")
+    return (
+        ("current",)
+        if cpu.lifecycle == "current"
+        else ("current", "end_of_sale", "end_of_life", "legacy", "refurbished")
+    )
 
 
 def _fits(dimm: Dimm, cpu: Cpu, chassis: Chassis) -> bool:
