@@ -7,11 +7,15 @@ proven by asking for anything better by one cent (or watt) and finding nothing.
 
 from __future__ import annotations
 
+import functools
+import os
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import highspy
 import pulp
 
 from planner.errors import SolverFailed
@@ -35,6 +39,7 @@ TOLERANCES: dict[str, Any] = {
     "primal_feasibility_tolerance": 1e-9,
     "dual_feasibility_tolerance": 1e-9,
     "random_seed": 1,
+    "output_flag": False,
 }
 MAX_ROUNDS = 400
 
@@ -72,6 +77,7 @@ class Stage:
     name: str
     measure: Measure | None
     step: float = 1.0  # the smallest difference that counts
+    build: Callable[[Model], pulp.LpAffineExpression] | None = None  # an objective with rows of its own
 
 
 def solve(
@@ -161,6 +167,11 @@ def delivered(problem: Problem, work: str, solution: Solution) -> float:
     return rate
 
 
+def least(problem: Problem, packer: Packer, stage: Stage) -> Solution | None:
+    """One checked solution that minimises one stage; None when there is none. For explanations."""
+    return _checked(Search(problem, packer), stage, [], None)
+
+
 # -- one stage ---------------------------------------------------------------------------------------------------
 def _optimum(search: Search, stage: Stage, fixed: list[tuple[Stage, float]]) -> Solution | None:
     """Solve one stage and prove it: after an answer, ask for one step better until there is none."""
@@ -231,6 +242,9 @@ def _objective(model: Model, stage: Stage, at_most: float | None) -> None:
         model.lp.sense = pulp.LpMaximize
         model.lp.setObjective(1 * model.performance)
         return
+    if stage.build is not None:
+        model.lp.setObjective(stage.build(model))
+        return
     if stage.measure is None:
         order = {o.id: k + 1 for k, o in enumerate(sorted(model.problem.options, key=lambda o: o.id))}
         order |= {s.id: k + 1 for k, s in enumerate(sorted(model.problem.shared, key=lambda s: s.id))}
@@ -249,8 +263,23 @@ def _id_order(problem: Problem, solution: Solution) -> float:
     return float(sum(ids.index(i) + 1 for i, n in solution.units.items() if n))
 
 
+@functools.cache
+def _silence_banner() -> None:
+    """HiGHS prints its name when first constructed, whatever its options; standard output belongs to the answer."""
+    sys.stdout.flush()
+    saved, null = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, 1)
+        highspy.Highs()
+    finally:
+        os.dup2(saved, 1)
+        os.close(saved)
+        os.close(null)
+
+
 def _run(search: Search, model: Model) -> bool:
     """Run HiGHS; True when there is an answer to read, False when there is none."""
+    _silence_banner()
     status = pulp.LpSolveStatus
     solver = pulp.HiGHS(
         msg=False, gapRel=0.0, gapAbs=0.0, threads=search.threads, timeLimit=search.clock.left(), **TOLERANCES

@@ -1,6 +1,7 @@
 """Units, money and figures.
 
-Memory is in GB (10^9 bytes, as on datasheets); TFLOPS are dense; power in kW or W as the name says. Money is whole cents.
+Memory is in GB (10^9 bytes, as on datasheets); TFLOPS are dense; power in kW or W as the name says.
+Money is whole cents.
 """
 
 from __future__ import annotations

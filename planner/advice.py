@@ -1,0 +1,250 @@
+"""Why there is no plan, and the smallest changes that give one; each proven by solving.
+
+Limits that may be varied are money, power, racks, rack power and supply. Rules, country, headquarters, parent, shipping
+origin, end use and date are never offered as a change.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+import pulp
+
+from planner.formulation import Model, limit_measure
+from planner.model import Problem, Solution
+from planner.solve import Packer, Stage, least
+
+# One step of rounding by kind of limit: what people write in a site file.
+POWER_STEP_W = 1000
+RACK_POWER_STEP_W = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One limit and the amount to which it must go. Amounts in the request's own unit (money, kW, pieces)."""
+
+    limit: str  # the key of the site file, e.g. budget.capex
+    have: float
+    need: float
+
+    def __str__(self) -> str:
+        return f"{self.limit} {_number(self.have)} → {_number(self.need)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What clashes: `checks` in words, `single` changes that each suffice, else one `joint` change, and every need."""
+
+    checks: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    single: tuple[Change, ...] = ()
+    joint: tuple[Change, ...] = ()
+    needs: tuple[Change, ...] = ()  # each limit's need with the others lifted
+    notes: tuple[str, ...] = ()
+
+    def message(self) -> str:
+        """The answer for people."""
+        text: list[str] = ["No plan meets all limits."]
+        text += [f"  {line}" for line in (*self.checks, *self.rules)]
+        if self.single:
+            text.append("Smallest single changes: " + "; or ".join(map(str, self.single)) + ".")
+        elif self.joint:
+            text.append(
+                "No single change is enough. Smallest joint change: " + "; and ".join(map(str, self.joint)) + "."
+            )
+        if self.needs:
+            text.append("Each limit's need with the others lifted: " + "; ".join(map(str, self.needs)) + ".")
+        text += list(self.notes)
+        return "\n".join(text)
+
+
+@dataclass
+class Relaxation:
+    """Searches for the smallest changes. `keys` maps row names to site-file keys with the factor to the user's unit."""
+
+    problem: Problem
+    packer: Packer
+    keys: Mapping[str, tuple[str, Decimal]]
+    room_key: str = "site.rack_power_kw"
+    solves: int = field(default=0)
+
+    def explain(self, checks: Sequence[str], notes: Sequence[str] = ()) -> Explanation:
+        """Single changes; where none suffices the smallest joint change and each limit's own need."""
+        names = [n for n in self.problem.limits if n in self.keys]
+        single = [c for c in (self._single(n) for n in names) if c is not None]
+        rack = self._single_rack_power()
+        if rack is not None:
+            single.append(rack)
+        if single:
+            single.sort(key=lambda c: (c.need / c.have, c.limit))
+            return Explanation(tuple(checks), (), tuple(single), notes=tuple(notes))
+        joint = self._joint(names)
+        needs = tuple(c for c in [*(self._alone(n) for n in names), self._rack_power_alone()] if c is not None)
+        return Explanation(tuple(checks), (), (), joint, needs, tuple(notes))
+
+    # -- one limit at a time -------------------------------------------------------------------------------------
+    def _single(self, name: str) -> Change | None:
+        """The least that one limit must rise to while all others stand; None when that is not enough."""
+        return self._change(name, self.problem.without(name))
+
+    def _alone(self, name: str) -> Change | None:
+        """What one limit needs when every other limit of this kind is lifted; None when it already suffices."""
+        free = replace(self.problem, limits={}, room=replace(self.problem.room, watts=None))
+        return self._change(name, free)
+
+    def _change(self, name: str, free: Problem) -> Change | None:
+        best = self._least(free, name)
+        if best is None:
+            return None
+        need = self._rounded(name, used(self.problem, name, best))
+        if need <= self.problem.limits[name]:
+            return None
+        proof = replace(free, limits={**free.limits, name: need})
+        if self._least(proof, name) is None:
+            return None
+        return self._told(name, need)
+
+    def _least(self, problem: Problem, name: str) -> Solution | None:
+        self.solves += 1
+        if name == "racks":
+            stage = Stage("racks", None, build=_cabinets)
+        else:
+            stage = Stage(name, limit_measure(name, problem.energy_cents_per_watt_year))
+        return least(replace(problem, objective="lowest_capex"), self.packer, stage)
+
+    # -- rack power ----------------------------------------------------------------------------------------------
+    def rack_levels(self) -> list[int]:
+        """Rack powers (W) at which one more thing fits: multiples of what stands in a rack, above the present one."""
+        have = self.problem.room.watts
+        if have is None:
+            return []
+        shapes = {s for o in self.problem.options for s in (*o.fixed.shapes, *o.unit.shapes)}
+        levels = set()
+        for shape in shapes:
+            if shape.own_rack or not shape.watts:
+                continue
+            for count in range(1, max(1, self.problem.room.units // max(1, shape.units)) + 1):
+                watts = math.ceil(shape.watts * count / RACK_POWER_STEP_W) * RACK_POWER_STEP_W
+                if watts > have:
+                    levels.add(watts)
+        return sorted(levels)
+
+    def _single_rack_power(self) -> Change | None:
+        return self._rack_power(self.problem)
+
+    def _rack_power_alone(self) -> Change | None:
+        return self._rack_power(replace(self.problem, limits={}))
+
+    def _rack_power(self, problem: Problem) -> Change | None:
+        """The lowest rack power that gives a plan: feasibility only grows with it, so bisection is exact."""
+        have, levels = problem.room.watts, self.rack_levels()
+        if have is None or not levels or self._feasible(problem):
+            return None
+        if not self._feasible(_with_rack_power(problem, levels[-1])):
+            return None
+        low, high = 0, len(levels) - 1
+        while low < high:
+            middle = (low + high) // 2
+            if self._feasible(_with_rack_power(problem, levels[middle])):
+                high = middle
+            else:
+                low = middle + 1
+        return Change(self.room_key, have / 1000, levels[high] / 1000)
+
+    def _feasible(self, problem: Problem) -> bool:
+        self.solves += 1
+        stage = Stage("feasible", lambda load: load.nodes)
+        return least(replace(problem, objective="lowest_capex"), self.packer, stage) is not None
+
+    # -- several limits together ---------------------------------------------------------------------------------
+    def _joint(self, names: Sequence[str]) -> tuple[Change, ...]:
+        """The smallest sum of relative increases over all limits, rack power included."""
+        best: tuple[float, int | None, Solution] | None = None
+        have = self.problem.room.watts
+        for level in [None, *self.rack_levels()]:
+            share = 0.0 if level is None or have is None else (level - have) / have
+            if best is not None and share >= best[0]:
+                break
+            problem = self.problem if level is None else _with_rack_power(self.problem, level)
+            elastic = replace(problem, limits={}, objective="lowest_capex")
+            self.solves += 1
+            stage = Stage("increase", None, build=lambda model: _increase(model, self.problem.limits, names))
+            found = least(elastic, self.packer, stage)
+            if found is None:
+                continue
+            total = share + sum(_relative(self.problem, n, found) for n in names)
+            if best is None or total < best[0] - 1e-9:
+                best = (total, level, found)
+        if best is None:
+            return ()
+        _, level, found = best
+        changes = []
+        raised = dict(self.problem.limits)
+        for name in names:
+            if _relative(self.problem, name, found) > 0:
+                need = self._rounded(name, used(self.problem, name, found))
+                raised[name] = need
+                changes.append(self._told(name, need))
+        if level is not None and have is not None:
+            changes.append(Change(self.room_key, have / 1000, level / 1000))
+        proof = replace(self.problem if level is None else _with_rack_power(self.problem, level), limits=raised)
+        return tuple(sorted(changes, key=lambda c: c.limit)) if self._feasible(proof) else ()
+
+    # -- amounts -------------------------------------------------------------------------------------------------
+    def _rounded(self, name: str, need: float) -> int:
+        """Rounded up to what people write, never below what was proven."""
+        if name == "racks" or name.startswith("supply:"):
+            return math.ceil(need)
+        if name == "site_power":
+            return math.ceil(need / POWER_STEP_W) * POWER_STEP_W
+        step = 10 ** max(0, len(str(math.ceil(need))) - 3)
+        return math.ceil(need / step) * step
+
+    def _told(self, name: str, need: int) -> Change:
+        key, factor = self.keys[name]
+        have = float(Decimal(self.problem.limits[name]) * factor)
+        amount = Decimal(need) * factor
+        # Converting (tax, PUE) must not fall below the proven amount.
+        exact = amount.quantize(Decimal(1), rounding="ROUND_CEILING") if factor not in (1,) else amount
+        return Change(key, have, float(exact))
+
+
+def used(problem: Problem, name: str, solution: Solution) -> float:
+    """How much of a limit a solution uses, in the row's unit."""
+    if name == "racks":
+        return solution.racks + solution.own_racks
+    return limit_measure(name, problem.energy_cents_per_watt_year)(solution.total)
+
+
+def _relative(problem: Problem, name: str, solution: Solution) -> float:
+    have = problem.limits[name]
+    return max(0.0, used(problem, name, solution) - have) / max(1, have)
+
+
+def _with_rack_power(problem: Problem, watts: int) -> Problem:
+    return replace(problem, room=replace(problem.room, watts=watts))
+
+
+def _cabinets(model: Model) -> pulp.LpAffineExpression:
+    own = model.total(lambda load: sum(n for s, n in load.shapes.items() if s.own_rack))
+    return own + model.racks
+
+
+def _increase(model: Model, limits: Mapping[str, int], names: Sequence[str]) -> pulp.LpAffineExpression:
+    """Σ max(0, use − have) ÷ have over the limits, with a slack of its own for each."""
+    parts = []
+    for k, name in enumerate(names):
+        have = max(1, limits[name])
+        slack = model.lp.add_variable(f"increase_{k}", 0)
+        energy = model.problem.energy_cents_per_watt_year
+        use = _cabinets(model) if name == "racks" else model.total(limit_measure(name, energy))
+        model.lp += (1.0 / have) * use - slack <= limits[name] / have, f"elastic_{k}"
+        parts.append(slack)
+    return pulp.lpSum(parts)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value - round(value)) < 1e-9 else f"{value:,.1f}"

@@ -1,0 +1,119 @@
+"""`planner explain`: what limits a plan, what one more step of a limit buys, the best plan with each other part.
+
+Every statement is solved again, from the unpruned candidates; nothing is read off a relaxation.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from planner.catalog import Catalog
+from planner.compose import compose
+from planner.errors import NoPlan
+from planner.explain import clash
+from planner.model import Option, Problem
+from planner.optimize import explain_limits, pack_shapes
+from planner.plan import Limit, Plan
+from planner.problem import Prepared, limit_keys, prepare
+from planner.request import Request
+from planner.solve import solve
+
+STEP = 0.10  # one step of a limit: ten per cent more
+
+
+def explain(
+    request: Request, catalog: Catalog, on: dt.date, say: Callable[[str], None] = lambda _: None
+) -> dict[str, Any]:
+    """Limits with slack and the worth of one more step; each part not chosen with its extra price or the reason."""
+    prepared = prepare(request, catalog, on)
+    unserved = clash(prepared)
+    if unserved is not None:
+        raise NoPlan(unserved.message(), unserved)
+    best = solve(prepared.problem, pack_shapes)
+    if best is None:
+        explanation = explain_limits(prepared)
+        raise NoPlan(explanation.message(), explanation)
+    plan = compose(prepared, best)
+    say("asking what one more step of each limit buys")
+    limits = [_limit(prepared, plan, limit, best.objective) for limit in plan.limits]
+    say("asking for the best plan with each part that was not chosen")
+    others = _alternatives(prepared, plan, best.objective, say)
+    headline = (
+        f"{plan.project}: {plan.totals.accelerators} accelerators in {plan.totals.nodes} nodes, "
+        f"{plan.totals.currency} {plan.totals.capex:,.2f}; objective {plan.objective.name}."
+    )
+    return {"headline": headline, "limits": limits, "alternatives": others}
+
+
+def _limit(prepared: Prepared, plan: Plan, limit: Limit, objective: float) -> dict[str, Any]:
+    """Slack, and the objective when this limit is one step larger."""
+    row = {"name": limit.name, "have": limit.have, "used": limit.used, "slack": limit.slack, "step": None}
+    name = next((n for n, (key, _) in limit_keys(prepared.request).items() if key == limit.name), None)
+    if name is None or limit.have is None or name not in prepared.problem.limits:
+        return row
+    have = prepared.problem.limits[name]
+    more = max(have + 1, round(have * (1 + STEP)))
+    problem = replace(prepared.problem, limits={**prepared.problem.limits, name: more})
+    found = solve(problem, pack_shapes)
+    if found is not None:
+        change = found.objective - objective
+        row["step"] = f"{_told(prepared, change)} with {STEP:.0%} more" if abs(change) > 1e-6 else "nothing"
+    return row
+
+
+def _alternatives(prepared: Prepared, plan: Plan, objective: float, say: Callable[[str], None]) -> list[dict[str, Any]]:
+    used = {p.accelerator for p in plan.pools} | {p.chassis for p in plan.pools}
+    rows = []
+    for kind in (_accelerator, _chassis):
+        for part in sorted({kind(o) for o in prepared.unpruned} - used):
+            say(f"best plan with {part}")
+            found = solve(_must_use(prepared, part, kind), pack_shapes)
+            if found is None:
+                rows.append({"part": part, "extra": None, "reason": _excluding(prepared, part, kind)})
+            else:
+                rows.append({"part": part, "extra": _told(prepared, found.objective - objective), "reason": None})
+    rows += [{"part": e.part, "extra": None, "reason": e.message} for e in plan.left_out if e.rule != "objective"]
+    return rows
+
+
+def _must_use(prepared: Prepared, part: str, kind: Callable[[Option], str]) -> Problem:
+    """The problem in which some workload must use a part: for each such workload the others stay free.
+
+    Options of workloads that could use the part are narrowed to it, one workload at a time being enough.
+    """
+    works = [o.work for o in prepared.unpruned if kind(o) == part]
+    forced = sorted(set(works))[0]
+    options = tuple(o for o in prepared.unpruned if o.work != forced or kind(o) == part)
+    return replace(prepared.problem, options=options)
+
+
+def _excluding(prepared: Prepared, part: str, kind: Callable[[Option], str]) -> str:
+    """The single limit that, when lifted, lets the part in; else several together."""
+    problem = _must_use(prepared, part, kind)
+    keys = limit_keys(prepared.request)
+    for name in problem.limits:
+        if solve(problem.without(name), pack_shapes) is not None:
+            return f"exceeds {keys[name][0]}"
+    room = replace(problem, room=replace(problem.room, watts=None))
+    if problem.room.watts is not None and solve(room, pack_shapes) is not None:
+        return "exceeds site.rack_power_kw"
+    return "exceeds several limits together"
+
+
+def _told(prepared: Prepared, change: float) -> str:
+    if prepared.problem.performance_first:
+        return f"{change:+.1%} performance"
+    if prepared.request.objective == "lowest_power":
+        return f"{change / 1000:+,.2f} kW"
+    return f"{prepared.request.budget.currency} {change / 100:+,.2f}"
+
+
+def _accelerator(option: Option) -> str:
+    return option.node.accelerator
+
+
+def _chassis(option: Option) -> str:
+    return option.node.chassis

@@ -1,0 +1,185 @@
+"""Write a checked solution out as a plan: lines with prices, pools, fabrics, racks, limits, assumptions.
+
+Nothing is decided here. Every number is a sum over the bundles that were chosen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from planner import fabric, lines
+from planner.bundles import merge, repeat
+from planner.catalog import Catalog
+from planner.errors import Rejection
+from planner.model import Bundle, Option, Problem, Solution
+from planner.parts import NodeBuild
+from planner.plan import (
+    Plan,
+    PlanLine,
+    PlannedFabric,
+    Pool,
+    Predicted,
+)
+from planner.pricing import PriceBook
+from planner.request import Request, Workload
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """One option of the solution with its counts and the name of the fabric it owns."""
+
+    option: Option
+    units: int
+    nodes: int
+    fabric: str | None
+    tenants: tuple[tuple[str, int], ...]  # workload -> replicas
+
+
+def chosen_options(problem: Problem, solution: Solution) -> list[Chosen]:
+    """What was chosen, in request order; compute fabrics are named compute, compute-2, ..."""
+    order = {work.name: k for k, work in enumerate(problem.works)}
+    found: list[Chosen] = []
+    owned = 0
+    for option in sorted(problem.options, key=lambda o: (order.get(o.work, len(order)), o.id)):
+        units = solution.units.get(option.id, 0)
+        if not units:
+            continue
+        name = None
+        if option.switch is not None:
+            owned += 1
+            name = "compute" if owned == 1 else f"compute-{owned}"
+        nodes = units * option.nodes_per_unit + option.spare_nodes
+        replicas: dict[str, int] = {}
+        for t, tenant in enumerate(option.tenants):
+            count = solution.tenants.get((option.id, t), 0)
+            if count:
+                replicas[tenant.work] = replicas.get(tenant.work, 0) + count
+        found.append(Chosen(option, units, nodes, name, tuple(sorted(replicas.items()))))
+    return found
+
+
+def bundle_of(chosen: Chosen) -> Bundle:
+    """All lines of one chosen option, with its fabric's lines under the fabric's own name."""
+    whole = merge(chosen.option.fixed_bundle, repeat(chosen.option.unit_bundle, chosen.units))
+    return lines.renamed(whole, "compute", chosen.fabric or "compute")
+
+
+def pools(
+    catalog: Catalog, request: Request, chosen: Sequence[Chosen], predicted: dict[str, tuple[Predicted, ...]]
+) -> tuple[Pool, ...]:
+    """The pools of the plan with what they deliver."""
+    found = []
+    for pick in chosen:
+        node = pick.option.node
+        names = tuple(w for w, _ in pick.tenants) or (pick.option.work,)
+        replicas = sum(n for _, n in pick.tenants) if pick.tenants else None
+        cards = None
+        if pick.option.tenants:
+            sizes = {(t.work, t.cards) for t in pick.option.tenants}
+            cards = sum(n * min(c for w, c in sizes if w == work) for work, n in pick.tenants)
+        found.append(
+            Pool(
+                workload=" + ".join(names),
+                workloads=names,
+                accelerator=node.accelerator,
+                accelerators=pick.nodes * node.accelerators,
+                accelerators_per_node=node.accelerators,
+                chassis=node.chassis,
+                nodes=pick.nodes,
+                spare_nodes=pick.option.spare_nodes,
+                replicas=replicas,
+                cards_used=cards,
+                cpu=node.cpu,
+                cpus_per_node=node.cpus,
+                memory_gb=node.memory_gb,
+                nvme_tb=node.nvme_tb,
+                nic=node.nic,
+                nics_per_node=_nics(catalog, node),
+                node_power_kw=node.max_power_kw,
+                node_typical_kw=node.typical_power_kw,
+                node_rack_units=node.rack_units,
+                node_weight_kg=node.weight_kg,
+                cooling=node.cooling,
+                fabric=pick.fabric,
+                precision=pick.option.precision,
+                predicted=tuple(p for name in names for p in predicted.get(f"{pick.option.id}|{name}", ())),
+                notices=node.notices,
+            )
+        )
+    return tuple(found)
+
+
+def _nics(catalog: Catalog, node: NodeBuild) -> int:
+    """Compute NICs per node: by line, or ports of a fixed system."""
+    counted = sum(line.quantity for line in node.lines if line.part == node.nic)
+    return counted or node.compute_ports
+
+
+def fabrics(
+    catalog: Catalog, request: Request, problem: Problem, solution: Solution, chosen: Sequence[Chosen]
+) -> tuple[PlannedFabric, ...]:
+    """Every network of the plan, recomputed from its endpoints."""
+    found = []
+    for pick in chosen:
+        if pick.fabric is None or pick.option.switch is None or pick.option.link.technology is None:
+            continue
+        node = pick.option.node
+        made = fabric.compute_design(
+            catalog,
+            pick.nodes * node.fabric_units,
+            node.compute_ports // node.fabric_units,
+            node.compute_gbps,
+            pick.option.link.technology,
+            pick.option.switch,
+            request.preferences.fabric.oversubscription,
+            pick.option.topology or "plain",
+            node.compute_cage or "",
+            1,
+        )
+        if not isinstance(made, Rejection):
+            found.append(_planned(made, pick.fabric, "compute", (pick.option.work,)))
+    names = tuple(c.option.work for c in chosen)
+    for bracket in problem.shared:
+        endpoints = solution.shared.get(bracket.id)
+        if endpoints is None or bracket.switch is None or not endpoints:
+            continue
+        found.append(lines.shared_fabric(catalog, request, bracket, endpoints, names))
+    return tuple(found)
+
+
+def _planned(made: fabric.FabricDesign, name: str, role: str, served: tuple[str, ...]) -> PlannedFabric:
+    return PlannedFabric(
+        name=name,
+        role=role,  # type: ignore[arg-type]
+        technology=made.technology,
+        switch=made.switch,
+        gbps=made.gbps,
+        topology=made.topology,
+        tiers=made.tiers,
+        leaf=made.leaf,
+        spine=made.spine,
+        core=made.core,
+        endpoints=made.endpoints,
+        oversubscription=made.oversubscription,
+        cables=made.links_node + made.links_leaf_spine + made.links_spine_core,
+        links_node=made.links_node,
+        links_leaf_spine=made.links_leaf_spine,
+        links_spine_core=made.links_spine_core,
+        ports_used=made.ports_used,
+        ports_present=made.ports_present,
+        redundancy=made.redundancy,
+        pools=served,
+    )
+
+
+def digest(plan_parts: dict[str, Any]) -> str:
+    """SHA-256 over the canonical JSON of what cannot be recomputed from the catalog: predictions, value, bound."""
+    return hashlib.sha256(json.dumps(plan_parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+__all__ = ["Chosen", "Decimal", "Plan", "PlanLine", "PriceBook", "Workload", "bundle_of", "chosen_options", "digest"]

@@ -1,0 +1,341 @@
+"""Commands, exit codes, printing. No arithmetic: every number comes from a lower layer.
+
+Exit codes: 0 a plan or the answer; 2 the input is wrong; 3 no plan meets the limits; 4 stopped at a time limit with a
+plan whose gap is stated; 1 anything unforeseen.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from planner import __version__, printing
+from planner.catalog import Catalog
+from planner.errors import InputError, Mistake, NoPlan, PlannerError, Rejection, UnknownPart
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Plans a GPU data centre: one site file in; a proven plan, a procurement workbook and a proposal out.",
+)
+catalog_app = typer.Typer(no_args_is_help=True, help="Look into the catalog.")
+app.add_typer(catalog_app, name="catalog")
+
+SiteArgument = Annotated[Path, typer.Argument(help="The site file, e.g. examples/sixty-four-h100.yaml", metavar="SITE")]
+PlanArgument = Annotated[Path, typer.Argument(help="A plan.json written by optimize", metavar="PLAN")]
+OnOption = Annotated[str | None, typer.Option("--on", help="Date for rules, price age and rates, YYYY-MM-DD")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output")]
+OverlayOption = Annotated[
+    list[Path] | None, typer.Option("--catalog", help="Overlay folder that adds and replaces records by id; repeatable")
+]
+
+
+@app.command(epilog="Example: planner optimize examples/llm-training.yaml --out out/rhine")
+def optimize(
+    site: SiteArgument,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for the three files")] = None,
+    on: OnOption = None,
+    time_limit: Annotated[
+        float | None, typer.Option("--time-limit", min=1, help="Seconds; then the best so far")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, help="Solver threads; the plan is the same")
+    ] = None,
+    overlay: OverlayOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The best build for a site: writes plan.json, bom.xlsx and proposal.html, and prints a summary."""
+    from planner.optimize import optimize as run
+    from planner.outputs import write_all
+    from planner.progress import Progress
+    from planner.sitefile import read_site
+
+    catalog = Catalog.load(overlay or ())
+    request = read_site(site, catalog)
+    progress = Progress()
+    try:
+        plan = run(
+            request,
+            catalog,
+            _date(on, request.compliance.date),
+            threads=threads,
+            time_limit=time_limit,
+            say=progress.step,
+        )
+        folder = out or site.parent / site.stem
+        progress.step("writing documents")
+        files = write_all(plan, folder)
+    finally:
+        progress.done()
+    typer.echo(printing.plan_json(plan) if as_json else printing.summary(plan, files))
+    if plan.status == "feasible":
+        raise typer.Exit(4)
+
+
+@app.command(epilog="Example: planner verify out/rhine/plan.json")
+def verify(plan: PlanArgument, overlay: OverlayOption = None, as_json: JsonOption = False) -> None:
+    """Recompute a plan from the catalog and say what does not add up."""
+    from planner.planfile import load_plan
+    from planner.verify import verify as check
+
+    findings = check(load_plan(plan), Catalog.load(overlay or ()))
+    if as_json:
+        typer.echo(json.dumps({"ok": not findings, "findings": findings}, ensure_ascii=False, indent=2))
+    elif findings:
+        for finding in findings:
+            typer.echo(f"{plan}: {finding}", err=True)
+    else:
+        typer.echo(f"{plan}: every count, price, port, watt, kilogram, limit and rule adds up.")
+    if findings:
+        raise typer.Exit(2)
+
+
+@app.command(epilog="Example: planner explain examples/llm-training.yaml")
+def explain(
+    site: SiteArgument, on: OnOption = None, overlay: OverlayOption = None, as_json: JsonOption = False
+) -> None:
+    """Why this plan: what limits it, what one more step of each limit buys, and the best plan with each other part."""
+    from planner.alternatives import explain as run
+    from planner.progress import Progress
+    from planner.sitefile import read_site
+
+    catalog = Catalog.load(overlay or ())
+    request = read_site(site, catalog)
+    progress = Progress()
+    try:
+        answer = run(request, catalog, _date(on, request.compliance.date), say=progress.step)
+    finally:
+        progress.done()
+    typer.echo(printing.as_json(answer) if as_json else printing.alternatives(answer))
+
+
+@app.command(epilog="Example: planner compare out/a/plan.json out/b/plan.json")
+def compare(first: PlanArgument, second: PlanArgument, as_json: JsonOption = False) -> None:
+    """Two plans side by side."""
+    from planner import compare as comparing
+    from planner.planfile import load_plan
+
+    result = comparing.compare(load_plan(first), load_plan(second))
+    typer.echo(printing.as_json(result) if as_json else comparing.render(result))
+
+
+@app.command(epilog="Example: planner bom out/rhine/plan.json --out bom.xlsx")
+def bom(
+    plan: PlanArgument,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write the workbook here instead of CSV to the screen")
+    ] = None,
+) -> None:
+    """The bill of materials of a saved plan: CSV on standard output, or the workbook."""
+    from planner.bom import bom_csv
+    from planner.planfile import load_plan
+    from planner.workbook import write_workbook
+
+    loaded = load_plan(plan)
+    if out is None:
+        typer.echo(bom_csv(loaded), nl=False)
+    else:
+        write_workbook(loaded, out)
+        typer.echo(f"wrote {out}")
+
+
+@app.command(epilog="Example: planner proposal out/rhine/plan.json --language zh")
+def proposal(
+    plan: PlanArgument,
+    out: Annotated[Path | None, typer.Option("--out", help="Where to write; default beside the plan")] = None,
+    language: Annotated[str | None, typer.Option("--language", help="en or zh; default the plan's")] = None,
+) -> None:
+    """The customer proposal of a saved plan, without solving again."""
+    from planner.planfile import load_plan
+    from planner.proposal import write_proposal
+
+    loaded = load_plan(plan)
+    if language is not None:
+        if language not in ("en", "zh"):
+            raise InputError([Mistake("--language", None, None, f"expected en or zh, got {language}.")])
+        loaded = loaded.model_copy(update={"language": language})
+    target = out or plan.with_name("proposal.html")
+    write_proposal(loaded, target)
+    typer.echo(f"wrote {target}")
+
+
+@app.command(epilog="Example: planner comply h20-sxm5 --to CN --hq CN --on 2026-11-24")
+def comply(
+    accelerator: Annotated[str, typer.Argument(help="Accelerator id, alias or group", metavar="ACCELERATOR")],
+    to: Annotated[str, typer.Option("--to", help="Destination country, ISO 3166-1 alpha-2")],
+    hq: Annotated[str, typer.Option("--hq", help="Country of the customer's headquarters")],
+    parent: Annotated[str | None, typer.Option("--parent", help="Country of the ultimate parent")] = None,
+    ship_from: Annotated[str, typer.Option("--from", help="Country it ships from")] = "US",
+    on: OnOption = None,
+    end_use: Annotated[str | None, typer.Option("--end-use", help="What it is for")] = None,
+    overlay: OverlayOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The export verdict for one accelerator, with the rules that apply on a date. Screening, not advice of counsel."""
+    from planner import compliance
+
+    catalog = Catalog.load(overlay or ())
+    terms = compliance.Terms(
+        to=_country(catalog, "--to", to),
+        headquarters=_country(catalog, "--hq", hq),
+        parent=None if parent is None else _country(catalog, "--parent", parent),
+        ship_from=_country(catalog, "--from", ship_from),
+        on=_date(on, None),
+        end_use=end_use,
+    )
+    entries = [compliance.screen(catalog, a, terms) for a in catalog.expand_accelerator(accelerator)]
+    typer.echo(printing.as_json(entries) if as_json else printing.verdicts(entries))
+
+
+@app.command(epilog="Example: planner fabric --nodes 127 --nics 8 --switch qm9700")
+def fabric(
+    nodes: Annotated[int, typer.Option("--nodes", min=1, help="Number of nodes")],
+    nics: Annotated[int, typer.Option("--nics", min=1, max=128, help="Fabric ports per node")],
+    switch: Annotated[str, typer.Option("--switch", help="Switch id")],
+    oversubscription: Annotated[str, typer.Option("--oversubscription", help="1, 2 or 2:1")] = "1",
+    overlay: OverlayOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Leaves, spines, cores, cables and optics of a compute fabric."""
+    from planner import fabric as fabrics
+
+    catalog = Catalog.load(overlay or ())
+    if switch not in catalog.switches:
+        from planner.catalog import nearest
+
+        raise UnknownPart("switch", switch, nearest(switch, catalog.switches))
+    made = fabrics.describe(catalog, nodes, nics, switch, _ratio(oversubscription))
+    if isinstance(made, Rejection):
+        raise InputError([Mistake("fabric", None, None, made.message)])
+    typer.echo(printing.as_json(made) if as_json else printing.fabric(made))
+
+
+@app.command(epilog="Example: planner size examples/llm-training.yaml")
+def size(site: SiteArgument, on: OnOption = None, overlay: OverlayOption = None, as_json: JsonOption = False) -> None:
+    """Every workload on every accelerator: nodes, time or rate, limiting factor, or why it cannot."""
+    from planner.sitefile import read_site
+    from planner.sizing import size_table
+
+    catalog = Catalog.load(overlay or ())
+    request = read_site(site, catalog)
+    rows = size_table(request, catalog, _date(on, request.compliance.date))
+    typer.echo(printing.as_json(rows) if as_json else printing.sizes(rows))
+
+
+@app.command(epilog="Example: planner init my-site.yaml")
+def init(path: Annotated[Path, typer.Argument(help="The file to write")] = Path("site.yaml")) -> None:
+    """Write a commented site file to start from. Never overwrites."""
+    from planner.outputs import starter
+
+    starter(path)
+    typer.echo(f"wrote {path}; edit it, then run: planner optimize {path}")
+
+
+@app.command(epilog="Example: planner schema site")
+def schema(what: Annotated[str, typer.Argument(help="site, plan or catalog")]) -> None:
+    """The JSON schema of a site file, a plan or the catalog records."""
+    typer.echo(json.dumps(printing.schema(what), ensure_ascii=False, indent=2))
+
+
+@catalog_app.command("list", epilog="Example: planner catalog list accelerators")
+def catalog_list(kind: Annotated[str, typer.Argument(help="accelerators, chassis, cpus, ...")]) -> None:
+    """The parts of one kind."""
+    typer.echo(printing.catalog_list(Catalog.load(), kind))
+
+
+@catalog_app.command("show", epilog="Example: planner catalog show h100-sxm5")
+def catalog_show(part: Annotated[str, typer.Argument(help="Part id")]) -> None:
+    """One part with its figures, sources and prices."""
+    typer.echo(printing.catalog_show(Catalog.load(), part))
+
+
+@catalog_app.command("lint", epilog="Example: planner catalog lint")
+def catalog_lint(overlay: OverlayOption = None) -> None:
+    """Read every record and check references between records."""
+    findings = printing.lint(Catalog.load(overlay or ()))
+    for finding in findings:
+        typer.echo(finding, err=True)
+    if findings:
+        raise typer.Exit(2)
+    typer.echo("every record reads, and every reference is met.")
+
+
+# -- helpers ---------------------------------------------------------------------------------------------------------
+def _date(given: str | None, default: dt.date | None) -> dt.date:
+    """--on, else the request's date, else today: the only place that looks at a clock."""
+    if given is None:
+        return default or dt.date.today()
+    try:
+        return dt.date.fromisoformat(given)
+    except ValueError as error:
+        raise InputError([Mistake("--on", None, None, f"expected a date YYYY-MM-DD, got {given}.")]) from error
+
+
+def _country(catalog: Catalog, option: str, code: str) -> str:
+    from planner.sitefile import country_codes
+
+    if code.upper() not in country_codes(catalog):
+        message = f"expected an ISO 3166-1 country code such as DE, got {code}."
+        raise InputError([Mistake(option, None, None, message)])
+    return code.upper()
+
+
+def _ratio(text: str) -> float:
+    try:
+        value = float(text.split(":", maxsplit=1)[0]) / float(text.split(":")[1]) if ":" in text else float(text)
+    except (ValueError, ZeroDivisionError):
+        value = 0.0
+    if not 1 <= value <= 16:
+        raise InputError([Mistake("--oversubscription", None, None, f"expected a ratio from 1 to 16, got {text}.")])
+    return value
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point: turns errors into messages and exit codes; --debug shows a traceback."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    words = [w for w in words if w != "--debug"]
+    if words == ["--version"]:
+        typer.echo(f"planner {__version__}")
+        sys.exit(0)
+    try:
+        result: Any = app(args=words, standalone_mode=False)
+        sys.exit(result if isinstance(result, int) else 0)
+    except typer.Exit as leaving:
+        sys.exit(leaving.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except PlannerError as error:
+        if debug:
+            traceback.print_exc()
+        _fail(error, "--json" in words)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+            sys.exit(1)
+        show = getattr(error, "show", None)
+        if callable(show):  # a usage error of the command line
+            show()
+            sys.exit(2)
+        typer.echo(f"Unforeseen: {type(error).__name__}: {error}. Run again with --debug for the details.", err=True)
+        sys.exit(1)
+
+
+def _fail(error: PlannerError, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(printing.error(error), ensure_ascii=False, indent=2))
+    typer.echo(str(error), err=True)
+    if isinstance(error, NoPlan) and not as_json:
+        return
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,400 @@
+"""Compose the plan from a checked solution: totals, limits, racks, compliance, assumptions, provenance."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Sequence
+from decimal import Decimal
+
+import planner
+from planner import assemble, demand, lines, pricing, site, sitefile
+from planner.assemble import Chosen
+from planner.demand import Rate
+from planner.errors import Rejection
+from planner.formulation import limit_measure
+from planner.lines import Owned
+from planner.model import Option, Shape, Solution
+from planner.parts import FabricLink
+from planner.plan import (
+    Limit,
+    Plan,
+    PlanLine,
+    PlannedObjective,
+    PlannedRack,
+    Predicted,
+    Provenance,
+    RackItem,
+    StorageChoice,
+    TaxLine,
+    Totals,
+)
+from planner.problem import UTILISATION, Prepared, limit_keys
+from planner.report import assumptions, left_out, open_questions, planned_compliance
+from planner.units import HOURS_PER_YEAR, Money, half_up, tax_cents
+
+OBJECTIVE_UNITS = {
+    "lowest_capex": "money",
+    "lowest_tco": "money",
+    "lowest_power": "kW",
+    "highest_performance": "share",
+}
+
+
+def compose(prepared: Prepared, solution: Solution) -> Plan:
+    """The plan of a solution. Everything in it can be recomputed from catalog and plan, except what the digest covers."""
+    request, catalog, book, problem = prepared.request, prepared.catalog, prepared.book, prepared.problem
+    chosen = assemble.chosen_options(problem, solution)
+    tax = request.budget.vat_percent or Decimal(0)
+    capital, yearly = lines.write_lines(catalog, book, _owned(prepared, solution, chosen), tax)
+    racks = _racks(prepared, solution, chosen)
+    taxes = _taxes(capital)
+    objective = _objective(prepared, solution)
+    predicted = {f"{c.option.id}|{w}": p for c in chosen for w, p in _predicted(prepared, c)}
+    plan_pools = assemble.pools(catalog, request, chosen, predicted)
+    status = "optimal" if solution.optimal else "feasible"
+    return Plan(
+        status=status,  # type: ignore[arg-type]
+        project=request.project,
+        language=request.language,
+        objective=objective,
+        totals=_totals(prepared, capital, yearly, taxes, racks, chosen),
+        pools=plan_pools,
+        fabrics=assemble.fabrics(catalog, request, problem, solution, chosen),
+        storage=_storage(prepared, solution),
+        racks=racks,
+        lines=capital,
+        yearly=yearly,
+        taxes=taxes,
+        compliance=planned_compliance(prepared, chosen),
+        assumptions=assumptions(prepared, chosen, capital),
+        limits=_limits(prepared, solution, racks),
+        left_out=left_out(prepared, chosen),
+        open_questions=open_questions(prepared),
+        request=sitefile.normalised(request),
+        provenance=_provenance(prepared, plan_pools, objective),
+    )
+
+
+# -- lines -------------------------------------------------------------------------------------------------------
+def _owned(prepared: Prepared, solution: Solution, chosen: Sequence[Chosen]) -> list[Owned]:
+    owned = [Owned(assemble.bundle_of(c), c.option.work, c.nodes, c.option.node) for c in chosen]
+    for bracket in prepared.problem.shared:
+        count = solution.shared.get(bracket.id)
+        if count is not None:
+            owned.append(Owned(assemble.merge(bracket.fixed_bundle, assemble.repeat(bracket.unit_bundle, count))))
+    owned.append(Owned(assemble.repeat(prepared.problem.rack_bundle, solution.racks)))
+    owned.append(Owned(prepared.problem.constant_bundle))
+    return owned
+
+
+def _taxes(capital: Sequence[PlanLine]) -> tuple[TaxLine, ...]:
+    """Tax per rate on the subtotal of its lines, rounded once, half up."""
+    bases: dict[Decimal, int] = {}
+    for line in capital:
+        if line.tax_percent:
+            bases[line.tax_percent] = bases.get(line.tax_percent, 0) + half_up(line.extended * 100)
+    return tuple(
+        TaxLine(percent=rate, base=Money(base, "").amount, amount=Money(tax_cents(base, rate), "").amount)
+        for rate, base in sorted(bases.items())
+    )
+
+
+def _totals(
+    prepared: Prepared,
+    capital: Sequence[PlanLine],
+    yearly: Sequence[PlanLine],
+    taxes: Sequence[TaxLine],
+    racks: Sequence[PlannedRack],
+    chosen: Sequence[Chosen],
+) -> Totals:
+    request = prepared.request
+    currency = request.budget.currency
+    net = sum((ln.extended for ln in capital), Decimal(0))
+    tax = sum((t.amount for t in taxes), Decimal(0))
+    opex = sum((ln.extended for ln in yearly), Decimal(0))
+    rate = request.budget.vat_percent or Decimal(0)
+    watts = sum(ln.max_power_w * ln.quantity for ln in capital)
+    typical = sum(ln.typical_power_w * ln.quantity for ln in capital)
+    energy = energy_per_year(prepared, typical)
+    years = request.budget.tco_years
+    return Totals(
+        capex=net + tax,
+        capex_low=_with_tax(sum((ln.unit_low * ln.quantity for ln in capital), Decimal(0)), rate),
+        capex_high=_with_tax(sum((ln.unit_high * ln.quantity for ln in capital), Decimal(0)), rate),
+        capex_without_tax=net,
+        tax=tax,
+        currency=currency,
+        opex_per_year=opex,
+        energy_per_year=energy,
+        tco=None if energy is None else net + tax + years * (opex + energy),
+        tco_years=years,
+        it_power_kw=watts / 1000,
+        typical_power_kw=typical / 1000,
+        facility_power_kw=round(watts / 1000 * site.peak_pue(request), 3),
+        racks=len(racks),
+        rack_units=sum(ln.rack_units * ln.quantity for ln in capital),
+        weight_kg=round(sum(ln.weight_kg * ln.quantity for ln in capital), 1),
+        accelerators=sum(c.nodes * c.option.node.accelerators for c in chosen),
+        nodes=sum(c.nodes for c in chosen),
+    )
+
+
+def energy_per_year(prepared: Prepared, typical_watts: float) -> Decimal | None:
+    """Typical kW × utilisation × annual PUE × 8,760 h × tariff, in whole cents; None when no tariff is known."""
+    found = pricing.electricity(prepared.catalog, prepared.request)
+    if found is None:
+        return None
+    pue = Decimal(str(site.annual_pue(prepared.request)))
+    cents = UTILISATION * pue * HOURS_PER_YEAR * found[0] * 100 * Decimal(str(typical_watts)) / 1000
+    return Money(half_up(cents), "").amount
+
+
+def _with_tax(amount: Decimal, rate: Decimal) -> Decimal:
+    cents = half_up(amount * 100)
+    return Money(cents + tax_cents(cents, rate), "").amount
+
+
+# -- racks and limits ------------------------------------------------------------------------------------------------
+def _racks(prepared: Prepared, solution: Solution, chosen: Sequence[Chosen]) -> tuple[PlannedRack, ...]:
+    """The exact assignment, with every device labelled."""
+    needs: list[site.RackNeed] = []
+    for pick in chosen:
+        needs += _needs(pick.option, pick.units, f"{pick.option.work} node", pick.fabric or "compute")
+    for bracket in prepared.problem.shared:
+        count = solution.shared.get(bracket.id)
+        if count is None:
+            continue
+        for shape, number in sorted(bracket.fixed.shapes.items()):
+            needs += [_need(shape, f"{bracket.network} {k + 1}") for k in range(number)]
+    packed = site.pack(needs, site.room(prepared.request))
+    if isinstance(packed, Rejection):
+        raise AssertionError(packed.message)
+    rack_part = prepared.problem.rack_bundle.lines[0].part if prepared.problem.rack_bundle.lines else None
+    found = []
+    for k, rack in enumerate(packed.racks, 1):
+        items = tuple(
+            RackItem(
+                item=placed.need.item,
+                label=placed.need.label,
+                units=placed.need.units,
+                bottom_unit=placed.bottom_unit,
+                power_kw=placed.need.power_kw,
+                weight_kg=placed.need.weight_kg,
+            )
+            for placed in rack.items
+        )
+        own = any(placed.need.own_rack for placed in rack.items)
+        found.append(
+            PlannedRack(
+                name=f"R{k:02d}",
+                part=None if own else rack_part,
+                units=rack.units,
+                power_kw=round(sum(i.power_kw for i in items), 3),
+                weight_kg=round(sum(i.weight_kg for i in items), 1),
+                items=items,
+            )
+        )
+    return tuple(found)
+
+
+def _needs(option: Option, units: int, label: str, fabric_name: str) -> list[site.RackNeed]:
+    found: list[site.RackNeed] = []
+    shapes = dict(option.fixed.shapes)
+    for shape, number in option.unit.shapes.items():
+        shapes[shape] = shapes.get(shape, 0) + number * units
+    for shape, number in sorted(shapes.items()):
+        is_node = shape.item in (option.node.id, option.node.chassis)
+        name = label if is_node else f"{fabric_name} {shape.item}"
+        found += [
+            _need(shape, f"{name} {k + 1}", option.node.chassis if is_node else shape.item) for k in range(number)
+        ]
+    return found
+
+
+def _need(shape: Shape, label: str, item: str | None = None) -> site.RackNeed:
+    return site.RackNeed(
+        item=item or shape.item,
+        label=label,
+        units=shape.units,
+        power_kw=shape.watts / 1000,
+        weight_kg=shape.grams / 1000,
+        own_rack=shape.own_rack,
+        cooling="dlc" if shape.liquid else "air",
+    )
+
+
+def _limits(prepared: Prepared, solution: Solution, racks: Sequence[PlannedRack]) -> tuple[Limit, ...]:
+    """Each limit with what the plan uses; `binding` when less than one more step of anything fits."""
+    problem = prepared.problem
+    found = []
+    for name, (key, factor) in limit_keys(prepared.request).items():
+        have = problem.limits.get(name)
+        if name == "racks":
+            used: float = len(racks)
+        else:
+            used = limit_measure(name, problem.energy_cents_per_watt_year)(solution.total)
+        scaled = float(round(Decimal(str(used)) * factor, 2))
+        limit = None if have is None else float(round(Decimal(have) * factor, 2))
+        slack = None if limit is None else round(limit - scaled, 2)
+        found.append(
+            Limit(
+                name=key,
+                unit=_limit_unit(name, prepared.request.budget.currency),
+                have=limit,
+                used=scaled,
+                binding=have is not None and _binding(prepared, name, have - used),
+                slack=slack,
+            )
+        )
+    room = problem.room
+    if room.watts is not None and racks:
+        fullest = max(r.power_kw for r in racks if r.part is not None) if any(r.part for r in racks) else 0.0
+        found.append(
+            Limit(
+                name="site.rack_power_kw",
+                unit="kW",
+                have=room.watts / 1000,
+                used=fullest,
+                binding=bool(fullest) and room.watts / 1000 - fullest < _smallest_node_kw(prepared, solution),
+                slack=round(room.watts / 1000 - fullest, 3),
+            )
+        )
+    return tuple(found)
+
+
+def _binding(prepared: Prepared, name: str, left: float) -> bool:
+    """Whether what is left of a limit is less than the smallest chosen unit would use."""
+    steps = []
+    for option in prepared.problem.options:
+        load = option.fixed if not option.linear else option.unit
+        if name == "racks":
+            return left < 1
+        steps.append(limit_measure(name, prepared.problem.energy_cents_per_watt_year)(load) / max(1, load.nodes))
+    return left < min((s for s in steps if s), default=0)
+
+
+def _smallest_node_kw(prepared: Prepared, solution: Solution) -> float:
+    chosen = [o.node.max_power_kw for o in prepared.problem.options if solution.units.get(o.id)]
+    return min(chosen, default=0.0)
+
+
+def _limit_unit(name: str, currency: str) -> str:
+    if name in ("capital_budget", "yearly_budget"):
+        return currency
+    return "kW" if name == "site_power" else "pieces"
+
+
+# -- predictions -------------------------------------------------------------------------------------------------
+def _predicted(prepared: Prepared, chosen: Chosen) -> list[tuple[str, tuple[Predicted, ...]]]:
+    """What each workload gets from a pool, with its range."""
+    request = prepared.request
+    found = []
+    names = [w for w, _ in chosen.tenants] or [chosen.option.work]
+    for name in names:
+        workload = next(w for w in request.workloads if w.name == name)
+        target = demand.target(workload)
+        rate = _rate(prepared, chosen, name)
+        if isinstance(rate, Rejection):
+            continue
+        found.append(
+            (
+                name,
+                (
+                    Predicted(
+                        quantity=rate.quantity,
+                        unit=rate.unit,
+                        asked=target.value,
+                        value=rate.value,
+                        low=rate.low,
+                        high=rate.high,
+                        limiting_factor=rate.limiting_factor,
+                        layout=dict(rate.layout),
+                        unproven=rate.unproven,
+                        basis=rate.basis,
+                        details=dict(rate.details),
+                    ),
+                ),
+            )
+        )
+    return found
+
+
+def _rate(prepared: Prepared, chosen: Chosen, name: str) -> Rate | Rejection:
+    request, catalog, option = prepared.request, prepared.catalog, chosen.option
+    workload = next(w for w in request.workloads if w.name == name)
+    sizing = request.preferences.sizing
+    if option.linear and workload.kind == "inference":
+        link = option.link if option.switch else FabricLink(technology=None, gbps_per_node=0.0)
+        replicas = demand.replicas(workload, option.node, link, catalog, sizing)
+        if isinstance(replicas, Rejection):
+            return replicas
+        if option.tenants:
+            sizes = {t.cards for t in option.tenants if t.work == name}
+            count = dict(chosen.tenants)[name]
+            best = max((r for r in replicas if r.nodes == 1 and r.cards in sizes), key=lambda r: r.rate.planning)
+            return _scaled(best.rate, count)
+        fitting = [r for r in replicas if (r.nodes if r.nodes > 1 else 1) == option.nodes_per_unit]
+        best = max(
+            fitting, key=lambda r: r.rate.planning * (option.node.accelerators // r.cards if r.nodes == 1 else 1)
+        )
+        per_unit = option.node.accelerators // best.cards if best.nodes == 1 else 1
+        return _scaled(best.rate, chosen.units * per_unit)
+    nodes = chosen.nodes
+    return demand.rate(workload, option.node, option.link, nodes, catalog, sizing)
+
+
+def _scaled(rate: Rate, count: int) -> Rate:
+    """The rate of `count` equal replicas."""
+    return dataclasses.replace(
+        rate,
+        planning=rate.planning * count,
+        value=rate.value * count,
+        low=rate.low * count,
+        high=rate.high * count,
+        layout={**rate.layout, "replicas": count},
+    )
+
+
+def _objective(prepared: Prepared, solution: Solution) -> PlannedObjective:
+    problem = prepared.problem
+    name = prepared.request.objective
+    unit = "share" if problem.performance_first else OBJECTIVE_UNITS[name]
+    scale = {"money": 100.0, "kW": 1000.0, "share": 1.0}[unit]
+    value, bound = solution.objective / scale, solution.bound / scale
+    gap = 0.0 if solution.optimal else abs(value - bound) / max(abs(value), 1e-9)
+    return PlannedObjective(name=name, unit=unit, value=round(value, 6), bound=round(bound, 6), gap=round(gap, 6))
+
+
+def _storage(prepared: Prepared, solution: Solution) -> StorageChoice | None:
+    for bracket in prepared.problem.shared:
+        if bracket.network == "storage-system" and bracket.id in solution.shared:
+            seed = bracket.fixed_bundle.lines[0]
+            system = prepared.catalog.storage[seed.part]
+            return StorageChoice(
+                system=system.id,
+                blocks=seed.quantity,
+                usable_tb=system.usable_tb * seed.quantity,
+                read_gb_per_s=system.read_gb_per_s * seed.quantity,
+                write_gb_per_s=system.write_gb_per_s * seed.quantity,
+            )
+    return None
+
+
+def _provenance(prepared: Prepared, pools: Sequence[object], objective: PlannedObjective) -> Provenance:
+    request = sitefile.normalised(prepared.request)
+    canonical = json.dumps(request, sort_keys=True, ensure_ascii=False, default=str)
+    covered = {
+        "objective": objective.model_dump(mode="json"),
+        "predicted": [p.model_dump(mode="json")["predicted"] for p in pools],  # type: ignore[attr-defined]
+    }
+    dates = [p.as_of for rows in prepared.catalog.prices.values() for p in rows]
+    return Provenance(
+        planner=planner.__version__,
+        catalog_hash=prepared.catalog.hash,
+        rule_date=prepared.on.isoformat(),
+        price_date=max(dates, default=""),
+        request_hash=hashlib.sha256(canonical.encode()).hexdigest(),
+        digest=assemble.digest(covered),
+    )

@@ -1,0 +1,90 @@
+"""The story: request, rules, nodes, candidates, program, solution, plan."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from planner import advice, site
+from planner.catalog import Catalog
+from planner.compose import compose
+from planner.errors import NoPlan
+from planner.explain import clash
+from planner.model import Problem, RoomLimits, Shape
+from planner.plan import Plan
+from planner.problem import Prepared, prepare
+from planner.request import Request
+from planner.solve import delivered, solve
+
+Say = Callable[[str], None]
+
+
+def optimize(
+    request: Request,
+    catalog: Catalog,
+    on: dt.date,
+    *,
+    threads: int | None = None,
+    time_limit: float | None = None,
+    say: Say = lambda _: None,
+) -> Plan:
+    """The best plan for a request on a date; NoPlan with an explanation when there is none.
+
+    `on` is the one date for rules, price age and rates; `say` hears what is being done.
+    """
+    say("reading catalogs, screening and building nodes")
+    prepared = prepare(request, catalog, on)
+    unserved = clash(prepared)
+    if unserved is not None:
+        raise NoPlan(unserved.message(), unserved)
+    say(f"solving with {len(prepared.problem.options)} candidates")
+    problem = _with_alone(prepared.problem, threads)
+    solution = solve(problem, pack_shapes, threads=threads, time_limit=time_limit)
+    if solution is None:
+        say("no plan meets all limits; looking for the smallest changes")
+        explanation = explain_limits(prepared)
+        raise NoPlan(explanation.message(), explanation)
+    say("writing the plan")
+    return compose(replace(prepared, problem=problem), solution)
+
+
+def _with_alone(problem: Problem, threads: int | None) -> Problem:
+    """With several works to maximise, what each reaches alone: shares are measured against that."""
+    maximised = [w for w in problem.works if w.maximise]
+    if len(maximised) < 2:
+        return problem
+    alone: dict[str, float] = {}
+    for work in maximised:
+        others = {w.name for w in maximised if w is not work}
+        single = replace(
+            problem,
+            works=tuple(w for w in problem.works if w.name not in others),
+            options=tuple(o for o in problem.options if o.work not in others),
+        )
+        best = solve(single, pack_shapes, threads=threads)
+        if best is not None:
+            alone[work.name] = delivered(single, work.name, best)
+    return replace(problem, alone=alone)
+
+
+def explain_limits(prepared: Prepared) -> advice.Explanation:
+    """The limits that clash and the smallest changes, each proven by solving."""
+    from planner.explain import plain_checks, rule_notes  # noqa: PLC0415
+    from planner.problem import limit_keys  # noqa: PLC0415
+
+    search = advice.Relaxation(prepared.problem, pack_shapes, limit_keys(prepared.request))
+    return search.explain(plain_checks(prepared), rule_notes(prepared))
+
+
+def pack_shapes(shapes: Mapping[Shape, int], room: RoomLimits) -> int | None:
+    """Racks that a set of things needs, exactly; None when something fits no rack."""
+    return _packed(tuple(sorted((s, n) for s, n in shapes.items() if n)), room)
+
+
+@functools.lru_cache(maxsize=4096)
+def _packed(shapes: tuple[tuple[Shape, int], ...], room: RoomLimits) -> int | None:
+    return site.racks_needed(
+        tuple((s.units, s.watts, s.grams, n) for s, n in shapes), room.units, room.watts, room.grams
+    )

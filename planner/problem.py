@@ -1,0 +1,217 @@
+"""From a request to the program's data: admitted accelerators, builds, options, shared equipment, limits."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from planner import compliance, nodes, site
+from planner.bundles import Pricer
+from planner.candidates import Generator, works
+from planner.catalog import Catalog
+from planner.dominance import prune
+from planner.errors import InputError, Mistake, Rejection
+from planner.model import Bundle, Load, Option, Problem, RoomLimits, SharedOption
+from planner.parts import NodeBuild
+from planner.plan import ComplianceEntry
+from planner.pricing import PriceBook
+from planner.request import Request
+from planner.shared import SharedEquipment, rack_bundle
+from planner.units import HOURS_PER_YEAR, tax_cents
+
+# Design convention: energy is typical draw × this utilisation × annual PUE × hours of a year.
+UTILISATION = Decimal("0.8")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A problem with everything that is needed to write its plan or to explain why there is none."""
+
+    request: Request
+    catalog: Catalog
+    book: PriceBook
+    problem: Problem  # pruned
+    unpruned: tuple[Option, ...]
+    nodes: tuple[NodeBuild, ...]
+    verdicts: Mapping[str, ComplianceEntry]
+    accepted: tuple[str, ...]
+    rejections: tuple[Rejection, ...]
+    on: dt.date
+
+
+def prepare(request: Request, catalog: Catalog, on: dt.date, *, pruning: bool = True) -> Prepared:
+    """Everything up to solving. `on` is the one date for rules, price age and rates."""
+    book = PriceBook(catalog, request)
+    verdicts, accepted, rejections = screen(request, catalog, on)
+    built, refused = nodes.build_nodes(catalog, request, accepted, book)
+    rejections += refused
+    pricer = Pricer(catalog, book, request.supply)
+    generator = Generator(catalog, request, pricer, built)
+    rows = works(request)
+    options: list[Option] = []
+    for workload in request.workloads:
+        if next(w for w in rows if w.name == workload.name).mode != "shared":
+            options += generator.options(workload, rows)
+    sharing = [w for w in request.workloads if next(r for r in rows if r.name == w.name).mode == "shared"]
+    if sharing:
+        options += generator.shared_pools(sharing)
+    kept = _pruned(options) if pruning else options
+    shared, missing = _shared(request, catalog, pricer, kept)
+    rack = rack_bundle(catalog, pricer, request)
+    if isinstance(rack, Rejection):
+        raise InputError([Mistake("site", None, None, rack.message)])
+    problem = Problem(
+        works=rows,
+        options=tuple(kept),
+        shared=tuple(shared),
+        constant=Load(),
+        constant_bundle=Bundle(),
+        rack=_load(pricer, rack),
+        rack_bundle=rack,
+        room=room_limits(request),
+        limits=limits(request),
+        objective=request.objective,
+        energy_cents_per_watt_year=float(energy_cents_per_watt_year(catalog, request)),
+        tco_years=request.budget.tco_years,
+        tax_percent=float(request.budget.vat_percent or 0),
+    )
+    return Prepared(
+        request,
+        catalog,
+        book,
+        problem,
+        tuple(options),
+        tuple(built),
+        verdicts,
+        tuple(accepted),
+        tuple(rejections + generator.rejections + missing),
+        on,
+    )
+
+
+def screen(
+    request: Request, catalog: Catalog, on: dt.date
+) -> tuple[dict[str, ComplianceEntry], list[str], list[Rejection]]:
+    """The verdict of every accelerator, the accepted ids, and a rejection for each other one."""
+    terms = compliance.terms_from(request, on)
+    verdicts: dict[str, ComplianceEntry] = {}
+    accepted: list[str] = []
+    rejections: list[Rejection] = []
+    for accelerator in sorted(catalog.accelerators):
+        entry = compliance.screen(catalog, accelerator, terms)
+        verdicts[accelerator] = entry
+        refused = compliance.gate(entry, request.compliance.accept)
+        if refused is None:
+            accepted.append(accelerator)
+        else:
+            rejections.append(refused)
+    return verdicts, accepted, rejections
+
+
+def limits(request: Request) -> dict[str, int]:
+    """The limits of a request by row name, in cents, watts and pieces. The capital cap is turned into one without tax."""
+    rows: dict[str, int] = {}
+    if request.budget.capex is not None:
+        cap = int(request.budget.capex * 100)
+        rows["capital_budget"] = untaxed_cap(cap, request.budget.vat_percent or Decimal(0))
+    if request.budget.opex_per_year is not None:
+        rows["yearly_budget"] = int(request.budget.opex_per_year * 100)
+    power = site.it_power_limit_kw(request)
+    if power is not None:
+        rows["site_power"] = math.floor(round(power * 1000, 6))
+    if request.site.racks is not None:
+        rows["racks"] = request.site.racks
+    for part, have in sorted(request.supply.items()):
+        rows[f"supply:{part}"] = have
+    return rows
+
+
+def untaxed_cap(cap_cents: int, percent: Decimal) -> int:
+    """The largest subtotal whose subtotal + tax (rounded half up) stays within the cap."""
+    base = int(Decimal(cap_cents) / (1 + percent / 100)) + 2
+    while base + tax_cents(base, percent) > cap_cents:
+        base -= 1
+    return base
+
+
+def limit_keys(request: Request) -> dict[str, tuple[str, Decimal]]:
+    """Row names, the site-file keys they come from, and the factor from the row's unit to the key's."""
+    taxed = (1 + (request.budget.vat_percent or Decimal(0)) / 100) / 100
+    keys = {
+        "capital_budget": ("budget.capex", taxed),
+        "yearly_budget": ("budget.opex_per_year", Decimal("0.01")),
+        "racks": ("site.racks", Decimal(1)),
+    }
+    if request.site.it_power_kw is not None:
+        keys["site_power"] = ("site.it_power_kw", Decimal("0.001"))
+    else:
+        pue = Decimal(str(site.peak_pue(request)))
+        keys["site_power"] = ("site.utility_power_kw", pue / 1000)
+    for part in request.supply:
+        keys[f"supply:{part}"] = (f"supply.{part}", Decimal(1))
+    return keys
+
+
+def room_limits(request: Request) -> RoomLimits:
+    """What one rack takes, in whole watts and grams."""
+    room = site.room(request)
+    return RoomLimits(
+        units=room.units,
+        watts=None if room.power_kw is None else math.floor(round(room.power_kw * 1000, 6)),
+        grams=None if room.weight_kg is None else math.floor(room.weight_kg * 1000),
+    )
+
+
+def energy_cents_per_watt_year(catalog: Catalog, request: Request) -> Decimal:
+    """Cents that one typical watt costs a year: utilisation × annual PUE × 8,760 h × tariff; 0 when no tariff is known."""
+    tariff = site_tariff(catalog, request)
+    if tariff is None:
+        return Decimal(0)
+    pue = Decimal(str(site.annual_pue(request)))
+    return UTILISATION * pue * HOURS_PER_YEAR * tariff * 100 / 1000
+
+
+def site_tariff(catalog: Catalog, request: Request) -> Decimal | None:
+    """Electricity price per kWh in the budget's currency."""
+    from planner import pricing  # noqa: PLC0415
+
+    found = pricing.electricity(catalog, request)
+    return None if found is None else found[0]
+
+
+def _pruned(options: Sequence[Option]) -> list[Option]:
+    by_work: dict[str, list[Option]] = {}
+    for option in options:
+        by_work.setdefault(option.work, []).append(option)
+    return [kept for work in by_work.values() for kept in prune(work)]
+
+
+def _shared(
+    request: Request, catalog: Catalog, pricer: Pricer, options: Sequence[Option]
+) -> tuple[list[SharedOption], list[Rejection]]:
+    """Shared equipment, sized for the most nodes and endpoints that the options could bring together."""
+    most_nodes = _most(options, "management")
+    endpoints = max((_most(options, n) for n in ("in-band", "oob", "storage")), default=0)
+    gbps = max((o.node.storage_gbps for o in options), default=200.0)
+    # Management nodes, storage blocks and switches plug in too: room for them on top.
+    equipment = SharedEquipment(catalog, request, pricer, max(3, most_nodes), endpoints + endpoints // 2 + 512)
+    return equipment.options(gbps), equipment.rejections
+
+
+def _most(options: Sequence[Option], network: str) -> int:
+    """The most endpoints of a network that one option per work can bring, summed over works."""
+    best: dict[str, int] = {}
+    for option in options:
+        count = option.fixed.endpoints.get(network, 0) + option.unit.endpoints.get(network, 0) * option.high
+        best[option.work] = max(best.get(option.work, 0), count)
+    return sum(best.values())
+
+
+def _load(pricer: Pricer, bundle: Bundle) -> Load:
+    load = pricer.load(bundle)
+    if isinstance(load, Rejection):
+        raise InputError([Mistake("catalog", None, None, load.message)])
+    return load

@@ -1,0 +1,187 @@
+"""What a plan says beside its numbers: assumptions, parts left out and why, open questions, compliance entries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from planner import pricing, site, sitefile
+from planner.assemble import Chosen
+from planner.errors import Rejection
+from planner.plan import Assumption, ComplianceEntry, LeftOut, PlanLine
+from planner.problem import UTILISATION, Prepared
+
+
+def planned_compliance(prepared: Prepared, chosen: Sequence[Chosen]) -> tuple[ComplianceEntry, ...]:
+    """Verdicts: what is planned first (accelerators and their systems), then everything that rules left out."""
+    planned = sorted({c.option.node.accelerator for c in chosen})
+    entries = []
+    for accelerator in planned:
+        verdict = prepared.verdicts[accelerator].model_copy(update={"planned": True})
+        entries.append(verdict)
+        for chassis in sorted({c.option.node.chassis for c in chosen if c.option.node.accelerator == accelerator}):
+            entries.append(verdict.model_copy(update={"part": chassis, "accelerator": accelerator}))
+    entries += [v for k, v in prepared.verdicts.items() if k not in prepared.accepted]
+    return tuple(entries)
+
+
+def left_out(prepared: Prepared, chosen: Sequence[Chosen]) -> tuple[LeftOut, ...]:
+    """Per accelerator not chosen: the rule, limit or missing figure that excludes it, or that something better won."""
+    used = {c.option.node.accelerator for c in chosen}
+    reasons: dict[str, Rejection] = {}
+    for rejection in prepared.rejections:
+        reasons.setdefault(_accelerator_of(prepared, rejection.part) or rejection.part, rejection)
+    offered = {o.node.accelerator for o in prepared.unpruned}
+    found = []
+    for accelerator in sorted(prepared.catalog.accelerators):
+        if accelerator in used:
+            continue
+        if accelerator in offered:
+            found.append(LeftOut(part=accelerator, rule="objective", message=_outdone(prepared, accelerator)))
+        elif accelerator in reasons:
+            reason = reasons[accelerator]
+            found.append(LeftOut(part=accelerator, rule=reason.rule, message=reason.message))
+    return tuple(found)
+
+
+def _outdone(prepared: Prepared, accelerator: str) -> str:
+    name = prepared.catalog.accelerators[accelerator].model
+    return f"{name} can do the work within the rules, but the chosen plan is better on {prepared.request.objective}."
+
+
+def _accelerator_of(prepared: Prepared, part: str) -> str | None:
+    """The accelerator that a rejected build or part id belongs to."""
+    if part in prepared.catalog.accelerators:
+        return part
+    for piece in part.replace("|", "/").split("/"):
+        name = piece.rsplit("x", 1)[0]
+        if name in prepared.catalog.accelerators:
+            return name
+    return None
+
+
+def assumptions(prepared: Prepared, chosen: Sequence[Chosen], capital: Sequence[PlanLine]) -> tuple[Assumption, ...]:
+    """Everything taken for granted: defaults, estimates, prices, conventions."""
+    request = prepared.request
+    found = [
+        Assumption(kind="default", name=key, text=f"{key} was not given; {_shown(value)} was used.")
+        for key, value in sitefile.defaults_used(request)
+        if value not in (None, (), [], {}, "")
+    ]
+    found += _conventions(prepared)
+    for pick in chosen:
+        node = pick.option.node
+        found += [Assumption(kind="estimate", name=node.id, text=text) for text in node.estimates]
+        found += [Assumption(kind="notice", name=node.id, text=text) for text in node.notices]
+    for line in capital:
+        found += [
+            Assumption(kind="estimate", name=line.part, text=f"{line.part}: {text}")
+            for text in line.estimates
+            if line.group not in {c.option.node.id for c in chosen}
+        ]
+    found += _price_assumptions(prepared, capital)
+    unique = {(a.kind, a.name, a.text): a for a in found}
+    return tuple(unique.values())
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return str(value)
+
+
+def _conventions(prepared: Prepared) -> list[Assumption]:
+    request = prepared.request
+    found = [
+        Assumption(
+            kind="sizing",
+            name="power",
+            text="Limits use maximum draw; energy uses typical draw × "
+            f"{UTILISATION} utilisation × annual PUE {site.annual_pue(request):g} × 8,760 hours.",
+        ),
+        Assumption(
+            kind="sizing",
+            name="money",
+            text="Landed unit prices are rounded once, half up, to whole cents; tax is computed per rate on its subtotal.",
+        ),
+    ]
+    tariff = pricing.electricity(prepared.catalog, request)
+    if tariff is not None:
+        price, source, assumed = tariff
+        if assumed:
+            found.append(
+                Assumption(
+                    kind="default",
+                    name="site.electricity_per_kwh",
+                    text=f"site.electricity_per_kwh was not given; {price:.4f} {request.budget.currency} was used ({source}).",
+                )
+            )
+    if request.storage is None:
+        found.append(
+            Assumption(kind="default", name="storage", text="No storage: key, so no shared storage is planned.")
+        )
+    if request.budget.vat_percent is None:
+        vat = pricing.country_vat(prepared.catalog, request.site.country)
+        shown = "unknown" if vat is None else f"{vat} %"
+        found.append(
+            Assumption(
+                kind="price",
+                name="budget.vat_percent",
+                text=f"Prices are without tax; the country's standard rate is {shown}.",
+            )
+        )
+    return found
+
+
+def _price_assumptions(prepared: Prepared, capital: Sequence[PlanLine]) -> list[Assumption]:
+    grades: dict[str, int] = {}
+    for line in capital:
+        if line.price is not None:
+            grades[line.price.grade] = grades.get(line.price.grade, 0) + 1
+    estimated = sorted({ln.part for ln in capital if ln.price is not None and ln.price.basis == "estimate"})
+    found = []
+    if estimated:
+        found.append(
+            Assumption(
+                kind="price",
+                name="estimated prices",
+                text=f"{len(estimated)} of {len(capital)} lines carry an estimated price: {', '.join(estimated)}.",
+            )
+        )
+    old, counted, oldest = pricing.stale(prepared.book, [ln.part for ln in capital], prepared.on)
+    if old:
+        found.append(
+            Assumption(
+                kind="price",
+                name="price age",
+                text=f"{old} of {counted} prices are older than 90 days; the oldest is of {oldest}.",
+            )
+        )
+    return found
+
+
+def open_questions(prepared: Prepared) -> tuple[Assumption, ...]:
+    """What somebody must answer before signing, most important first."""
+    found = []
+    customer = prepared.request.customer
+    if customer.headquarters is None:
+        country = prepared.request.site.country
+        found.append(
+            Assumption(
+                kind="compliance",
+                name="customer.headquarters",
+                text=f"Where is the customer's headquarters? {country} was assumed for every export verdict.",
+                text_zh=f"客户总部所在国家/地区？全部出口合规结论均暂按 {country} 假定。",
+            )
+        )
+    if customer.ultimate_parent is None:
+        found.append(
+            Assumption(
+                kind="compliance",
+                name="customer.ultimate_parent",
+                text="Where is the ultimate parent company's headquarters? The customer's own was assumed.",
+                text_zh="最终母公司总部所在国家/地区？暂按客户总部所在地假定。",
+            )
+        )
+    return tuple(found)
