@@ -40,6 +40,16 @@ class PlannedObjective(Entry):
     gap: float
 
 
+class EnergyBasis(Entry):
+    """What the yearly energy cost is made of: typical kW × utilisation × annual PUE × hours × tariff."""
+
+    typical_kw: float
+    utilisation: float
+    pue: float
+    hours: int
+    tariff: float  # budget currency per kWh
+
+
 class Totals(Entry):
     """`capex` is what the cap is compared with (with tax when vat_percent is given)."""
 
@@ -51,6 +61,7 @@ class Totals(Entry):
     currency: str
     opex_per_year: Amount
     energy_per_year: Amount | None
+    energy_basis: EnergyBasis | None = None
     tco: Amount | None
     tco_years: int
     it_power_kw: float  # maximum draw
@@ -105,6 +116,8 @@ class Pool(Entry):
     cooling: str
     fabric: str | None  # name in `fabrics`
     precision: str | None = None
+    peak_pflops: float | None = None  # dense peak of all accelerators of the pool at `peak_precision`
+    peak_precision: str | None = None
     predicted: tuple[Predicted, ...] = ()
     notices: tuple[str, ...] = ()
 
@@ -285,5 +298,6 @@ class Plan(Entry):
     limits: tuple[Limit, ...]
     left_out: tuple[LeftOut, ...]
     open_questions: tuple[Assumption, ...]
+    names: dict[str, str] = Field(default_factory=dict)  # part id -> maker and model, for every part that is mentioned
     request: dict[str, Any]  # normalised
     provenance: Provenance
