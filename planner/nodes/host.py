@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from math import ceil
+from typing import Any
 
 from planner.catalog import nearest
 from planner.errors import Rejection, UnknownPart
@@ -53,43 +54,65 @@ def choose_hosts(bench: Bench, chassis: Chassis, accelerator: Accelerator, count
 
 
 def _choose_hosts(bench: Bench, chassis: Chassis, floor_gb: float, need_cores: int) -> list[Host] | Rejection:
-    cpus = _admitted_cpus(bench, chassis)
-    if isinstance(cpus, Rejection):
-        return cpus
-    named = bench.request.preferences.node.cpu is not None
-    enough = [c for c in cpus if c.cores * chassis.cpu_sockets >= need_cores]
-    if not enough:
-        most = max(c.cores for c in cpus) * chassis.cpu_sockets
-        return Rejection(chassis.id, "cpu-cores", "too few CPU cores.", f"{most} cores", f"{need_cores} cores")
-    quick = [c for c in enough if named or (c.base_ghz or 0.0) >= bench.rules.cpu.min_base_ghz]
-    hosts, unpriced, no_memory = [], [], None
-    for cpu in quick:
-        cents = bench.cents(cpu.id)
-        if cents is None:
-            unpriced.append(cpu.id)
-            continue
+    runners = _runners(bench, chassis, need_cores)
+    if isinstance(runners, Rejection):
+        return runners
+    hosts, sockets = [], chassis.cpu_sockets
+    no_memory = None
+    for cpu, cents in runners:
         dimms = _memory(bench, chassis, cpu, floor_gb)
         if isinstance(dimms, Rejection):
             no_memory = dimms
             continue
-        item, memory_gb = dimms
-        sockets = chassis.cpu_sockets
-        hosts.append(
-            Host(
-                cpu, Item(cpu.id, sockets, cents * sockets, cpu.tdp_w * sockets), item, memory_gb, _notices(cpu, bench)
-            )
-        )
+        cpus = Item(cpu.id, sockets, cents * sockets, cpu.tdp_w * sockets)
+        hosts.append(Host(cpu, cpus, *dimms, _notices(cpu, bench)))
     if not hosts:
-        if no_memory is not None:
-            return no_memory
-        if unpriced:
-            return Rejection(chassis.id, "no-price", f"no price for {', '.join(unpriced)}.", "no price", unpriced[0])
-        clock = f"{bench.rules.cpu.min_base_ghz} GHz"
-        return Rejection(chassis.id, "cpu-clock", "no CPU with enough cores reaches the base clock.", None, clock)
+        assert no_memory is not None
+        return no_memory
     cheapest = min(hosts, key=lambda h: (h.cents, h.watts, h.cpu.id))
     frugal = min(hosts, key=lambda h: (h.watts, h.cents, h.cpu.id))
     # A modular machine is planned at its datasheet maximum, which no CPU choice changes.
     return [cheapest, frugal] if chassis.category == "pcie" and frugal.watts < cheapest.watts else [cheapest]
+
+
+def _runners(bench: Bench, chassis: Chassis, need_cores: int) -> list[tuple[Cpu, int]] | Rejection:
+    """CPUs that may win, with their price: of those that need the same memory the cheapest and the least hungry."""
+    key = ("runners", chassis.cpus, chassis.cpu_sockets, need_cores)
+    if key not in bench.memo:
+        bench.memo[key] = _find_runners(bench, chassis, need_cores)
+    found: list[tuple[Cpu, int]] | Rejection = bench.memo[key]
+    return found
+
+
+def _find_runners(bench: Bench, chassis: Chassis, need_cores: int) -> list[tuple[Cpu, int]] | Rejection:
+    cpus = _admitted_cpus(bench, chassis)
+    if isinstance(cpus, Rejection):
+        return cpus
+    enough = [c for c in cpus if c.cores * chassis.cpu_sockets >= need_cores]
+    if not enough:
+        most = max(c.cores for c in cpus) * chassis.cpu_sockets
+        return Rejection(chassis.id, "cpu-cores", "too few CPU cores.", f"{most} cores", f"{need_cores} cores")
+    named = bench.request.preferences.node.cpu is not None
+    quick = [c for c in enough if named or (c.base_ghz or 0.0) >= bench.rules.cpu.min_base_ghz]
+    if not quick:
+        clock = f"{bench.rules.cpu.min_base_ghz} GHz"
+        return Rejection(chassis.id, "cpu-clock", "no CPU with enough cores reaches the base clock.", None, clock)
+    alike: dict[tuple[Any, ...], list[tuple[Cpu, int]]] = {}
+    for cpu in quick:
+        cents = bench.cents(cpu.id)
+        if cents is not None:
+            board = (cpu.memory_channels, cpu.memory_types, cpu.memory_gb_max, cpu.lifecycle, cpu.pcie_lanes)
+            alike.setdefault(board, []).append((cpu, cents))
+    if not alike:
+        return Rejection(chassis.id, "no-price", f"no price for {quick[0].id}.", "no price", quick[0].id)
+    winners = {}
+    for rivals in alike.values():
+        for cpu, cents in (
+            min(rivals, key=lambda r: (r[1], r[0].tdp_w, r[0].id)),
+            min(rivals, key=lambda r: (r[0].tdp_w, r[1], r[0].id)),
+        ):
+            winners[cpu.id] = (cpu, cents)
+    return [winners[i] for i in sorted(winners)]
 
 
 def _notices(cpu: Cpu, bench: Bench) -> tuple[str, ...]:

@@ -146,10 +146,12 @@ def node_weight(
 
 def _weight_by_class(bench: Bench, chassis: Chassis) -> tuple[float, str] | None:
     """kg = a + b x rack units by class of machine, at the class's high factor."""
-    try:
-        table = bench.catalog.table("estimates/classes")
-    except CatalogError:
-        return None
+    if ("classes",) not in bench.memo:
+        try:
+            bench.memo[("classes",)] = bench.catalog.table("estimates/classes")
+        except CatalogError:
+            bench.memo[("classes",)] = {}
+    table: dict[str, Any] = bench.memo[("classes",)]
     if chassis.category == "rack-scale":
         wanted = "rack"
     elif chassis.cooling == "dlc":
