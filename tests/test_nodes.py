@@ -208,6 +208,13 @@ def test_complete_system_is_one_line(build: Build) -> None:
     assert node.notices == ("dgx (DGX) is end of sale.",)
 
 
+def test_rack_scale_system_says_that_it_is_ordered_whole(build: Build) -> None:
+    records = change(tiny(), "chassis", "dgx", category="rack-scale", slots=72, own_rack=True, fabric_units=18)
+    [node] = build(["module"], records, preferences={"chassis": {"only": ["dgx"]}})[0]
+    assert (node.accelerators, node.fabric_units, node.own_rack, node.scale_up_domain) == (72, 18, True, 8)
+    assert "dgx is ordered by the unit of 72 accelerators." in node.notices
+
+
 def test_in_band_ports_run_at_the_network_speed(build: Build) -> None:
     [node] = build(["module"], preferences={"chassis": {"only": ["dgx"]}})[0]
     assert (node.inband_ports, node.inband_gbps) == (2, 100)

@@ -167,6 +167,8 @@ def _complete(bench: Bench, chassis: Chassis, accelerator: Accelerator) -> list[
         notices.append("The memory that comes with the system is not published.")
     if chassis.nvme_tb_fixed is None:
         notices.append("The NVMe that comes with the system is not published.")
+    if chassis.own_rack:
+        notices.append(f"{chassis.id} is ordered by the unit of {chassis.slots} accelerators.")
     if chassis.needs_cdu:
         notices.append("A coolant distribution unit is needed and is not in the price.")
     estimates = tuple(f"{field.removesuffix('_fixed')}: {why}" for field, why in sorted(chassis.estimates.items()))
