@@ -7,15 +7,11 @@ proven by asking for anything better by one cent (or watt) and finding nothing.
 
 from __future__ import annotations
 
-import functools
-import os
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import highspy
 import pulp
 
 from planner.errors import SolverFailed
@@ -28,6 +24,7 @@ from planner.formulation import (
     total_load,
 )
 from planner.model import Load, Problem, RoomLimits, Shape, Solution
+from planner.quiet import silence_solver
 
 # How many racks a set of shapes needs at least, exactly; None when something fits no rack.
 Packer = Callable[[Mapping[Shape, int], RoomLimits], int | None]
@@ -263,23 +260,9 @@ def _id_order(problem: Problem, solution: Solution) -> float:
     return float(sum(ids.index(i) + 1 for i, n in solution.units.items() if n))
 
 
-@functools.cache
-def _silence_banner() -> None:
-    """HiGHS prints its name when first constructed, whatever its options; standard output belongs to the answer."""
-    sys.stdout.flush()
-    saved, null = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(null, 1)
-        highspy.Highs()
-    finally:
-        os.dup2(saved, 1)
-        os.close(saved)
-        os.close(null)
-
-
 def _run(search: Search, model: Model) -> bool:
     """Run HiGHS; True when there is an answer to read, False when there is none."""
-    _silence_banner()
+    silence_solver()
     status = pulp.LpSolveStatus
     solver = pulp.HiGHS(
         msg=False, gapRel=0.0, gapAbs=0.0, threads=search.threads, timeLimit=search.clock.left(), **TOLERANCES

@@ -1,0 +1,307 @@
+"""The room: power at the meter, what one rack takes, and the exact assignment of devices to racks.
+
+Racks are filled exactly: lower bounds (totals, per shape, things of which only one fits) are compared with several
+first-fit orders; where they differ, a small program over racks decides. Everything is in whole watts and grams inside.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import pulp
+
+from planner.errors import Rejection
+from planner.quiet import silence_solver
+from planner.request import Request
+
+DEFAULT_RACK_UNITS = 42
+# Where the request names no rack power, what rooms of that kind give: upper ends of facility practice.
+DEFAULT_RACK_POWER_KW = {"air": 45.0, "liquid": 140.0}
+DEFAULT_PUE = {"air": 1.4, "liquid": 1.2}
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What one rack takes: usable units, kW with one feed lost, kg of equipment (None: not limited)."""
+
+    units: int
+    power_kw: float | None = None
+    weight_kg: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RackNeed:
+    """One device that stands in a rack; `own_rack` devices bring theirs."""
+
+    item: str
+    label: str
+    units: int
+    power_kw: float
+    weight_kg: float
+    own_rack: bool = False
+    cooling: str = "air"
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A device and its lowest unit, counted from 1 at the bottom."""
+
+    need: RackNeed
+    bottom_unit: int
+
+
+@dataclass(frozen=True, slots=True)
+class RackLoad:
+    """One rack and what stands in it."""
+
+    units: int
+    items: tuple[Placed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """An assignment with the smallest number of racks; `proven` whether a bound or a program shows that."""
+
+    racks: tuple[RackLoad, ...]
+    proven: bool
+
+
+# Shapes inside this module: units, watts, grams, count.
+Item = tuple[int, int, int, int]
+
+
+# -- power -----------------------------------------------------------------------------------------------------------
+def peak_pue(request: Request) -> float:
+    """PUE on the peak day: site.pue, else the default of the room's cooling."""
+    return request.site.pue or DEFAULT_PUE[request.site.cooling]
+
+
+def annual_pue(request: Request) -> float:
+    """Annual PUE: site.pue_annual, else the peak-day figure."""
+    return request.site.pue_annual or peak_pue(request)
+
+
+def it_power_limit_kw(request: Request) -> float | None:
+    """The IT power limit in kW: the smaller of it_power_kw and utility_power_kw ÷ peak PUE; None when not given."""
+    given = []
+    if request.site.it_power_kw is not None:
+        given.append(request.site.it_power_kw)
+    if request.site.utility_power_kw is not None:
+        given.append(request.site.utility_power_kw / peak_pue(request))
+    return min(given, default=None)
+
+
+def room(request: Request) -> Room:
+    """What one rack of the site takes, with the defaults of the room's cooling."""
+    return Room(
+        units=request.site.rack_units or DEFAULT_RACK_UNITS,
+        power_kw=request.site.rack_power_kw or DEFAULT_RACK_POWER_KW[request.site.cooling],
+        weight_kg=request.site.rack_weight_kg,
+    )
+
+
+# -- packing ---------------------------------------------------------------------------------------------------------
+def pack(needs: Sequence[RackNeed], space: Room) -> Packing | Rejection:
+    """Assign devices to the fewest racks; a Rejection in words when one device fits no rack."""
+    standing = [n for n in needs if not n.own_rack]
+    for need in standing:
+        refused = unfit(need, space)
+        if refused is not None:
+            return refused
+    shapes: dict[tuple[int, int, int], list[RackNeed]] = {}
+    for need in standing:
+        shapes.setdefault((need.units, _watts(need.power_kw), round(need.weight_kg * 1000)), []).append(need)
+    items = tuple(sorted((*shape, len(members)) for shape, members in shapes.items()))
+    watts, grams = _limits(space)
+    racks, proven = _assign(items, space.units, watts, grams)
+    queues = {shape: list(members) for shape, members in shapes.items()}
+    loads = [RackLoad(n.units, (Placed(n, 1),)) for n in needs if n.own_rack]
+    for counts in racks:
+        members = [queues[items[i][:3]].pop(0) for i, count in enumerate(counts) for _ in range(count)]
+        loads.append(RackLoad(space.units, _stacked(members, space.units)))
+    return Packing(tuple(loads), proven)
+
+
+def unfit(need: RackNeed, space: Room) -> Rejection | None:
+    """Why one device fits no empty rack, in words; None when it fits."""
+    name = need.item.split("/")[0]
+    if need.units > space.units:
+        return Rejection(
+            need.item,
+            "rack-units",
+            f"One {name} is {need.units}U high; a rack has {space.units}U.",
+            f"{space.units}U",
+            f"{need.units}U",
+        )
+    if space.power_kw is not None and _watts(need.power_kw) > _limits(space)[0]:  # type: ignore[operator]
+        return Rejection(
+            need.item,
+            "rack-power",
+            f"One {name} needs {need.power_kw:g} kW; a rack gives {space.power_kw:g} kW.",
+            f"{space.power_kw:g} kW",
+            f"{need.power_kw:g} kW",
+        )
+    if space.weight_kg is not None and need.weight_kg > space.weight_kg:
+        return Rejection(
+            need.item,
+            "rack-weight",
+            f"One {name} weighs {need.weight_kg:g} kg; a rack carries {space.weight_kg:g} kg.",
+            f"{space.weight_kg:g} kg",
+            f"{need.weight_kg:g} kg",
+        )
+    return None
+
+
+def racks_needed(items: Iterable[Item], units: int, watts: int | None, grams: int | None) -> int | None:
+    """The exact smallest number of racks for (units, watts, grams, count) shapes; None when one fits no rack."""
+    kept = tuple(sorted(i for i in items if i[3]))
+    if any(_fit(i, units, watts, grams) < 1 for i in kept):
+        return None
+    return len(_assign(kept, units, watts, grams)[0])
+
+
+def lower_bound(items: Sequence[Item], units: int, watts: int | None, grams: int | None) -> int:
+    """Racks that are needed at least: by totals, per shape, and by things too large to share a rack in pairs."""
+    if not items:
+        return 0
+    bounds = [math.ceil(sum(i[0] * i[3] for i in items) / units)]
+    for axis, have in ((1, watts), (2, grams)):
+        if have:
+            bounds.append(-(-sum(i[axis] * i[3] for i in items) // have))
+    bounds += [-(-i[3] // _fit(i, units, watts, grams)) for i in items]
+    for axis, limit in ((0, units), (1, watts), (2, grams)):
+        if limit:
+            bounds.append(sum(i[3] for i in items if 2 * i[axis] > limit))
+    return max(bounds)
+
+
+def _fit(item: Item, units: int, watts: int | None, grams: int | None) -> int:
+    fits = [units // item[0] if item[0] else 10**6]
+    if watts is not None and item[1]:
+        fits.append(watts // item[1])
+    if grams is not None and item[2]:
+        fits.append(grams // item[2])
+    return min(fits)
+
+
+@functools.lru_cache(maxsize=8192)
+def _assign(
+    items: tuple[Item, ...], units: int, watts: int | None, grams: int | None
+) -> tuple[tuple[tuple[int, ...], ...], bool]:
+    """Racks as counts per shape, fewest first by bound, then by heuristic, then by program."""
+    if not items:
+        return (), True
+    bound = lower_bound(items, units, watts, grams)
+    best: list[list[int]] | None = None
+    for order in _orders(items, units, watts, grams):
+        found = _first_fit(items, order, units, watts, grams)
+        if best is None or len(found) < len(best):
+            best = found
+        if len(best) == bound:
+            return _tupled(best), True
+    assert best is not None
+    for count in range(bound, len(best)):
+        exact = _program(items, count, units, watts, grams)
+        if exact is not None:
+            return _tupled(exact), True
+    return _tupled(best), True
+
+
+def _orders(items: Sequence[Item], units: int, watts: int | None, grams: int | None) -> list[list[int]]:
+    """Shape orders for first fit: by largest share of a rack, by power, by units, by weight."""
+
+    def share(i: Item) -> float:
+        return max(i[0] / units, i[1] / watts if watts else 0.0, i[2] / grams if grams else 0.0)
+
+    def added(i: Item) -> float:
+        return i[0] / units + (i[1] / watts if watts else 0.0) + (i[2] / grams if grams else 0.0)
+
+    keys = (share, added, lambda i: float(i[1]), lambda i: float(i[0]), lambda i: float(i[2]))
+    return [sorted(range(len(items)), key=lambda k, key=key: (-key(items[k]), items[k])) for key in keys]  # type: ignore[misc]
+
+
+def _first_fit(
+    items: Sequence[Item], order: Sequence[int], units: int, watts: int | None, grams: int | None
+) -> list[list[int]]:
+    racks: list[list[int]] = []
+    left: list[list[int]] = []
+    unlimited = 10**15
+    for k in order:
+        size, remaining = items[k], items[k][3]
+        slot = 0
+        while remaining:
+            if slot == len(racks):
+                racks.append([0] * len(items))
+                left.append(
+                    [units, watts if watts is not None else unlimited, grams if grams is not None else unlimited]
+                )
+            room_left = left[slot]
+            fits = min((room_left[axis] // size[axis] if size[axis] else remaining) for axis in range(3))
+            take = min(remaining, fits)
+            if take:
+                racks[slot][k] += take
+                for axis in range(3):
+                    room_left[axis] -= take * size[axis]
+                remaining -= take
+            slot += 1
+    return racks
+
+
+def _program(
+    items: Sequence[Item], count: int, units: int, watts: int | None, grams: int | None
+) -> list[list[int]] | None:
+    """Whether `count` racks are enough: whole numbers of each shape per rack, racks in falling order of load."""
+    lp = pulp.LpProblem("racks", pulp.LpMinimize)
+    place = {
+        (r, k): lp.add_variable(f"p_{r}_{k}", 0, min(item[3], _fit(item, units, watts, grams)), "Integer")
+        for r in range(count)
+        for k, item in enumerate(items)
+    }
+    for k, item in enumerate(items):
+        lp += pulp.lpSum(place[r, k] for r in range(count)) == item[3], f"all_{k}"
+    for r in range(count):
+        for axis, have in ((0, units), (1, watts), (2, grams)):
+            if have is not None:
+                use = pulp.lpSum(item[axis] * place[r, k] for k, item in enumerate(items))
+                lp += use <= have, f"room_{r}_{axis}"
+                if axis == 0 and r + 1 < count:
+                    after = pulp.lpSum(item[0] * place[r + 1, k] for k, item in enumerate(items))
+                    lp += use - after >= 0, f"order_{r}"
+    lp.setObjective(0 * place[0, 0])
+    silence_solver()
+    stats = lp.solve(pulp.HiGHS(msg=False, output_flag=False, random_seed=1, threads=1))
+    if stats.status != pulp.LpSolveStatus.Optimal:
+        return None
+    return [[round(place[r, k].varValue or 0) for k in range(len(items))] for r in range(count)]
+
+
+def _tupled(racks: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(r) for r in racks if any(r))
+
+
+def _stacked(members: Sequence[RackNeed], units: int) -> tuple[Placed, ...]:
+    """Heavy devices from the bottom up, network devices (1 kg per unit and little power) from the top down."""
+    order = sorted(members, key=lambda n: (-n.units, -n.weight_kg, n.label))
+    low, placed = 1, []
+    high = units
+    for need in order:
+        if need.units > 1 or need.power_kw >= 4:
+            placed.append(Placed(need, low))
+            low += need.units
+    for need in sorted((n for n in order if n.units <= 1 and n.power_kw < 4), key=lambda n: n.label):
+        high -= need.units
+        placed.append(Placed(need, high + 1))
+    return tuple(sorted(placed, key=lambda p: p.bottom_unit))
+
+
+def _watts(kw: float) -> int:
+    return math.ceil(round(kw * 1000, 6))
+
+
+def _limits(space: Room) -> tuple[int | None, int | None]:
+    watts = None if space.power_kw is None else math.floor(round(space.power_kw * 1000, 6))
+    grams = None if space.weight_kg is None else math.floor(round(space.weight_kg * 1000, 6))
+    return watts, grams
