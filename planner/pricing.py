@@ -115,6 +115,7 @@ class PriceBook:
         self.exchange.factor("USD", self.currency)  # an unknown currency is an error of the request, shown at once
         self._duty: dict[str, Any] = catalog.table("rates/duty")
         self._freight: dict[str, Any] = catalog.table("rates/freight")
+        self._estimates = request.budget.price_missing == "estimate"
         self._landed: dict[tuple[str, int], LandedPrice | Rejection] = {}
 
     # -- the source price ----------------------------------------------------------------------------------------
@@ -151,12 +152,14 @@ class PriceBook:
         if isinstance(part, Software) and part.free:
             why = part.notes or "no charge"
             return LandedPrice(0, 0, 0, self.currency, None, f"free of charge: {why}")
+        if isinstance(part, Software) and part.per == "percent-of-hardware":
+            message = f"{part_id}: has no price of its own, it is {part.percent} % of the hardware."
+            return Rejection(part_id, "percent-of-hardware", message)
         row = self.price(part_id, quantity)
-        if row is None and self.request.budget.price_missing == "estimate" and part is not None:
+        if row is None and self._estimates and part is not None:
             row = class_price(self.catalog, part)
         if row is None:
-            need = "a dated price row" if self.request.budget.price_missing == "estimate" else "a dated price row, or "
-            need += "" if need.endswith("row") else "budget.price_missing: estimate"
+            need = "a dated price row" + ("" if self._estimates else ", or budget.price_missing: estimate")
             return Rejection(part_id, "no-price", f"{part_id}: the catalog has no price for it.", None, need)
         if self.exchange.rate(row.currency) is None and row.currency != self.currency:
             message = f"{part_id}: priced in {row.currency}, but {unknown_currency(row.currency)}"
