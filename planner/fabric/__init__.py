@@ -1,0 +1,29 @@
+"""Networks: fat trees from switches of a radix, cables and optics, ports counted one by one. See docs/fabric.md."""
+
+from planner.fabric.designs import (
+    Bracket,
+    FabricDesign,
+    candidate_switches,
+    compute_brackets,
+    compute_design,
+    describe,
+    endpoint_lines,
+    network_brackets,
+    network_design,
+    ports_at,
+    switch_power,
+)
+
+__all__ = [
+    "Bracket",
+    "FabricDesign",
+    "candidate_switches",
+    "compute_brackets",
+    "compute_design",
+    "describe",
+    "endpoint_lines",
+    "network_brackets",
+    "network_design",
+    "ports_at",
+    "switch_power",
+]

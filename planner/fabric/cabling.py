@@ -1,0 +1,137 @@
+"""Which optics and cables a link takes, by the cages at its ends and its speed.
+
+Default lengths are documented in docs/fabric.md: node to leaf 10 m, switch to switch 30 m, out-of-band 5 m. Copper and
+active optical cables carry their ends; fibres take a module at each end. A twin-port cage takes one module for two links.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from planner.catalog import Catalog
+from planner.errors import Rejection
+from planner.parts import BuildLine, Switch
+
+
+@dataclass(frozen=True, slots=True)
+class LinkKit:
+    """Parts of links of one kind: a cable per `links_per_cable` links, modules at each end (None: none needed)."""
+
+    cable: str
+    links_per_cable: int = 1
+    switch_module: str | None = None
+    switch_links: int = 1
+    far_module: str | None = None
+    far_links: int = 1
+
+
+# Modules at the node end, by cage, for 400G and 800G fibre links. A flat OSFP cage of an adapter takes one link.
+_NODE_400 = {
+    "osfp-twin": ("mma4z00-ns-flt", 2),
+    "osfp": ("mma4z00-ns400", 1),
+    "osfp-flat": ("mma4z00-ns400", 1),
+    "qsfp112": ("mma1z00-ns400", 1),
+    "qsfp-dd": ("generic-400g-qsfp-dd-sr4", 1),
+}
+_SWITCH_400 = {
+    "osfp-twin": ("mma4z00-ns", 2),
+    "qsfp112": ("mma1z00-ns400", 1),
+    "qsfp-dd": ("generic-400g-qsfp-dd-sr4", 1),
+}
+
+
+def node_kit(switch: Switch, gbps: float, node_cage: str) -> LinkKit | Rejection:
+    """Parts of a link between a node (or storage) port and a leaf at `gbps`."""
+    if gbps >= 800:
+        if switch.technology == "infiniband" and switch.cage == "osfp-1600-twin":
+            return LinkKit("mfp7e30-n010", 1, "mms4a00", 2, "mms4a20", 1)
+        if switch.technology == "ethernet" and switch.gbps >= 800:
+            return LinkKit("mfp7e30-n010", 1, "mms4x00-nm16", 1, "generic-800g-osfp-dr8", 1)
+        return _no_kit(switch, gbps)
+    if gbps >= 400:
+        at_switch = _SWITCH_400.get(switch.cage)
+        at_node = _NODE_400.get(node_cage) or _NODE_400["qsfp112"]
+        if at_switch is None:
+            return _no_kit(switch, gbps)
+        return LinkKit("mfp7e10-n010", 1, *at_switch, *at_node)
+    return _copper_like(switch, gbps)
+
+
+def _copper_like(switch: Switch, gbps: float) -> LinkKit | Rejection:
+    """Active optical and copper cables below 400G, splitters included."""
+    if gbps == 200:
+        if switch.gbps == 200:
+            return LinkKit("mfs1s00-h010v")
+        if switch.cage == "osfp-twin":
+            return LinkKit("generic-ndr-2x200g-aoc-10m", 2)
+        if switch.gbps == 400:
+            return LinkKit("generic-400g-2x200g-aoc-10m", 2)
+    if 25 <= gbps <= 100:
+        if switch.gbps == 100 or (switch.uplink_gbps == 100 and switch.gbps == 1):
+            return LinkKit("generic-100g-aoc-10m")
+        if switch.gbps == 200:
+            return LinkKit("generic-200g-2x100g-aoc-10m", 2)
+        if switch.gbps == 400 and switch.cage in ("qsfp-dd", "qsfp112"):
+            return LinkKit("generic-400g-4x100g-aoc-10m", 4)
+    if gbps == 10:
+        return LinkKit("generic-10g-aoc-10m")
+    if gbps == 1 and switch.cage == "rj45":
+        return LinkKit("cat6-1g")
+    return _no_kit(switch, gbps)
+
+
+def switch_kit(switch: Switch) -> LinkKit | Rejection:
+    """Parts of a link between two switches of one kind, at their native speed."""
+    if switch.cage == "osfp-1600-twin":
+        return LinkKit("mfp7e30-n030", 1, "mms4a00", 2, "mms4a00", 2)
+    if switch.cage in _SWITCH_400 and switch.gbps >= 400:
+        module, links = _SWITCH_400[switch.cage]
+        return LinkKit("mfp7e10-n030", 1, module, links, module, links)
+    if switch.gbps == 200:
+        return LinkKit("mfs1s00-h030v")
+    if switch.gbps == 100:
+        return LinkKit("generic-100g-aoc-30m")
+    return _no_kit(switch, switch.gbps)
+
+
+def uplink_kit(switch: Switch) -> LinkKit:
+    """Parts of a link from an out-of-band switch into the in-band network."""
+    return LinkKit("generic-100g-aoc-10m" if (switch.uplink_gbps or 0) >= 100 else "generic-10g-aoc-10m")
+
+
+def lines(kit: LinkKit, switch_groups: list[int], far_groups: list[int]) -> dict[str, int]:
+    """Parts of links: `switch_groups` links per switch (switches share no module), `far_groups` links per far end."""
+    total = sum(switch_groups)
+    found = {kit.cable: sum(math.ceil(n / kit.links_per_cable) for n in switch_groups) if total else 0}
+    for module, per, groups in (
+        (kit.switch_module, kit.switch_links, switch_groups),
+        (kit.far_module, kit.far_links, far_groups),
+    ):
+        if module is not None:
+            found[module] = found.get(module, 0) + sum(math.ceil(n / per) for n in groups)
+    return {part: n for part, n in found.items() if n}
+
+
+def build_lines(*parts: dict[str, int]) -> tuple[BuildLine, ...]:
+    """Counts as build lines in part order."""
+    total: dict[str, int] = {}
+    for found in parts:
+        for part, number in found.items():
+            total[part] = total.get(part, 0) + number
+    return tuple(BuildLine(part=p, quantity=n) for p, n in sorted(total.items()) if n)
+
+
+def known(catalog: Catalog, *parts: dict[str, int]) -> str | None:
+    """The first part that the catalog lacks."""
+    return next((p for found in parts for p in found if p not in catalog.parts), None)
+
+
+def _no_kit(switch: Switch, gbps: float) -> Rejection:
+    return Rejection(
+        switch.id,
+        "no-cable",
+        f"no cable or module of the catalog joins {switch.id} ({switch.cage}) at {gbps:g} Gbit/s",
+        switch.cage,
+        f"{gbps:g} Gbit/s",
+    )
