@@ -294,9 +294,14 @@ class Rack(Part):
 
 
 class Pdu(Part):
-    """A rack power distribution unit; `usable_kw` after derating. Zero-U unless `rack_units` is given."""
+    """A rack power distribution unit; `usable_kw` after derating. Zero-U unless `rack_units` is given.
+
+    `countries` and `not_countries` say where its mains voltage is used; both empty: anywhere.
+    """
 
     usable_kw: float
+    countries: tuple[str, ...] = ()
+    not_countries: tuple[str, ...] = ()
     rack_units: int = 0
     weight_kg: float | None = None
     input: str | None = None

@@ -182,6 +182,16 @@ def test_power_distribution_follows_its_formula(catalog: Catalog) -> None:
         assert pdu.usable_kw == pytest.approx(3**0.5 * volts * amps * 0.8 / 1000, abs=0.06), pdu.id
 
 
+@pytest.mark.parametrize("country", ["US", "CN", "DE", "SG"])
+def test_every_country_has_priced_power_distribution_of_16_and_32_kw(catalog: Catalog, country: str) -> None:
+    fitting = [
+        p.usable_kw
+        for p in catalog.pdus.values()
+        if p.id in catalog.prices and (not p.countries or country in p.countries) and country not in p.not_countries
+    ]
+    assert any(16 <= kw < 20 for kw in fitting) and any(kw >= 32 for kw in fitting)
+
+
 def test_there_is_a_rack_for_air_and_for_liquid_and_a_feed_of_45_kw(catalog: Catalog) -> None:
     priced = [r for r in catalog.racks.values() if r.id in catalog.prices]
     assert {r.liquid_ready for r in priced} == {True, False}
