@@ -172,6 +172,7 @@ class PlanLine(Entry):
     pool: str | None = None  # workload name, when one pool owns it
     maker: str
     model: str
+    model_zh: str | None = None  # the usual Chinese name, where the part has one
     part_number: str | None = None
     description: str
     per_node: int | None = None
