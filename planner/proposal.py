@@ -1,0 +1,328 @@
+"""The customer proposal `proposal.html`: one self-contained file in English or Chinese.
+
+For the customer: prices are by section with the margin; unit cost, price basis, grade, source and supplier never
+appear. It is made from the plan alone.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from planner import drawings
+from planner.files import atomic_write
+from planner.plan import Plan, Pool, Predicted
+from planner.proposal_notes import compliance_rows, left_out_by_rule, notes, questions, unknowns
+from planner.quote import Quote, quote
+from planner.request import Request, Workload
+from planner.wording import Wording, rmb_capitals, templates_folder, wording
+
+MOST_LISTED = 8  # names written out before "and N more"
+
+
+def write_proposal(plan: Plan, path: Path) -> None:
+    """Write the proposal of a plan to `path` in one step. OSError when the folder cannot be written."""
+    atomic_write(path, proposal_html(plan).encode())
+
+
+def proposal_html(plan: Plan) -> str:
+    """The proposal as one HTML document, in the plan's language."""
+    words = wording(plan.language)
+    request = Request.model_validate(plan.request)
+    prices = quote(plan, request.pricing.margin_percent)
+    environment = Environment(
+        loader=FileSystemLoader(templates_folder()),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "money": lambda amount: words.money(amount, prices.currency),
+        "short_money": lambda amount: words.short_money(amount, prices.currency),
+        "number": words.number,
+    }
+    # The style sheet is ours and holds no user text, so it goes in as it is.
+    css = Markup((templates_folder() / "proposal.css").read_text(encoding="utf-8"))  # noqa: S704
+    text = environment.get_template("proposal.html.j2").render(
+        plan=plan,
+        request=request,
+        t=words,
+        css=css,
+        quote=prices,
+        term=words.term,
+        name=lambda part: plan.names.get(part, part),
+        cover=_cover(plan, request, prices, words),
+        asked=[(w.name, words.term("work", w.kind), asked(w, words)) for w in request.workloads],
+        site=_site(request, words),
+        topology=drawings.topology(plan, words),
+        elevation=drawings.elevation(plan, words),
+        racks_left=_racks_left(plan, words),
+        pools=[_pool(plan, p, words) for p in plan.pools],
+        items=_items(plan, words),
+        performance=[_performance(pool, p, words) for pool in plan.pools for p in pool.predicted],
+        capitals=rmb_capitals(prices.total) if words.language == "zh" and prices.currency == "CNY" else "",
+        power=_power(plan, request, words),
+        chart=_chart(prices, words),
+        compliance=compliance_rows(plan, words),
+        unknowns=unknowns(plan, words),
+        left_out=left_out_by_rule(plan, words),
+        notes=notes(plan, words),
+        questions=questions(plan, words),
+    )
+    return text
+
+
+# -- cover -----------------------------------------------------------------------------------------------------------
+def _cover(plan: Plan, request: Request, prices: Quote, words: Wording) -> dict[str, Any]:
+    issued = dt.date.fromisoformat(plan.provenance.rule_date)
+    until = issued + dt.timedelta(days=request.pricing.valid_days)
+    return {
+        "issued": issued.isoformat(),
+        "until": until.isoformat(),
+        "tiles": _tiles(plan, prices, until, words),
+        "customer": request.customer.name,
+        "country": words.term("country", request.site.country),
+        "sentence": _sentence(plan, words),
+    }
+
+
+def _tiles(plan: Plan, prices: Quote, until: dt.date, words: Wording) -> list[tuple[str, str, str, str]]:
+    """What a decision maker sees at one glance: class, heading, value, remark."""
+    totals, code = plan.totals, prices.currency
+    cards: dict[str, int] = {}
+    for pool in plan.pools:
+        cards[pool.accelerator] = cards.get(pool.accelerator, 0) + pool.accelerators
+    kinds = words("list").join(f"{n:,} × {plan.names.get(a, a)}" for a, n in cards.items())
+    racks = words("tile.racks_more", units=totals.rack_units)
+    tiles = [
+        ("", words("tile.accelerators"), f"{totals.accelerators:,}", kinds),
+        ("", words("tile.nodes"), f"{totals.nodes:,}", words("tile.nodes_more", count=totals.racks, units=totals.rack_units)),
+    ]  # fmt: skip
+    peaks: dict[str, float] = {}
+    for pool in plan.pools:
+        if pool.peak_pflops is not None and pool.peak_precision is not None:
+            peaks[pool.peak_precision] = peaks.get(pool.peak_precision, 0.0) + pool.peak_pflops
+    if peaks:
+        value = words("list").join(f"{words.number(v)} PFLOPS" for v in peaks.values())
+        precision = words("list").join(p.upper() for p in peaks)
+        tiles.append(("", words("tile.peak"), value, words("tile.peak_more", precision=precision)))
+    facility = words("tile.power_more", facility=words.number(totals.facility_power_kw))
+    tiles.append(("", words("tile.power"), f"{words.number(totals.it_power_kw)} kW", facility))
+    if not peaks:
+        tiles.append(("", words("tile.racks"), f"{totals.racks:,}", racks))
+    more = words("tile.price_net", amount=words.short_money(prices.net, code)) if prices.taxed else ""
+    price = words("tile.price_taxed" if prices.taxed else "tile.price")
+    tiles.append(("key", price, words.short_money(prices.total, code), more or words("tile.price_untaxed")))
+    if prices.tco is not None:
+        tco = words("tile.tco", years=prices.years)
+        tiles.append(("", tco, words.short_money(prices.tco, code), words("tile.tco_more")))
+    tiles.append(("", words("tile.valid"), until.isoformat(), words("tile.valid_more")))
+    return tiles
+
+
+def _sentence(plan: Plan, words: Wording) -> str:
+    """What is offered, in one sentence."""
+    offers = [
+        words("cover.pool", nodes=f"{p.nodes:,}", chassis=plan.names.get(p.chassis, p.chassis), count=p.accelerators_per_node,
+              accelerator=plan.names.get(p.accelerator, p.accelerator), workload=p.workload)
+        for p in plan.pools[:3]
+    ]  # fmt: skip
+    if len(plan.pools) > 3:
+        offers.append(words("cover.more_pools", count=len(plan.pools) - 3))
+    proof = words("cover.proven" if plan.status == "optimal" else "cover.feasible", gap=f"{plan.objective.gap:.1%}",
+                  objective=words.term("objective", plan.objective.name))  # fmt: skip
+    return words("cover.sentence", offers=words("list").join(offers), proof=proof)
+
+
+# -- requirement -----------------------------------------------------------------------------------------------------
+def asked(work: Workload, words: Wording) -> str:
+    """What a workload asks for, in one sentence."""
+    parts: list[str] = []
+
+    def add(key: str, **values: object) -> None:
+        parts.append(words(f"asked.{key}", **values))
+
+    if work.model:
+        add("model", model=work.model)
+    if work.benchmark:
+        add("benchmark", benchmark=work.benchmark)
+    if work.tokens:
+        add("tokens", tokens=_large(work.tokens, words))
+    if work.within_days:
+        add("days", days=words.number(work.within_days))
+    if work.requests_per_s:
+        add("requests", rate=words.number(work.requests_per_s))
+    if work.input_tokens or work.output_tokens:
+        add("lengths", read=f"{work.input_tokens or 0:,}", written=f"{work.output_tokens or 0:,}")
+    if work.ttft_ms:
+        add("ttft", ms=words.number(work.ttft_ms))
+    if work.tpot_ms:
+        add("tpot", ms=words.number(work.tpot_ms))
+    if work.samples_per_s:
+        add("samples", rate=words.number(work.samples_per_s))
+    if work.sustained_pflops:
+        add("sustained", pflops=words.number(work.sustained_pflops))
+    if work.count:
+        add("count", count=f"{work.count:,}")
+    if work.accelerator:
+        add("accelerator", accelerator=work.accelerator)
+    if work.pflops:
+        add("pflops", pflops=words.number(work.pflops))
+    if work.precision:
+        add("precision", precision=work.precision.upper())
+    if work.maximise:
+        add("maximise", what=words.term("maximise", work.maximise))
+    if work.spare_nodes:
+        add("spare", count=work.spare_nodes)
+    return words("asked.join").join(parts)
+
+
+def _large(value: float, words: Wording) -> str:
+    """Token counts in the language's large units: 2 trillion, 2 万亿."""
+    for power, key in ((1e12, "trillion"), (1e9, "billion"), (1e8, "hundred_million"), (1e6, "million")):
+        text = words(f"large.{key}")
+        if value >= power and text:
+            return f"{words.number(value / power)} {text}"
+    return words.number(value)
+
+
+def _site(request: Request, words: Wording) -> list[tuple[str, str]]:
+    """What the site and the budget allow; only what was given."""
+    site, budget = request.site, request.budget
+    rows: list[tuple[str, str]] = [("country", words.term("country", site.country))]
+
+    def add(key: str, value: float | None, unit: str) -> None:
+        if value is not None:
+            rows.append((key, f"{words.number(value)} {unit}".strip()))
+
+    add("it_power_kw", site.it_power_kw, "kW")
+    add("utility_power_kw", site.utility_power_kw, "kW")
+    add("pue", site.pue, "")
+    add("racks", site.racks, words("site.rack_word"))
+    add("rack_power_kw", site.rack_power_kw, "kW")
+    add("rack_weight_kg", site.rack_weight_kg, "kg")
+    rows.append(("cooling", words.term("cooling", site.cooling)))
+    if budget.capex is not None:
+        key = "budget_taxed" if budget.vat_percent else "budget"
+        rows.append((key, words.money(budget.capex, budget.currency)))
+    if request.storage is not None:
+        need = request.storage
+        rows.append(("storage", words("site.storage_text", tb=words.number(need.usable_tb),
+                                      read=words.number(need.read_gb_per_s), write=words.number(need.write_gb_per_s))))  # fmt: skip
+    return [(words(f"site.{key}"), value) for key, value in rows]
+
+
+# -- configuration and performance -----------------------------------------------------------------------------------
+def _pool(plan: Plan, pool: Pool, words: Wording) -> dict[str, Any]:
+    def named(part: str | None) -> str:
+        return plan.names.get(part, part) if part else ""
+
+    count = words("pool.count", nodes=f"{pool.nodes:,}", cards=f"{pool.accelerators:,}")
+    rows = [
+        ("chassis", named(pool.chassis)),
+        ("accelerators", f"{pool.accelerators_per_node} × {named(pool.accelerator)}"),
+        ("cpu", f"{pool.cpus_per_node} × {named(pool.cpu)}" if pool.cpu else ""),
+        ("memory", f"{words.number(pool.memory_gb)} GB"),
+        ("nvme", f"{words.number(pool.nvme_tb)} TB" if pool.nvme_tb else ""),
+        ("nic", f"{pool.nics_per_node} × {named(pool.nic)}" if pool.nic and pool.nics_per_node else ""),
+        ("form", words("pool.form_text", units=pool.node_rack_units, kg=words.number(pool.node_weight_kg),
+                       cooling=words.term("cooling", pool.cooling))),
+        ("power", words("pool.power_text", most=words.number(pool.node_power_kw),
+                        typical=words.number(pool.node_typical_kw))),
+    ]  # fmt: skip
+    if pool.spare_nodes:
+        rows.append(("spare", words("pool.spare_text", count=pool.spare_nodes)))
+    notices = [words.phrase(n) or n for n in pool.notices]
+    shown = [(words(f"pool.{key}"), value) for key, value in rows if value]
+    return {"name": pool.workload, "count": count, "rows": shown, "notices": notices}
+
+
+def _items(plan: Plan, words: Wording) -> list[tuple[str, list[dict[str, str]]]]:
+    """The configuration list by section: what and how many, without any price."""
+    found: dict[str, list[dict[str, str]]] = {}
+    for line in plan.lines:
+        text = words.phrase(line.description)
+        row = {
+            "position": line.position,
+            "name": f"{line.maker} {line.model}",
+            "text": "" if text is None or text == line.model else text,
+            "quantity": f"{line.quantity:,}",
+            "unit": words.term("unit_word", line.unit),
+        }
+        found.setdefault(words.term("section", line.section), []).append(row)
+    return list(found.items())
+
+
+def _performance(pool: Pool, predicted: Predicted, words: Wording) -> dict[str, Any]:
+    unit = words.term("unit", predicted.unit)
+
+    def shown(value: float) -> str:
+        return f"{words.number(value)} {unit}"
+
+    spread = predicted.low != predicted.high
+    details = []
+    for key in ("days", "days_at_low_end", "ttft_ms", "tpot_ms", "tokens_per_day", "hpcg_pflops"):
+        value = predicted.details.get(key)
+        if isinstance(value, int | float):
+            details.append(
+                words(f"detail.{key}", value=_large(value, words) if value >= 1e8 else words.number(value, 3))
+            )
+    return {
+        "workload": pool.workload,
+        "quantity": words.term("quantity", predicted.quantity),
+        "asked": "" if predicted.asked is None else shown(predicted.asked),
+        "value": shown(predicted.value),
+        "range": f"{words.number(predicted.low)} – {words.number(predicted.high)} {unit}" if spread else words("perf.exact"),
+        "limit": words.term("limiting", predicted.limiting_factor) if predicted.limiting_factor else "",
+        "details": words("list").join(details),
+        "unproven": predicted.unproven,
+    }  # fmt: skip
+
+
+def _racks_left(plan: Plan, words: Wording) -> str:
+    """Rack layouts that are not drawn."""
+    groups = drawings.rack_groups(plan.racks)[drawings.MOST_RACKS :]
+    if not groups:
+        return ""
+    spans = words("list").join(drawings.rack_span(g) for g in groups)
+    return words("arch.racks_left", count=len(groups), spans=spans)
+
+
+# -- power and cost --------------------------------------------------------------------------------------------------
+def _power(plan: Plan, request: Request, words: Wording) -> list[tuple[str, str]]:
+    totals, basis = plan.totals, plan.totals.energy_basis
+    rows = [
+        ("it", f"{words.number(totals.it_power_kw)} kW"),
+        ("typical", f"{words.number(totals.typical_power_kw)} kW"),
+        ("facility", f"{words.number(totals.facility_power_kw)} kW"),
+        ("heat", words("power.heat_text", kw=words.number(totals.it_power_kw))),
+    ]
+    if plan.racks:
+        fullest = max(plan.racks, key=lambda r: r.power_kw)
+        limit = request.site.rack_power_kw
+        text = words("power.fullest_text", rack=fullest.name, kw=words.number(fullest.power_kw))
+        if limit is not None and fullest.part is not None:
+            text += words("power.fullest_limit", limit=words.number(limit))
+        rows.append(("fullest", text))
+        heaviest = max(plan.racks, key=lambda r: r.weight_kg)
+        rows.append(("heaviest", words("power.heaviest_text", rack=heaviest.name, kg=words.number(heaviest.weight_kg))))
+    rows.append(("weight", f"{words.number(totals.weight_kg)} kg"))
+    if basis is not None:
+        kwh = basis.typical_kw * basis.utilisation * basis.pue * basis.hours
+        rows.append(("energy", words("power.energy_text", mwh=words.number(kwh / 1000), utilisation=f"{basis.utilisation:.0%}",
+                                     pue=words.number(basis.pue))))  # fmt: skip
+    return [(words(f"power.{key}"), value) for key, value in rows]
+
+
+def _chart(prices: Quote, words: Wording) -> Markup:
+    parts = [(p.kind, words(f"cost.{p.kind}"), p.once, p.per_year) for p in prices.parts]
+    return drawings.cost_chart(parts, prices.years, prices.currency, words)
+
+
+__all__ = ["asked", "proposal_html", "write_proposal"]

@@ -1,0 +1,111 @@
+"""What the proposal says beside its numbers: verdicts, parts left out, assumptions, open questions; nothing internal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from planner.plan import Assumption, ComplianceEntry, Plan
+from planner.wording import Wording
+
+# Assumptions that tell about cost, and rules that tell what could be bought at which price: never for the customer.
+INTERNAL_KEYS = ("pricing.", "budget.price_", "budget.exchange_rates", "supply", "preferences.sizing")
+PUBLIC_PRICE_NOTES = ("budget.vat_percent",)
+INTERNAL_RULES = ("no-price", "price-scope", "not-offered", "price")
+
+
+def compliance_rows(plan: Plan, words: Wording) -> list[dict[str, Any]]:
+    """Verdicts: what is planned first; parts that the same rule leaves out for the same reason share a row."""
+    found: dict[tuple[object, ...], list[ComplianceEntry]] = {}
+    for entry in sorted(plan.compliance, key=lambda e: not e.planned):
+        key = (entry.planned, entry.verdict, entry.classification, entry.rules, entry.review_policy, entry.on)
+        found.setdefault(key, []).append(entry)
+    rows = []
+    for members in found.values():
+        first = members[0]
+        rows.append(
+            {
+                "planned": first.planned,
+                "parts": words("list").join(dict.fromkeys(plan.names.get(e.part, e.part) for e in members)),
+                "classification": first.classification or words("compliance.unclassified"),
+                "verdict": words.term("verdict", first.verdict),
+                "on": first.on,
+                "reason": _reason(first, len(members), words),
+            }
+        )
+    return rows
+
+
+def _reason(entry: ComplianceEntry, members: int, words: Wording) -> str:
+    """The rules behind a verdict; the sentence of a single part where it exists in this language."""
+    parts = []
+    if entry.rules:
+        parts.append(words("compliance.by", rules=words("list").join(words.term("rule_id", r) for r in entry.rules)))
+    if entry.review_policy:
+        parts.append(words("compliance.policy", policy=words.term("review_policy", entry.review_policy)))
+    summary = words.phrase(entry.summary) if members == 1 else None
+    if summary and summary not in parts:
+        parts.insert(0, summary)
+    return words("compliance.join").join(parts)
+
+
+def unknowns(plan: Plan, words: Wording) -> list[str]:
+    """What every verdict takes for granted."""
+    assumed = dict.fromkeys(text for entry in plan.compliance for text in entry.assumed)
+    return [words.phrase(text) or text for text in assumed]
+
+
+def left_out_by_rule(plan: Plan, words: Wording) -> list[tuple[str, str]]:
+    """Accelerators and chassis that were not chosen for technical reasons, grouped: reason, names."""
+    ruled_out = {e.part for e in plan.compliance if not e.planned} | {e.accelerator for e in plan.compliance}
+    groups: dict[str, list[str]] = {}
+    for left in plan.left_out:
+        if left.part in ruled_out or left.rule in INTERNAL_RULES:
+            continue
+        groups.setdefault(left.rule, []).append(plan.names.get(left.part, left.part))
+    return [(words.term("rule", rule), words("list").join(names)) for rule, names in groups.items()]
+
+
+def notes(plan: Plan, words: Wording) -> list[tuple[str, list[str]]]:
+    """Assumptions for the customer under their kinds. Estimated figures become one sentence: the workbook has each."""
+    sources = {ln.price.source for ln in [*plan.lines, *plan.yearly] if ln.price is not None}
+    groups: dict[str, list[str]] = {}
+    estimated: list[str] = []
+    for note in plan.assumptions:
+        if _internal(note, sources):
+            continue
+        if note.kind == "estimate":
+            estimated.append(_estimated_part(note, plan))
+            continue
+        text = (note.text_zh if words.language == "zh" else None) or words.phrase(note.text)
+        if text is None:
+            groups.setdefault(words("notes.original"), []).append(note.text)
+        else:
+            groups.setdefault(words.term("assumption", note.kind), []).append(text)
+    names = [n for n in dict.fromkeys(estimated) if n]
+    if names:
+        text = words("notes.estimated", parts=words("list").join(names))
+        groups.setdefault(words.term("assumption", "estimate"), []).append(text)
+    return list(groups.items())
+
+
+def _estimated_part(note: Assumption, plan: Plan) -> str:
+    """The part an estimate is about; estimates of node builds name their part inside the text."""
+    if note.name in plan.names:
+        return plan.names[note.name]
+    part = note.text.split(":")[0].strip()
+    if part in plan.names:
+        return plan.names[part]
+    return next((plan.names[p.chassis] for p in plan.pools if p.chassis in note.name and p.chassis in plan.names), "")
+
+
+def _internal(note: Assumption, sources: Iterable[str]) -> bool:
+    if note.kind == "price" and note.name not in PUBLIC_PRICE_NOTES:
+        return True
+    return note.name.startswith(INTERNAL_KEYS) or any(source and source in note.text for source in sources)
+
+
+def questions(plan: Plan, words: Wording) -> list[str]:
+    """The open questions in the document's language."""
+    chinese = words.language == "zh"
+    return [(q.text_zh if chinese else None) or words.phrase(q.text) or q.text for q in plan.open_questions]
