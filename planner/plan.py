@@ -229,8 +229,12 @@ class ComplianceEntry(Entry):
     rules: tuple[str, ...]
     on: str
     summary: str
+    summary_zh: str | None = None
     citations: tuple[str, ...] = ()
     review_policy: str | None = None
+    import_side: str | None = (
+        None  # import_open | import_restricted | import_unknown: the importing country's own answer
+    )
     assumed: tuple[str, ...] = ()
     planned: bool = False  # is in this plan; others are shown to say why they were left out
 
