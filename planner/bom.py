@@ -31,6 +31,7 @@ class BomRow:
     pool: str | None
     maker: str
     part: str
+    part_zh: str | None
     part_id: str
     part_number: str | None
     description: str
@@ -73,6 +74,7 @@ def _row(line: PlanLine, recurring: str) -> BomRow:
         pool=line.pool,
         maker=line.maker,
         part=line.model,
+        part_zh=line.model_zh,
         part_id=line.part,
         part_number=line.part_number,
         description=line.description,

@@ -77,7 +77,7 @@ def topology(plan: Plan, words: Wording) -> Markup:
     parts: list[Markup] = []
     taps: list[tuple[float, float]] = []
     width = WIDTH / max(len(columns), 1)
-    for k, (fabric, pools) in enumerate(columns):
+    for k, (net, pools) in enumerate(columns):
         x, w = k * width + 14, width - 28
         slots = [(x + i * w / len(pools), w / len(pools), pool) for i, pool in enumerate(pools)]
         centres: list[float] = []
@@ -85,8 +85,8 @@ def topology(plan: Plan, words: Wording) -> Markup:
             drawn = _nodes(parts, left, node_y, room, pool, plan.names, words)
             centres += drawn
             taps.append((left + room / 2, node_y + 84))
-        if fabric is not None:
-            _switch_tiers(parts, fabric, x, w, node_y, centres, plan.names, words)
+        if net is not None:
+            _switch_tiers(parts, net, x, w, node_y, centres, plan.names, words)
     bottom = _shared(parts, plan, shared, taps, node_y + 100, words)
     return _svg(bottom, words("drawing.topology"), parts)
 
@@ -233,7 +233,7 @@ def rack_span(group: Sequence[PlannedRack]) -> str:
 def elevation(plan: Plan, words: Wording) -> Markup:
     """Front view of each distinct rack, four in a row, with unit numbers, kW and kg."""
     groups = rack_groups(plan.racks)[:MOST_RACKS]
-    per_row = min(4, max(len(groups), 1))
+    per_row = 4
     tallest = max((g[0].units for g in groups), default=42)
     row_height = tallest * UNIT_HEIGHT + 92
     parts: list[Markup] = []
@@ -243,7 +243,7 @@ def elevation(plan: Plan, words: Wording) -> Markup:
         y = (k // per_row) * row_height
         parts.extend(_rack(group, x, y + 42, tallest, roles, plan.names, words))
     height = (-(-len(groups) // per_row)) * row_height
-    return _svg(height, words("drawing.elevation"), parts, per_row * 250)
+    return _svg(height, words("drawing.elevation"), parts)
 
 
 def _roles(plan: Plan) -> dict[str, str]:

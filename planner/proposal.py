@@ -49,7 +49,7 @@ def proposal_html(plan: Plan) -> str:
     }
     # The style sheet is ours and holds no user text, so it goes in as it is.
     css = Markup((templates_folder() / "proposal.css").read_text(encoding="utf-8"))  # noqa: S704
-    text = environment.get_template("proposal.html.j2").render(
+    return environment.get_template("proposal.html.j2").render(
         plan=plan,
         request=request,
         t=words,
@@ -75,7 +75,6 @@ def proposal_html(plan: Plan) -> str:
         notes=notes(plan, words),
         questions=questions(plan, words),
     )
-    return text
 
 
 # -- cover -----------------------------------------------------------------------------------------------------------
@@ -102,8 +101,13 @@ def _tiles(plan: Plan, prices: Quote, until: dt.date, words: Wording) -> list[tu
     racks = words("tile.racks_more", units=totals.rack_units)
     tiles = [
         ("", words("tile.accelerators"), f"{totals.accelerators:,}", kinds),
-        ("", words("tile.nodes"), f"{totals.nodes:,}", words("tile.nodes_more", count=totals.racks, units=totals.rack_units)),
-    ]  # fmt: skip
+        (
+            "",
+            words("tile.nodes"),
+            f"{totals.nodes:,}",
+            words("tile.nodes_more", count=totals.racks, units=totals.rack_units),
+        ),
+    ]
     peaks: dict[str, float] = {}
     for pool in plan.pools:
         if pool.peak_pflops is not None and pool.peak_precision is not None:
@@ -129,14 +133,23 @@ def _tiles(plan: Plan, prices: Quote, until: dt.date, words: Wording) -> list[tu
 def _sentence(plan: Plan, words: Wording) -> str:
     """What is offered, in one sentence."""
     offers = [
-        words("cover.pool", nodes=f"{p.nodes:,}", chassis=plan.names.get(p.chassis, p.chassis), count=p.accelerators_per_node,
-              accelerator=plan.names.get(p.accelerator, p.accelerator), workload=p.workload)
+        words(
+            "cover.pool",
+            nodes=f"{p.nodes:,}",
+            chassis=plan.names.get(p.chassis, p.chassis),
+            count=p.accelerators_per_node,
+            accelerator=plan.names.get(p.accelerator, p.accelerator),
+            workload=p.workload,
+        )
         for p in plan.pools[:3]
-    ]  # fmt: skip
+    ]
     if len(plan.pools) > 3:
         offers.append(words("cover.more_pools", count=len(plan.pools) - 3))
-    proof = words("cover.proven" if plan.status == "optimal" else "cover.feasible", gap=f"{plan.objective.gap:.1%}",
-                  objective=words.term("objective", plan.objective.name))  # fmt: skip
+    proof = words(
+        "cover.proven" if plan.status == "optimal" else "cover.feasible",
+        gap=f"{plan.objective.gap:.1%}",
+        objective=words.term("objective", plan.objective.name),
+    )
     return words("cover.sentence", offers=words("list").join(offers), proof=proof)
 
 
@@ -213,8 +226,17 @@ def _site(request: Request, words: Wording) -> list[tuple[str, str]]:
         rows.append((key, words.money(budget.capex, budget.currency)))
     if request.storage is not None:
         need = request.storage
-        rows.append(("storage", words("site.storage_text", tb=words.number(need.usable_tb),
-                                      read=words.number(need.read_gb_per_s), write=words.number(need.write_gb_per_s))))  # fmt: skip
+        rows.append(
+            (
+                "storage",
+                words(
+                    "site.storage_text",
+                    tb=words.number(need.usable_tb),
+                    read=words.number(need.read_gb_per_s),
+                    write=words.number(need.write_gb_per_s),
+                ),
+            )
+        )
     return [(words(f"site.{key}"), value) for key, value in rows]
 
 
@@ -231,11 +253,20 @@ def _pool(plan: Plan, pool: Pool, words: Wording) -> dict[str, Any]:
         ("memory", f"{words.number(pool.memory_gb)} GB"),
         ("nvme", f"{words.number(pool.nvme_tb)} TB" if pool.nvme_tb else ""),
         ("nic", f"{pool.nics_per_node} × {named(pool.nic)}" if pool.nic and pool.nics_per_node else ""),
-        ("form", words("pool.form_text", units=pool.node_rack_units, kg=words.number(pool.node_weight_kg),
-                       cooling=words.term("cooling", pool.cooling))),
-        ("power", words("pool.power_text", most=words.number(pool.node_power_kw),
-                        typical=words.number(pool.node_typical_kw))),
-    ]  # fmt: skip
+        (
+            "form",
+            words(
+                "pool.form_text",
+                units=pool.node_rack_units,
+                kg=words.number(pool.node_weight_kg),
+                cooling=words.term("cooling", pool.cooling),
+            ),
+        ),
+        (
+            "power",
+            words("pool.power_text", most=words.number(pool.node_power_kw), typical=words.number(pool.node_typical_kw)),
+        ),
+    ]
     if pool.spare_nodes:
         rows.append(("spare", words("pool.spare_text", count=pool.spare_nodes)))
     notices = [words.phrase(n) or n for n in pool.notices]
@@ -247,10 +278,13 @@ def _items(plan: Plan, words: Wording) -> list[tuple[str, list[dict[str, str]]]]
     """The configuration list by section: what and how many, without any price."""
     found: dict[str, list[dict[str, str]]] = {}
     for line in plan.lines:
-        text = words.phrase(line.description)
+        # Descriptions of software and services quote notes on their market; hardware is described by its figures.
+        described = line.section not in ("software", "services")
+        text = words.phrase(line.description) if described else None
+        chinese = words.language == "zh" and line.model_zh is not None
         row = {
             "position": line.position,
-            "name": f"{line.maker} {line.model}",
+            "name": line.model_zh or "" if chinese else f"{line.maker} {line.model}",
             "text": "" if text is None or text == line.model else text,
             "quantity": f"{line.quantity:,}",
             "unit": words.term("unit_word", line.unit),
@@ -278,11 +312,13 @@ def _performance(pool: Pool, predicted: Predicted, words: Wording) -> dict[str, 
         "quantity": words.term("quantity", predicted.quantity),
         "asked": "" if predicted.asked is None else shown(predicted.asked),
         "value": shown(predicted.value),
-        "range": f"{words.number(predicted.low)} – {words.number(predicted.high)} {unit}" if spread else words("perf.exact"),
+        "range": f"{words.number(predicted.low)} – {words.number(predicted.high)} {unit}"
+        if spread
+        else words("perf.exact"),
         "limit": words.term("limiting", predicted.limiting_factor) if predicted.limiting_factor else "",
         "details": words("list").join(details),
         "unproven": predicted.unproven,
-    }  # fmt: skip
+    }
 
 
 def _racks_left(plan: Plan, words: Wording) -> str:
@@ -315,8 +351,17 @@ def _power(plan: Plan, request: Request, words: Wording) -> list[tuple[str, str]
     rows.append(("weight", f"{words.number(totals.weight_kg)} kg"))
     if basis is not None:
         kwh = basis.typical_kw * basis.utilisation * basis.pue * basis.hours
-        rows.append(("energy", words("power.energy_text", mwh=words.number(kwh / 1000), utilisation=f"{basis.utilisation:.0%}",
-                                     pue=words.number(basis.pue))))  # fmt: skip
+        rows.append(
+            (
+                "energy",
+                words(
+                    "power.energy_text",
+                    mwh=words.number(kwh / 1000),
+                    utilisation=f"{basis.utilisation:.0%}",
+                    pue=words.number(basis.pue),
+                ),
+            )
+        )
     return [(words(f"power.{key}"), value) for key, value in rows]
 
 

@@ -1,4 +1,4 @@
-"""What the proposal says beside its numbers: verdicts, parts left out, assumptions, open questions; nothing internal."""
+"""What the proposal says beside its numbers: verdicts, parts left out, assumptions, questions; nothing internal."""
 
 from __future__ import annotations
 

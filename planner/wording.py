@@ -41,7 +41,9 @@ class Wording:
         content = read_yaml(templates_folder() / f"strings.{language}.yaml")
         self.strings: Mapping[str, str] = dict(_flat(content["strings"]))
         self.terms: Mapping[str, Mapping[str, str]] = content["terms"]
-        self.phrases = [(re.compile(k, re.DOTALL), v) for k, v in content["phrases"].items()]
+        self.phrases: list[tuple[re.Pattern[str], str]] = [
+            (re.compile(k, re.DOTALL), v) for k, v in content["phrases"].items()
+        ]
 
     def __call__(self, key: str, **values: object) -> str:
         """The string under a dotted key, with {named} values filled in."""
@@ -52,7 +54,8 @@ class Wording:
 
     def term(self, group: str, value: str) -> str:
         """How a plan value is called, e.g. term("verdict", "prohibited"); the value itself when it has no entry."""
-        return self.terms.get(group, {}).get(value, value.replace("_", " ") if group != "names" else value)
+        known = self.terms.get(group, {})
+        return known[value] if value in known else value.replace("_", " ")
 
     def phrase(self, text: str) -> str | None:
         """The planner's English sentence in this language; None when nobody has translated it."""

@@ -108,10 +108,12 @@ def _bom(sheet: Sheet, plan: Plan, words: Wording, places: Places) -> None:
     net_row = _amount(
         sheet,
         words("book.net"),
-        Formula("=" + "+".join(sheet.at(r, EXTENDED) for r in subtotals.values()) if subtotals else "=0",
-                plan.totals.capex_without_tax),
+        Formula(
+            "=" + "+".join(sheet.at(r, EXTENDED) for r in subtotals.values()) if subtotals else "=0",
+            plan.totals.capex_without_tax,
+        ),
         "total",
-    )  # fmt: skip
+    )
     places.net = sheet.abroad(net_row, EXTENDED)
     taxes = []
     for tax in plan.taxes:
@@ -130,13 +132,18 @@ def _bom(sheet: Sheet, plan: Plan, words: Wording, places: Places) -> None:
     sheet.filter(head, last)
     sheet.row += 1
     sheet.note(words("book.rounding"))
-    sheet.note(words("book.range", low=words.money(plan.totals.capex_low, plan.totals.currency),
-                     high=words.money(plan.totals.capex_high, plan.totals.currency)))  # fmt: skip
+    sheet.note(
+        words(
+            "book.range",
+            low=words.money(plan.totals.capex_low, plan.totals.currency),
+            high=words.money(plan.totals.capex_high, plan.totals.currency),
+        )
+    )
 
 
 def _sections(sheet: Sheet, rows: Sequence[BomRow], words: Wording) -> dict[str, int]:
     """The rows under their section headings with a subtotal each; where each subtotal stands."""
-    subtotals = {}
+    subtotals: dict[str, int] = {}
     for section in SECTIONS:
         members = [r for r in rows if r.section == section]
         if not members:
@@ -160,11 +167,25 @@ def _line(sheet: Sheet, row: BomRow, words: Wording) -> None:
     extended = Formula(f"=ROUND({sheet.at(r, QUANTITY)}*{sheet.at(r, PRICE)},2)", row.extended)
     tax = Formula(f"=ROUND({sheet.at(r, EXTENDED)}*{sheet.at(r, RATE)},2)", row.tax)
     cells = [
-        row.position, row.maker, row.part, row.part_number, words.phrase(row.description) or row.description,
-        used_for(row, words), row.per_node, row.nodes, quantity, words.term("unit_word", row.unit), row.unit_price,
-        float(row.tax_percent / 100), tax, words.term("basis", row.price_basis), row.price_date, row.grade,
-        row.source, extended,
-    ]  # fmt: skip
+        row.position,
+        row.maker,
+        (row.part_zh if words.language == "zh" else None) or row.part,
+        row.part_number,
+        words.phrase(row.description) or row.description,
+        used_for(row, words),
+        row.per_node,
+        row.nodes,
+        quantity,
+        words.term("unit_word", row.unit),
+        row.unit_price,
+        float(row.tax_percent / 100),
+        tax,
+        words.term("basis", row.price_basis),
+        row.price_date,
+        row.grade,
+        row.source,
+        extended,
+    ]
     sheet.add(cells)
 
 
@@ -284,8 +305,13 @@ def _summary(sheet: Sheet, plan: Plan, words: Wording, places: Places) -> None:
     _band(sheet, words("summary.build"))
     for pool in plan.pools:
         accelerator = plan.names.get(pool.accelerator, pool.accelerator)
-        text = words("summary.pool", nodes=pool.nodes, chassis=plan.names.get(pool.chassis, pool.chassis),
-                     per_node=pool.accelerators_per_node, accelerator=accelerator)  # fmt: skip
+        text = words(
+            "summary.pool",
+            nodes=pool.nodes,
+            chassis=plan.names.get(pool.chassis, pool.chassis),
+            per_node=pool.accelerators_per_node,
+            accelerator=accelerator,
+        )
         sheet.add([pool.workload, pool.accelerators, text], "body", ["wrap", "count", "wrap"])
     add("accelerators", totals.accelerators, "count")
     add("nodes", totals.nodes, "count")

@@ -112,12 +112,26 @@ def network(sheet: Sheet, plan: Plan, words: Wording) -> None:
             cables = Formula(f"=SUM({sheet.at(r, 11)}:{sheet.at(r, 13)})", net.cables)
         free = Formula(f"={sheet.at(r, 16)}-{sheet.at(r, 15)}", net.ports_present - net.ports_used)
         cells: list[Cell] = [
-            words.term("group", net.name), words.term("technology", net.technology),
-            plan.names.get(net.switch, net.switch), net.gbps, words.term("topology", net.topology), net.tiers,
-            net.leaf, net.spine, net.core, net.endpoints, net.oversubscription, net.links_node, net.links_leaf_spine,
-            net.links_spine_core, cables, net.ports_used, net.ports_present, free,
+            words.term("group", net.name),
+            words.term("technology", net.technology),
+            plan.names.get(net.switch, net.switch),
+            net.gbps,
+            words.term("topology", net.topology),
+            net.tiers,
+            net.leaf,
+            net.spine,
+            net.core,
+            net.endpoints,
+            net.oversubscription,
+            net.links_node,
+            net.links_leaf_spine,
+            net.links_spine_core,
+            cables,
+            net.ports_used,
+            net.ports_present,
+            free,
             words.term("redundancy", net.redundancy),
-        ]  # fmt: skip
+        ]
         sheet.add(cells)
     if not plan.fabrics:
         sheet.note(words("book.no_network"))
@@ -145,12 +159,17 @@ def compliance(sheet: Sheet, plan: Plan, words: Wording) -> None:
     sheet.head()
     for entry in sorted(plan.compliance, key=lambda e: not e.planned):
         cells: list[Cell] = [
-            plan.names.get(entry.part, entry.part), words("book.yes" if entry.planned else "book.no"),
-            entry.classification or words("book.unknown"), words.term("verdict", entry.verdict),
-            "; ".join(entry.rules), entry.on, words.phrase(entry.summary) or entry.summary,
+            plan.names.get(entry.part, entry.part),
+            words("book.yes" if entry.planned else "book.no"),
+            entry.classification or words("book.unknown"),
+            words.term("verdict", entry.verdict),
+            "; ".join(entry.rules),
+            entry.on,
+            words.phrase(entry.summary) or entry.summary,
             words.term("review_policy", entry.review_policy) if entry.review_policy else None,
-            "; ".join(words.phrase(a) or a for a in entry.assumed), "; ".join(entry.citations),
-        ]  # fmt: skip
+            "; ".join(words.phrase(a) or a for a in entry.assumed),
+            "; ".join(entry.citations),
+        ]
         sheet.add(cells)
     sheet.row += 1
     sheet.note(words("compliance.screening"))
@@ -202,9 +221,17 @@ def sources(sheet: Sheet, plan: Plan, words: Wording) -> None:
         basis = words.term("basis", price.basis)
         text = f"{basis}: {steps}" if steps else basis
         cells: list[Cell] = [
-            words("book.price"), f"{line.maker} {line.model}", text, price.amount, price.currency,
-            words.term("tax_basis", price.tax_basis), price.exchange_rate, price.as_of, price.grade, price.source,
-        ]  # fmt: skip
+            words("book.price"),
+            f"{line.maker} {line.model}",
+            text,
+            price.amount,
+            price.currency,
+            words.term("tax_basis", price.tax_basis),
+            price.exchange_rate,
+            price.as_of,
+            price.grade,
+            price.source,
+        ]
         sheet.add(cells)
     for limit in plan.limits:
         have = words("book.no_limit") if limit.have is None else f"{words.number(limit.have, 12)} {limit.unit}"

@@ -178,7 +178,7 @@ def _lines(case: Case) -> list[PlanLine]:
 
 def _racks(case: Case, lines: list[PlanLine]) -> list[PlannedRack]:
     kilograms = lines[0].weight_kg
-    found = []
+    found: list[PlannedRack] = []
     for k in range(0, case.nodes, case.nodes_per_rack):
         count = min(case.nodes_per_rack, case.nodes - k)
         items = [
@@ -211,7 +211,7 @@ def _rack(name: str, items: list[RackItem]) -> PlannedRack:
 
 
 def _fabrics(case: Case) -> list[PlannedFabric]:
-    found = []
+    found: list[PlannedFabric] = []
     if case.leaf:
         up = case.leaf * 32 if case.spine else 0
         found.append(
@@ -232,7 +232,8 @@ def _fabrics(case: Case) -> list[PlannedFabric]:
                 name=name, role=name, technology="ethernet", switch="sn2201" if name == "oob" else "sn4600",  # type: ignore[arg-type]
                 gbps=gbps, topology="plain", tiers=1, leaf=count, spine=0, core=0, endpoints=links,
                 oversubscription=1.0, cables=links, links_node=links, links_leaf_spine=0, links_spine_core=0,
-                ports_used=links, ports_present=count * max(64, case.nodes), redundancy="pair" if name != "oob" else "none",
+                ports_used=links, ports_present=count * max(64, case.nodes),
+                redundancy="pair" if name != "oob" else "none",
                 pools=("train",),
             )
         )  # fmt: skip
