@@ -39,6 +39,7 @@ class BomRow:
     nodes: int | None
     quantity: int
     unit: str
+    measure: str
     unit_price: Decimal
     currency: str
     tax_percent: Decimal
@@ -82,6 +83,7 @@ def _row(line: PlanLine, recurring: str) -> BomRow:
         nodes=line.nodes,
         quantity=line.quantity,
         unit=line.unit,
+        measure=measure(line),
         unit_price=line.unit_price,
         currency=line.currency,
         tax_percent=line.tax_percent,
@@ -92,6 +94,15 @@ def _row(line: PlanLine, recurring: str) -> BomRow:
         source=price.source if price else "",
         extended=line.extended,
     )
+
+
+def measure(line: PlanLine) -> str:
+    """What a line is counted in: the plan's unit, with pieces told apart into devices and cabinets (台, 个 and 件)."""
+    if line.unit != "piece":
+        return line.unit
+    if line.section == "facility":
+        return "cabinet"
+    return "device" if line.rack_units or line.max_power_w else "piece"
 
 
 def is_formula_like(text: str) -> bool:
@@ -108,7 +119,7 @@ def bom_csv(plan: Plan, *, bom: bool = False) -> str:
     """The rows as CSV, yearly lines last. `bom` puts a byte order mark first, which Excel in Chinese Windows needs."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    columns = tuple(BomRow.__dataclass_fields__)
+    columns = [name for name in BomRow.__dataclass_fields__ if name != "measure"]
     writer.writerow(columns)
     for row in [*bom_rows(plan), *yearly_rows(plan)]:
         writer.writerow([_cell(getattr(row, name)) for name in columns])

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from markupsafe import Markup
 
-from planner.plan import Plan, PlannedFabric, PlannedRack, Pool
+from planner.plan import Plan, PlannedFabric, PlannedRack, Pool, RackItem
 from planner.wording import Wording
 
 WIDTH = 1000
@@ -254,6 +254,19 @@ def _roles(plan: Plan) -> dict[str, str]:
     return roles
 
 
+def _runs(rack: PlannedRack) -> list[list[RackItem]]:
+    """Slim devices of one kind that stand on each other share one label; taller ones are labelled one by one."""
+    runs: list[list[RackItem]] = []
+    for item in sorted(rack.items, key=lambda i: i.bottom_unit):
+        last = runs[-1][-1] if runs else None
+        joins = last is not None and last.item == item.item and last.bottom_unit + last.units == item.bottom_unit
+        if joins and item.units <= 2:
+            runs[-1].append(item)
+        else:
+            runs.append([item])
+    return runs
+
+
 def _rack(
     group: Sequence[PlannedRack],
     x: float,
@@ -275,14 +288,18 @@ def _rack(
             found.append(_text(x - 5, edge + 8, str(unit), "unit", "end"))
         if unit % 6 == 0:
             found.append(_line(x + 4, edge, x + width - 4, edge, "rung"))
-    for item in rack.items:
-        height = item.units * UNIT_HEIGHT
-        edge = floor - (item.bottom_unit - 1) * UNIT_HEIGHT - height
-        found.append(_box(x + 4, edge + 0.6, width - 8, height - 1.2, f"item {roles.get(item.item, 'other')}", 1.5))
-        size = 11 if item.units > 1 else 8
-        name = fit(names.get(item.item, item.item), width - 20, size)
-        kind = f"in-{roles.get(item.item, 'other')} size-{size}"
-        found.append(_text(x + width / 2, edge + height / 2 + size * 0.36, name, kind, "middle"))
+    for run in _runs(rack):
+        role = roles.get(run[0].item, "other")
+        for item in run:
+            height = item.units * UNIT_HEIGHT
+            edge = floor - (item.bottom_unit - 1) * UNIT_HEIGHT - height
+            found.append(_box(x + 4, edge + 0.6, width - 8, height - 1.2, f"item {role}", 1.5))
+        middle = floor - (run[0].bottom_unit + run[-1].bottom_unit + run[-1].units - 2) * UNIT_HEIGHT / 2
+        size = 8 if run[0].units == 1 and len(run) == 1 else 11
+        count = f"{len(run)} × " if len(run) > 1 else ""
+        name = fit(count + names.get(run[0].item, run[0].item), width - 20, size)
+        halo = f" halo-{role}" if len(run) > 1 else ""
+        found.append(_text(x + width / 2, middle + size * 0.36, name, f"in-{role} size-{size}{halo}", "middle"))
     used = sum(i.units for i in rack.items)
     facts = words("drawing.rack_facts", kw=words.number(rack.power_kw, 3), kg=words.number(rack.weight_kg, 3))
     found.append(_text(x, floor + 22, fit(facts, width, 12), "label"))

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from planner import drawings
+from planner.bom import measure
 from planner.files import atomic_write
 from planner.plan import Plan, Pool, Predicted
 from planner.proposal_notes import compliance_rows, left_out_by_rule, notes, questions, unknowns
@@ -32,6 +33,7 @@ def write_proposal(plan: Plan, path: Path) -> None:
 def proposal_html(plan: Plan) -> str:
     """The proposal as one HTML document, in the plan's language."""
     words = wording(plan.language)
+    plan = plan.model_copy(update={"names": {part: words.product(name) for part, name in plan.names.items()}})
     request = Request.model_validate(plan.request)
     prices = quote(plan, request.pricing.margin_percent)
     environment = Environment(
@@ -284,10 +286,10 @@ def _items(plan: Plan, words: Wording) -> list[tuple[str, list[dict[str, str]]]]
         chinese = words.language == "zh" and line.model_zh is not None
         row = {
             "position": line.position,
-            "name": line.model_zh or "" if chinese else f"{line.maker} {line.model}",
+            "name": line.model_zh or "" if chinese else words.product(f"{line.maker} {line.model}"),
             "text": "" if text is None or text == line.model else text,
             "quantity": f"{line.quantity:,}",
-            "unit": words.term("unit_word", line.unit),
+            "unit": words.term("unit_word", measure(line)),
         }
         found.setdefault(words.term("section", line.section), []).append(row)
     return list(found.items())
@@ -316,7 +318,7 @@ def _performance(pool: Pool, predicted: Predicted, words: Wording) -> dict[str, 
         if spread
         else words("perf.exact"),
         "limit": words.term("limiting", predicted.limiting_factor) if predicted.limiting_factor else "",
-        "details": words("list").join(details),
+        "details": words("detail.join").join(details),
         "unproven": predicted.unproven,
     }
 

@@ -18,7 +18,15 @@ def compliance_rows(plan: Plan, words: Wording) -> list[dict[str, Any]]:
     """Verdicts: what is planned first; parts that the same rule leaves out for the same reason share a row."""
     found: dict[tuple[object, ...], list[ComplianceEntry]] = {}
     for entry in sorted(plan.compliance, key=lambda e: not e.planned):
-        key = (entry.planned, entry.verdict, entry.classification, entry.rules, entry.review_policy, entry.on)
+        key = (
+            entry.planned,
+            entry.verdict,
+            entry.classification,
+            entry.rules,
+            entry.review_policy,
+            entry.import_side,
+            entry.on,
+        )
         found.setdefault(key, []).append(entry)
     rows = []
     for members in found.values():
@@ -30,22 +38,26 @@ def compliance_rows(plan: Plan, words: Wording) -> list[dict[str, Any]]:
                 "classification": first.classification or words("compliance.unclassified"),
                 "verdict": words.term("verdict", first.verdict),
                 "on": first.on,
-                "reason": _reason(first, len(members), words),
+                "reason": _reason(plan, first, len(members), words),
             }
         )
     return rows
 
 
-def _reason(entry: ComplianceEntry, members: int, words: Wording) -> str:
-    """The rules behind a verdict; the sentence of a single part where it exists in this language."""
+def _reason(plan: Plan, entry: ComplianceEntry, members: int, words: Wording) -> str:
+    """The sentence of a single part, or what its group has in common; then the rules."""
     parts = []
+    chinese = words.language == "zh"
+    summary = entry.summary_zh if chinese else words.phrase(entry.summary)
+    alone = bool(summary) and (members == 1 or entry.planned)
+    if summary and alone:
+        parts.append(summary.replace(entry.part, plan.names.get(entry.part, entry.part)).rstrip(".。"))
     if entry.rules:
         parts.append(words("compliance.by", rules=words("list").join(words.term("rule_id", r) for r in entry.rules)))
-    if entry.review_policy:
+    if entry.review_policy and not alone:
         parts.append(words("compliance.policy", policy=words.term("review_policy", entry.review_policy)))
-    summary = words.phrase(entry.summary) if members == 1 else None
-    if summary and summary not in parts:
-        parts.insert(0, summary)
+    if entry.import_side and not alone:
+        parts.append(words.term("import_side", entry.import_side))
     return words("compliance.join").join(parts)
 
 

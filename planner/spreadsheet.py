@@ -20,8 +20,9 @@ from planner.bom import is_formula_like
 ACCENT = "#1F4E79"
 A4 = 9
 FORMATS: dict[str, dict[str, Any]] = {
-    "text": {},
-    "wrap": {"text_wrap": True},
+    "text": {"indent": 1},
+    "wrap": {"text_wrap": True, "indent": 1},
+    "label": {"align": "right", "indent": 1},
     "money": {"num_format": "#,##0.00"},
     "rate": {"num_format": "0.0000"},
     "count": {"num_format": "#,##0"},
@@ -37,7 +38,7 @@ STYLES: dict[str, dict[str, Any]] = {
     "subtotal": {"bold": True, "top": 1, "bg_color": "#F6F8FA"},
     "total": {"bold": True, "top": 2, "bottom": 6, "bg_color": "#E8EEF4"},
     "head": {"bold": True, "font_color": "#FFFFFF", "bg_color": ACCENT, "text_wrap": True, "valign": "vcenter"},
-    "title": {"bold": True, "font_size": 15, "font_color": ACCENT},
+    "title": {"indent": 0, "bold": True, "font_size": 15, "font_color": ACCENT},
     "note": {"italic": True, "font_color": "#5A6570", "text_wrap": True, "valign": "top"},
 }
 
@@ -150,7 +151,7 @@ class Sheet:
         elif isinstance(cell, Formula):
             self._sheet.write_formula(self.row, column, cell.text, shape, float(cell.value))
         elif isinstance(cell, str):
-            left = self.book.format("text" if kind != "wrap" else "wrap", style, is_formula_like(cell))
+            left = self.book.format(kind if kind in ("wrap", "label") else "text", style, is_formula_like(cell))
             self._sheet.write_string(self.row, column, cell, left)
         else:
             self._sheet.write_number(self.row, column, float(cell), shape)

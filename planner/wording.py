@@ -20,6 +20,7 @@ from planner.units import Money, half_up
 
 LANGUAGES = ("en", "zh")
 SIGNIFICANT = 4
+ANY_MAKER = ("various", "generic", "integrator", "server maker", "service company", "open source")
 _CAPITALS = "零壹贰叁肆伍陆柒捌玖"
 _PLACES = ("", "拾", "佰", "仟")
 _GROUPS = ("", "万", "亿", "万亿")
@@ -59,20 +60,36 @@ class Wording:
 
     def phrase(self, text: str) -> str | None:
         """The planner's English sentence in this language; None when nobody has translated it."""
-        if self.language == "en":
-            return text
         for pattern, template in self.phrases:
             found = pattern.fullmatch(text.strip())
             if found:
                 named = {k: self._piece(k, v) for k, v in found.groupdict().items()}
                 return template.format(**named)
-        return None
+        return text if self.language == "en" else None
 
     def _piece(self, group: str, value: str | None) -> str:
-        """A captured piece: looked up among the terms when its name is `term_<group>`."""
+        """A captured piece: looked up among the terms when its name is `term_<group>`; `values` word by word."""
         if value is None:
             return ""
+        if group == "values":
+            return self("list").join(self._value(piece) for piece in value.split(", "))
         return self.term(group.removeprefix("term_"), value) if group.startswith("term_") else value
+
+    def _value(self, value: str) -> str:
+        """A value of the site file, which may be a word of any of the groups that its keys take."""
+        for group in ("verdict", "objective", "cooling", "technology", "topology", "redundancy", "words"):
+            if value in self.terms.get(group, {}):
+                return self.terms[group][value].strip()
+        return value
+
+    def product(self, name: str) -> str:
+        """Maker and model as people write them: makers by their Chinese names in Chinese, no words for "any maker"."""
+        for maker in ANY_MAKER:
+            name = name.removeprefix(f"{maker} ")
+        for maker in sorted(self.terms.get("maker", {}), key=len, reverse=True):
+            if name == maker or name.startswith(f"{maker} "):
+                return f"{self.terms['maker'][maker]} {name[len(maker) :].strip()}".strip()
+        return name
 
     # -- numbers -------------------------------------------------------------------------------------------------
     def money(self, amount: Decimal, currency: str) -> str:

@@ -79,23 +79,23 @@ def _bom_columns(words: Wording, currency: str, *, yearly: bool = False) -> list
 
     return [
         Column(title("position"), "text", 9),
-        Column(title("maker"), "wrap", 13),
-        Column(title("part"), "wrap", 24),
-        Column(title("part_number"), "wrap", 18),
-        Column(title("description"), "wrap", 36),
-        Column(title("used_for"), "wrap", 15),
+        Column(title("maker"), "wrap", 12),
+        Column(title("part"), "wrap", 22),
+        Column(title("part_number"), "wrap", 15),
+        Column(title("description"), "wrap", 30),
+        Column(title("used_for"), "wrap", 12),
         Column(title("per_node"), "count", 8),
         Column(title("nodes"), "count", 8),
         Column(title("quantity"), "count", 9),
         Column(title("unit"), "text", 8),
-        Column(title("unit_price"), "money", 15),
+        Column(title("unit_price"), "money", 14),
         Column(title("tax_rate"), "percent", 8),
-        Column(title("tax"), "money", 15),
+        Column(title("tax"), "money", 14),
         Column(title("price_basis"), "wrap", 11),
         Column(title("price_date"), "text", 11),
         Column(title("grade"), "text", 7),
-        Column(title("source"), "wrap", 34),
-        Column(title("per_year" if yearly else "extended"), "money", 18),
+        Column(title("source"), "wrap", 26),
+        Column(title("per_year" if yearly else "extended"), "money", 17),
     ]
 
 
@@ -168,7 +168,7 @@ def _line(sheet: Sheet, row: BomRow, words: Wording) -> None:
     tax = Formula(f"=ROUND({sheet.at(r, EXTENDED)}*{sheet.at(r, RATE)},2)", row.tax)
     cells = [
         row.position,
-        row.maker,
+        words.terms.get("maker", {}).get(row.maker, row.maker),
         (row.part_zh if words.language == "zh" else None) or row.part,
         row.part_number,
         words.phrase(row.description) or row.description,
@@ -176,7 +176,7 @@ def _line(sheet: Sheet, row: BomRow, words: Wording) -> None:
         row.per_node,
         row.nodes,
         quantity,
-        words.term("unit_word", row.unit),
+        words.term("unit_word", row.measure),
         row.unit_price,
         float(row.tax_percent / 100),
         tax,
@@ -196,11 +196,12 @@ def used_for(row: BomRow, words: Wording) -> str:
     return row.pool or row.group
 
 
-def _amount(sheet: Sheet, label: str, amount: Formula, style: str, rate: float | None = None) -> int:
+def _amount(sheet: Sheet, label: str, amount: Formula, style: str, rate: float | None = None, at: int = MAKER) -> int:
     """A row with a label and one amount below the table's extended prices; returns its row."""
     cells: list[str | float | Formula | None] = [None] * (EXTENDED + 1)
-    cells[MAKER], cells[RATE], cells[EXTENDED] = label, rate, amount
+    cells[at], cells[RATE], cells[EXTENDED] = label, rate, amount
     kinds = ["text"] * (EXTENDED + 1)
+    kinds[at] = "text" if at == MAKER else "label"
     kinds[RATE], kinds[EXTENDED] = "percent", "money"
     return sheet.add(cells, style, kinds)
 
@@ -212,10 +213,10 @@ def _tco(sheet: Sheet, plan: Plan, words: Wording, places: Places) -> None:
         sheet.head()
         subtotals = _sections(sheet, yearly_rows(plan), words)
         sum_of = "=" + "+".join(sheet.at(r, EXTENDED) for r in subtotals.values())
-        opex = _amount(sheet, words("book.opex"), Formula(sum_of, totals.opex_per_year), "total")
+        opex = _amount(sheet, words("book.opex"), Formula(sum_of, totals.opex_per_year), "total", at=SOURCE)
     else:
         sheet.note(words("book.no_yearly"))
-        opex = _amount(sheet, words("book.opex"), Formula("=0", totals.opex_per_year), "total")
+        opex = _amount(sheet, words("book.opex"), Formula("=0", totals.opex_per_year), "total", at=SOURCE)
     places.opex = sheet.abroad(opex, EXTENDED)
     sheet.row += 1
     energy = _energy(sheet, plan, words)
@@ -226,10 +227,10 @@ def _tco(sheet: Sheet, plan: Plan, words: Wording, places: Places) -> None:
         return
     sheet.row += 1
     years = _value(sheet, words("book.years"), totals.tco_years, "count")
-    capex = _amount(sheet, words("book.capex"), Formula(f"={places.total}", totals.capex), "subtotal")
+    capex = _amount(sheet, words("book.capex"), Formula(f"={places.total}", totals.capex), "subtotal", at=SOURCE)
     opex_at, energy_at = sheet.at(opex, EXTENDED), sheet.at(energy, EXTENDED)
     formula = f"={sheet.at(capex, EXTENDED)}+{sheet.at(years, EXTENDED)}*({opex_at}+{energy_at})"
-    tco = _amount(sheet, words("book.tco", years=totals.tco_years), Formula(formula, totals.tco), "total")
+    tco = _amount(sheet, words("book.tco", years=totals.tco_years), Formula(formula, totals.tco), "total", at=SOURCE)
     places.tco = sheet.abroad(tco, EXTENDED)
     sheet.row += 1
     _by_year(sheet, plan, words, (capex, opex, energy))
@@ -251,7 +252,7 @@ def _energy(sheet: Sheet, plan: Plan, words: Wording) -> int | None:
         _value(sheet, words("book.tariff", currency=plan.totals.currency), basis.tariff, "rate"),
     ]
     product = "*".join(sheet.at(r, EXTENDED) for r in factors)
-    return _amount(sheet, words("book.energy"), Formula(f"=ROUND({product},2)", amount), "subtotal")
+    return _amount(sheet, words("book.energy"), Formula(f"=ROUND({product},2)", amount), "subtotal", at=SOURCE)
 
 
 def _by_year(sheet: Sheet, plan: Plan, words: Wording, rows: tuple[int, int, int]) -> None:
@@ -262,14 +263,14 @@ def _by_year(sheet: Sheet, plan: Plan, words: Wording, rows: tuple[int, int, int
     for year in range(1, plan.totals.tco_years + 1):
         spent += running
         label = words("book.by_year", year=year)
-        row = _amount(sheet, label, Formula(f"={before}+{opex}+{energy}", spent), "body")
+        row = _amount(sheet, label, Formula(f"={before}+{opex}+{energy}", spent), "plain", at=SOURCE)
         before = sheet.at(row, EXTENDED)
 
 
 def _value(sheet: Sheet, label: str, value: Decimal | float | int, kind: str) -> int:
     """An input that a buyer may change: shown in the input colour."""
     row = sheet.row
-    sheet.put(MAKER, label, "text", "plain")
+    sheet.put(SOURCE, label, "label", "plain")
     sheet.put(EXTENDED, value, kind, "input")
     sheet.row += 1
     return row

@@ -165,7 +165,7 @@ def compliance(sheet: Sheet, plan: Plan, words: Wording) -> None:
             words.term("verdict", entry.verdict),
             "; ".join(entry.rules),
             entry.on,
-            words.phrase(entry.summary) or entry.summary,
+            (entry.summary_zh if words.language == "zh" else None) or entry.summary,
             words.term("review_policy", entry.review_policy) if entry.review_policy else None,
             "; ".join(words.phrase(a) or a for a in entry.assumed),
             "; ".join(entry.citations),

@@ -1,0 +1,338 @@
+"""The proposal: nothing internal, prices with the margin, one self-contained file, printable, drawings well formed."""
+
+from __future__ import annotations
+
+import html
+import os
+import re
+import shutil
+import subprocess
+from decimal import Decimal
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from plans import sample
+
+from planner import drawings
+from planner.plan import Plan
+from planner.proposal import proposal_html, write_proposal
+from planner.quote import quote
+from planner.units import Money, half_up, tax_cents
+from planner.wording import LANGUAGES, Wording, rmb_capitals, wording
+
+# Statements that nobody but the authority may make about a part, plan or party.
+NEVER_SAY = re.compile(r"\b(cleared|approved|legal(ly)?|compliant)\b|已放行|已获批准|合法", re.IGNORECASE)
+VOID = {"meta", "br", "link", "img", "input", "hr"}
+
+
+class Reader(HTMLParser):
+    """Visible text, and whether every element is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.text: list[str] = []
+        self.outside: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name in ("src", "href", "xlink:href", "srcset", "action") or name.startswith("on"):
+                self.outside.append(f"{tag} {name}={value}")
+        if tag in ("script", "iframe", "link", "object"):
+            self.outside.append(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open and self.open.pop() == tag, f"</{tag}> closes nothing"
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.text.append(data)
+
+
+def page(text: str) -> Reader:
+    reader = Reader()
+    reader.feed(text)
+    assert not reader.open
+    return reader
+
+
+def shown(text: str) -> str:
+    return " ".join(" ".join(page(text).text).split())
+
+
+@pytest.fixture(params=sorted(sample.CASES))
+def plan(request: pytest.FixtureRequest) -> Plan:
+    return sample.build(sample.CASES[request.param])
+
+
+def test_nothing_internal_is_in_the_file() -> None:
+    """Unit costs, section costs, the total cost, price basis, grade, source and rejected prices, in any spelling."""
+    for plan in (sample.sixty_four(), sample.chinese()):
+        text = html.unescape(proposal_html(plan))
+        amounts = {ln.unit_price for ln in (*plan.lines, *plan.yearly) if ln.unit_price}
+        amounts |= {ln.extended for ln in (*plan.lines, *plan.yearly) if ln.extended}
+        amounts |= {plan.totals.capex, plan.totals.capex_without_tax, plan.totals.tco or Decimal(1)}
+        amounts |= {left.extra_cost for left in plan.left_out if left.extra_cost}
+        for amount in sorted(amounts):
+            assert f"{amount:.2f}" not in text, amount
+            assert f"{amount:,.2f}" not in text, amount
+        for line in plan.lines:
+            if line.price is not None:
+                assert line.price.source not in text
+        assert "Confidential" not in text
+        assert not re.search(r"street|margin|grade|毛利|可信等级|价格依据|no price|older than 90", shown(text))
+
+
+def test_section_prices_carry_the_margin_and_round_half_up() -> None:
+    plan = sample.sixty_four()
+    prices = quote(plan, Decimal("12.5"))
+    for section in prices.sections:
+        cost = sum(ln.extended for ln in plan.lines if ln.section == section.section)
+        assert section.amount == Money(half_up(cost * Decimal("112.5")), "USD").amount
+    assert prices.net == sum(s.amount for s in prices.sections)
+    assert f"USD {prices.total:,.2f}" in proposal_html(plan)
+
+
+def test_half_a_cent_goes_up() -> None:
+    plan = sample.sixty_four()
+    line = plan.lines[0].model_copy(update={"extended": Decimal("0.10"), "unit_price": Decimal("0.10"), "quantity": 1})
+    prices = quote(plan.model_copy(update={"lines": (line,)}), Decimal(5))
+    assert prices.net == Decimal("0.11")  # 0.105
+
+
+def test_tax_is_on_top_of_the_sell_price_and_both_totals_are_shown() -> None:
+    plan = sample.chinese()
+    prices = quote(plan, Decimal(8))
+    tax = Money(tax_cents(half_up(prices.net * 100), Decimal(13)), "CNY").amount
+    assert prices.total == prices.net + tax
+    text = shown(proposal_html(plan))
+    assert f"合计（不含税） {prices.net:,.2f} 元" in text
+    assert f"增值税（13%） {tax:,.2f} 元" in text
+    assert f"总计（含税） {prices.total:,.2f} 元" in text
+    assert f"{prices.total / 10000:,.2f} 万元" in text
+    assert rmb_capitals(prices.total) in text
+
+
+def test_without_margin_the_quote_is_the_plan(plan: Plan) -> None:
+    prices = quote(plan, Decimal(0))
+    assert prices.net == plan.totals.capex_without_tax
+    assert prices.total == plan.totals.capex
+    assert prices.tco == plan.totals.tco
+
+
+def test_without_an_electricity_price_no_cost_of_ownership_is_claimed() -> None:
+    plan = sample.sixty_four()
+    totals = plan.totals.model_copy(update={"energy_per_year": None, "energy_basis": None, "tco": None})
+    plan = plan.model_copy(update={"totals": totals})
+    assert quote(plan, Decimal(0)).tco is None
+    text = shown(proposal_html(plan))
+    assert "No electricity price is known" in text
+    assert "Cost of ownership over 5 years" not in text
+
+
+def test_a_decision_maker_sees_it_at_one_glance() -> None:
+    text = shown(proposal_html(sample.sixty_four())).split("1 Requirement")[0]
+    for piece in ("Accelerators 64", "Nodes 8", "63.3 PFLOPS", "92.58 kW", "in 3 racks", "2026-12-24", "USD 3,455,609"):
+        assert piece in text, piece
+    assert "Cost of ownership, 5 years USD" in text
+
+
+def test_it_is_one_file_without_references_or_scripts(plan: Plan) -> None:
+    text = proposal_html(plan)
+    assert page(text).outside == []
+    assert "url(" not in text and "@import" not in text
+    assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", text)
+
+
+def test_user_text_is_escaped_everywhere() -> None:
+    evil = '<script>alert("x")</script>&\'"'
+    plan = sample.sixty_four()
+    request = {**plan.request, "customer": {**plan.request["customer"], "name": evil}}
+    pool = plan.pools[0].model_copy(update={"workload": evil, "workloads": (evil,)})
+    names = dict.fromkeys(plan.names, evil)
+    hostile = plan.model_copy(update={"project": evil, "request": request, "pools": (pool,), "names": names})
+    text = proposal_html(hostile)
+    assert "<script" not in text
+    assert page(text).outside == []
+
+
+def test_sections_come_in_order() -> None:
+    text = proposal_html(sample.chinese())
+    heads = [re.sub("<[^>]+>", " ", h).split()[-1] for h in re.findall(r"<h2>(.*?)</h2>", text)]
+    assert heads == [
+        "需求分析",
+        "总体架构",
+        "整机配置",
+        "性能预期",
+        "分项报价",
+        "供电与制冷",
+        "全生命周期成本",
+        "出口合规",
+        "前提与假设",
+        "待确认事项",
+    ]
+
+
+def test_chinese_reads_as_chinese() -> None:
+    plan = sample.chinese()
+    text = shown(proposal_html(plan))
+    for term in ("加速卡", "整机", "参数面", "样本面", "业务面/管理面", "带外", "满配功耗", "机柜", "含税", "不含税"):
+        assert term in text, term
+    # No English sentence is left: three lower-case words in a row appear in no product name.
+    assert not re.findall(r"\b[a-z]{2,} [a-z]{2,} [a-z]{2,}\b", text.replace("planner", ""))
+
+
+def test_unproven_figures_say_so() -> None:
+    assert "待实测验证" in proposal_html(sample.chinese())
+    assert "unproven" not in shown(proposal_html(sample.sixty_four()))
+
+
+def test_no_promise_about_export_is_made(plan: Plan) -> None:
+    assert NEVER_SAY.findall(shown(proposal_html(plan))) == []
+
+
+def test_what_the_rules_left_out_is_named_with_its_rule() -> None:
+    text = shown(proposal_html(sample.sixty_four()))
+    assert "NVIDIA H200 SXM5, NVIDIA B200 SXM" in text
+    assert "presumption of denial" in text
+    assert "B300" not in text and "b300" not in text  # left out for its price: internal
+
+
+def test_drawings_are_well_formed_and_bounded() -> None:
+    for case in sample.CASES.values():
+        plan = sample.build(case)
+        words = wording(plan.language)
+        for drawing in (drawings.topology(plan, words), drawings.elevation(plan, words)):
+            root = ElementTree.fromstring(str(drawing))
+            width, height = (float(n) for n in root.attrib["viewBox"].split()[2:])
+            assert len(list(root.iter())) < 1500
+            for box in root.iter("{http://www.w3.org/2000/svg}rect"):
+                left, top = float(box.attrib["x"]), float(box.attrib["y"])
+                assert left >= 0 and top >= 0
+                assert left + float(box.attrib["width"]) <= width
+                assert top + float(box.attrib["height"]) <= height
+
+
+def test_a_pod_is_drawn_as_a_few_with_its_full_counts() -> None:
+    plan = sample.pod()
+    text = str(drawings.topology(plan, wording("en")))
+    assert text.count('class="node"') <= 10
+    assert "127 × NVIDIA DGX H100" in text
+    assert "Leaf: 32 ×" in text and "Spine: 16 ×" in text
+    assert "1,016 links" in text and "1,024 links" in text
+
+
+def test_equal_racks_are_drawn_once() -> None:
+    plan = sample.pod()
+    groups = drawings.rack_groups(plan.racks)
+    assert [len(g) for g in groups] == [31, 1, 1]
+    assert drawings.rack_span(groups[0]) == "R01–R31"
+    assert sum(len(g) for g in groups) == plan.totals.racks
+    assert drawings.rack_span([plan.racks[0], plan.racks[1], plan.racks[4]]) == "R01–R02, R05"
+
+
+def test_text_is_cut_to_its_room() -> None:
+    assert drawings.fit("short", 100, 12) == "short"
+    for text in ("NVIDIA Quantum-2 QM9700 " * 3, "算力中心建设方案" * 4):
+        cut = drawings.fit(text, 120, 12)
+        assert cut.endswith("…")
+        assert drawings.text_width(cut, 12) <= 120
+
+
+def test_both_languages_have_the_same_strings() -> None:
+    english, chinese = (Wording(language) for language in LANGUAGES)
+    assert english.strings.keys() == chinese.strings.keys()
+    fields = re.compile(r"\{(\w+)\}")
+    for key, text in english.strings.items():
+        assert set(fields.findall(chinese.strings[key])) <= set(fields.findall(text)) | {"switch"}, key
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        ("0", "零元整"),
+        ("1234.50", "壹仟贰佰叁拾肆元伍角整"),
+        ("10.05", "壹拾元零伍分"),
+        ("100000001", "壹亿零壹元整"),
+        ("13991237.63", "壹仟叁佰玖拾玖万壹仟贰佰叁拾柒元陆角叁分"),
+        ("10010.00", "壹万零壹拾元整"),
+        ("25000000", "贰仟伍佰万元整"),
+        ("0.07", "柒分"),
+        ("120300.40", "壹拾贰万零叁佰元肆角整"),
+    ],
+)
+def test_amounts_in_capitals(amount: str, text: str) -> None:
+    assert rmb_capitals(Decimal(amount)) == text
+
+
+def test_the_same_plan_gives_the_same_file(tmp_path: Path) -> None:
+    for name in ("a.html", "b.html"):
+        write_proposal(sample.chinese(), tmp_path / name)
+    assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.html", "b.html"]
+
+
+# -- printing --------------------------------------------------------------------------------------------------------
+def program(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        if os.environ.get("CI"):
+            pytest.fail(f"{name} is missing: run .ci/install-debian")
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+def printed(plan: Plan, folder: Path) -> str:
+    """The text of the proposal printed on A4 by a browser."""
+    browser, reader = program("chromium"), program("pdftotext")
+    write_proposal(plan, folder / "proposal.html")
+    command = [
+        browser,
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        f"--user-data-dir={folder / 'profile'}",
+        "--no-pdf-header-footer",
+        f"--print-to-pdf={folder / 'proposal.pdf'}",
+        (folder / "proposal.html").as_uri(),
+    ]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    target = folder / "proposal.txt"
+    subprocess.run([reader, "-layout", str(folder / "proposal.pdf"), str(target)], check=True, timeout=60)
+    return target.read_text(encoding="utf-8")
+
+
+def test_it_prints_on_a4_with_whole_tables_and_repeated_headings(tmp_path: Path) -> None:
+    plan = sample.sixty_four()
+    items = [ln.model_copy(update={"position": f"9.{k}", "section": "services"}) for k, ln in enumerate(plan.lines * 5)]
+    long = plan.model_copy(update={"lines": (*plan.lines, *items)})
+    text = printed(long, tmp_path)
+    pages = [p for p in text.split("\f") if p.strip()]
+    assert 5 <= len(pages) <= 16
+    listed = [p for p in pages if re.search(r"^\s*9\.\d+ ", p, re.MULTILINE)]
+    assert len(listed) >= 2
+    assert all(re.search(r"No\.\s+Item\s+Description", p) for p in listed), "headings are repeated on every page"
+    assert len(re.findall(r"^\s*9\.\d+ ", text, re.MULTILINE)) == len(items)
+    size = subprocess.run(
+        [program("pdfinfo"), str(tmp_path / "proposal.pdf")], check=True, capture_output=True, text=True
+    ).stdout
+    width, height = (float(n) for n in re.findall(r"Page size:\s+([\d.]+) x ([\d.]+)", size)[0])
+    assert (round(width), round(height)) == (595, 842)
+
+
+def test_nothing_is_cut_off_at_the_right_edge_in_print(tmp_path: Path) -> None:
+    """The last column of every table is there in full."""
+    plan = sample.chinese()
+    text = printed(plan, tmp_path)
+    prices = quote(plan, Decimal(8))
+    for amount in (prices.net, prices.total, *(s.amount for s in prices.sections if s.amount)):
+        assert f"{amount:,.2f} 元" in text
+    for net in plan.fabrics:
+        assert f"{net.ports_used:,} / {net.ports_present:,}" in text
