@@ -181,7 +181,7 @@ def _shared(
         parts.append(_line(14, bus, end, bus, f"bus {net.role}"))
         count = net.leaf + net.spine + net.core
         label = words(
-            "drawing.network",
+            "drawing.network" if count else "drawing.network_shared",
             network=words.term("group", net.name),
             count=count,
             switch=plan.names.get(net.switch, net.switch),
@@ -298,8 +298,10 @@ def _rack(
         size = 8 if run[0].units == 1 and len(run) == 1 else 11
         count = f"{len(run)} × " if len(run) > 1 else ""
         name = fit(count + names.get(run[0].item, run[0].item), width - 20, size)
-        halo = f" halo-{role}" if len(run) > 1 else ""
-        found.append(_text(x + width / 2, middle + size * 0.36, name, f"in-{role} size-{size}{halo}", "middle"))
+        if len(run) > 1:  # a plate under the label, so that the gaps between devices do not cross it
+            plate = min(text_width(name, size) + 10, width - 10)
+            found.append(_box(x + (width - plate) / 2, middle - 8, plate, 16, f"item {role}", 1.5))
+        found.append(_text(x + width / 2, middle + size * 0.36, name, f"in-{role} size-{size}", "middle"))
     used = sum(i.units for i in rack.items)
     facts = words("drawing.rack_facts", kw=words.number(rack.power_kw, 3), kg=words.number(rack.weight_kg, 3))
     found.append(_text(x, floor + 22, fit(facts, width, 12), "label"))

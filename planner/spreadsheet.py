@@ -19,9 +19,10 @@ from planner.bom import is_formula_like
 
 ACCENT = "#1F4E79"
 A4 = 9
+ROW_HEIGHT = 14.25  # points, one line of 10 pt text
 FORMATS: dict[str, dict[str, Any]] = {
-    "text": {"indent": 1},
-    "wrap": {"text_wrap": True, "indent": 1},
+    "text": {"align": "left", "indent": 1},
+    "wrap": {"text_wrap": True, "align": "left", "indent": 1},
     "label": {"align": "right", "indent": 1},
     "money": {"num_format": "#,##0.00"},
     "rate": {"num_format": "0.0000"},
@@ -61,6 +62,19 @@ class Column:
 
 
 Cell = str | int | float | Decimal | Formula | None
+
+
+def _lines(text: str, width: float) -> int:
+    """Lines that a text takes in a column of `width` characters; wide characters count two, words stay whole."""
+    lines, used = 1, 0.0
+    for word in text.split(" "):
+        length = sum(2 if ord(c) > 0x2E7F else 1 for c in word)
+        if used and used + 1 + length > width:
+            lines, used = lines + 1, 0.0
+        used += length + (1 if used else 0)
+        while used > width:  # a word longer than the column breaks inside
+            lines, used = lines + 1, used - width
+    return lines
 
 
 class Book:
@@ -128,8 +142,14 @@ class Sheet:
 
     def add(self, cells: Sequence[Cell], style: str = "body", kinds: Sequence[str] | None = None) -> int:
         """One row in the columns' formats (or `kinds`). Returns its row."""
+        lines = 1
         for k, cell in enumerate(cells):
-            self.put(k, cell, kinds[k] if kinds else self.columns[k].kind, style)
+            kind = kinds[k] if kinds else self.columns[k].kind
+            self.put(k, cell, kind, style)
+            if kind == "wrap" and isinstance(cell, str):
+                lines = max(lines, _lines(cell, self.columns[k].width - 2))
+        # Viewers do not agree on fitting rows to wrapped text by themselves, so the height is written.
+        self._sheet.set_row(self.row, ROW_HEIGHT * min(lines, 24))
         self.row += 1
         return self.row - 1
 
@@ -139,8 +159,7 @@ class Sheet:
         chars = sum(c.width for c in self.columns)
         self._sheet.merge_range(self.row, 0, self.row, last, "", self.book.format("wrap", "note"))
         self.put(0, text, "wrap", "note")
-        lines = 1 + int(sum(2 if ord(c) > 0x2E7F else 1 for c in text) / max(chars, 1))
-        self._sheet.set_row(self.row, 14 * lines)
+        self._sheet.set_row(self.row, ROW_HEIGHT * _lines(text, chars))
         self.row += 1
 
     def put(self, column: int, cell: Cell, kind: str, style: str) -> None:
