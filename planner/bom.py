@@ -96,6 +96,12 @@ def _row(line: PlanLine, recurring: str) -> BomRow:
     )
 
 
+def part_names(plan: Plan) -> dict[str, str]:
+    """Maker and model of every part the plan names, by id; parts that are bought are always among them."""
+    bought = {ln.part: f"{ln.maker} {ln.model}" for ln in [*plan.lines, *plan.yearly]}
+    return {**bought, **plan.names}
+
+
 def measure(line: PlanLine) -> str:
     """What a line is counted in: the plan's unit, with pieces told apart into devices and cabinets (台, 个 and 件)."""
     if line.unit != "piece":

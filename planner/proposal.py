@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from planner import drawings
-from planner.bom import measure
+from planner.bom import measure, part_names
 from planner.files import atomic_write
 from planner.plan import Plan, Pool, Predicted
 from planner.proposal_notes import compliance_rows, left_out_by_rule, notes, questions, unknowns
@@ -33,7 +33,8 @@ def write_proposal(plan: Plan, path: Path) -> None:
 def proposal_html(plan: Plan) -> str:
     """The proposal as one HTML document, in the plan's language."""
     words = wording(plan.language)
-    plan = plan.model_copy(update={"names": {part: words.product(name) for part, name in plan.names.items()}})
+    names = {part: words.product(name) for part, name in part_names(plan).items()}
+    plan = plan.model_copy(update={"names": names})
     request = Request.model_validate(plan.request)
     prices = quote(plan, request.pricing.margin_percent)
     environment = Environment(
@@ -127,7 +128,14 @@ def _tiles(plan: Plan, prices: Quote, until: dt.date, words: Wording) -> list[tu
     tiles.append(("key", price, words.short_money(prices.total, code), more or words("tile.price_untaxed")))
     if prices.tco is not None:
         tco = words("tile.tco", years=prices.years)
-        tiles.append(("", tco, words.short_money(prices.tco, code), words("tile.tco_more")))
+        tiles.append(
+            (
+                "",
+                tco,
+                words.short_money(prices.tco, code),
+                words("list").join(words(f"tile.tco_{p.kind}") for p in prices.parts),
+            )
+        )
     tiles.append(("", words("tile.valid"), until.isoformat(), words("tile.valid_more")))
     return tiles
 
@@ -276,13 +284,20 @@ def _pool(plan: Plan, pool: Pool, words: Wording) -> dict[str, Any]:
     return {"name": pool.workload, "count": count, "rows": shown, "notices": notices}
 
 
+def _with_names(text: str, plan: Plan) -> str:
+    """The text with part ids of the pools written as maker and model."""
+    for pool in plan.pools:
+        text = text.replace(f" {pool.accelerator} ", f" {plan.names.get(pool.accelerator, pool.accelerator)} ")
+    return text
+
+
 def _items(plan: Plan, words: Wording) -> list[tuple[str, list[dict[str, str]]]]:
     """The configuration list by section: what and how many, without any price."""
     found: dict[str, list[dict[str, str]]] = {}
     for line in plan.lines:
         # Descriptions of software and services quote notes on their market; hardware is described by its figures.
         described = line.section not in ("software", "services")
-        text = words.phrase(line.description) if described else None
+        text = words.phrase(_with_names(line.description, plan)) if described else None
         chinese = words.language == "zh" and line.model_zh is not None
         row = {
             "position": line.position,

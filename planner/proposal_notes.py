@@ -9,6 +9,7 @@ from planner.plan import Assumption, ComplianceEntry, Plan
 from planner.wording import Wording
 
 # Assumptions that tell about cost, and rules that tell what could be bought at which price: never for the customer.
+PLAIN_KEYS = ("project", "language", "budget.currency")  # visible at a glance; no need to list them
 INTERNAL_KEYS = ("pricing.", "budget.price_", "budget.exchange_rates", "supply", "preferences.sizing")
 PUBLIC_PRICE_NOTES = ("budget.vat_percent",)
 INTERNAL_RULES = ("no-price", "price-scope", "not-offered", "price")
@@ -113,6 +114,8 @@ def _estimated_part(note: Assumption, plan: Plan) -> str:
 
 def _internal(note: Assumption, sources: Iterable[str]) -> bool:
     if note.kind == "price" and note.name not in PUBLIC_PRICE_NOTES:
+        return True
+    if note.kind == "default" and (note.name in PLAIN_KEYS or note.name.startswith("workloads[")):
         return True
     return note.name.startswith(INTERNAL_KEYS) or any(source and source in note.text for source in sources)
 

@@ -85,7 +85,8 @@ class Wording:
     def product(self, name: str) -> str:
         """Maker and model as people write them: makers by their Chinese names in Chinese, no words for "any maker"."""
         for maker in ANY_MAKER:
-            name = name.removeprefix(f"{maker} ")
+            while name.startswith(f"{maker} "):
+                name = name.removeprefix(f"{maker} ")
         for maker in sorted(self.terms.get("maker", {}), key=len, reverse=True):
             if name == maker or name.startswith(f"{maker} "):
                 return f"{self.terms['maker'][maker]} {name[len(maker) :].strip()}".strip()

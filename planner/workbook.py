@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from planner import workbook_site
-from planner.bom import SECTIONS, BomRow, bom_rows, yearly_rows
+from planner.bom import SECTIONS, BomRow, bom_rows, part_names, yearly_rows
 from planner.files import atomic_write
 from planner.plan import Plan
 from planner.spreadsheet import Book, Column, Formula, Sheet
@@ -44,6 +44,7 @@ def write_workbook(plan: Plan, path: Path) -> None:
 def workbook_bytes(plan: Plan) -> bytes:
     """The workbook as bytes; the same plan gives the same bytes."""
     words = wording(plan.language)
+    plan = plan.model_copy(update={"names": part_names(plan)})
     book = Book(plan.project, f"planner {plan.provenance.planner}", _created(plan), FONTS[plan.language])
     footer = f"{plan.project} · {words('book.prices_of', date=plan.provenance.price_date)}".replace("&", "&&")
     title = f"{plan.project} · "

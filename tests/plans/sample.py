@@ -294,11 +294,12 @@ def _pool(case: Case) -> Pool:
 
 
 def _compliance(case: Case) -> list[ComplianceEntry]:
+    assumed = f"the customer's headquarters are in {case.country}, where the site is (not stated)"
     planned = ComplianceEntry(
         part=case.accelerator, accelerator=case.accelerator, classification="3A090.a", verdict="no_licence_required",
         rules=("destination-group-a",), on="2026-11-24",
         summary=f"{case.accelerator} to {case.country}: no licence required under 3A090.a.",
-        citations=("15 CFR 774 Supplement 1",), assumed=(f"the customer's headquarters are in {case.country}, where the site is (not stated)",), planned=True,
+        citations=("15 CFR 774 Supplement 1",), assumed=(assumed,), planned=True,
     )  # fmt: skip
     refused = ComplianceEntry(
         part="h200-sxm5", accelerator="h200-sxm5", classification="3A090.a", verdict="licence_required",
