@@ -88,10 +88,10 @@ def _row(line: PlanLine, recurring: str) -> BomRow:
         currency=line.currency,
         tax_percent=line.tax_percent,
         tax=Money(tax_cents(half_up(line.extended * 100), line.tax_percent), line.currency).amount,
-        price_basis=price.basis if price else line.rule or "",
+        price_basis=price.basis if price else "rule",
         price_date=price.as_of if price else "",
         grade=price.grade if price else "",
-        source=price.source if price else "",
+        source=price.source if price else line.rule or "",
         extended=line.extended,
     )
 

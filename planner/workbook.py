@@ -95,7 +95,7 @@ def _bom_columns(words: Wording, currency: str, *, yearly: bool = False) -> list
         Column(title("price_basis"), "wrap", 11),
         Column(title("price_date"), "text", 11),
         Column(title("grade"), "text", 7),
-        Column(title("source"), "wrap", 26),
+        Column(title("source"), "wrap", 34),
         Column(title("per_year" if yearly else "extended"), "money", 17),
     ]
 

@@ -336,3 +336,20 @@ def test_nothing_is_cut_off_at_the_right_edge_in_print(tmp_path: Path) -> None:
         assert f"{amount:,.2f} 元" in text
     for net in plan.fabrics:
         assert f"{net.ports_used:,} / {net.ports_present:,}" in text
+
+
+def test_a_small_site_shares_one_switch_between_two_networks() -> None:
+    plan = sample.single()
+    inband, oob = plan.fabrics
+    shared = oob.model_copy(update={"leaf": 0, "topology": "direct", "cables": 2})
+    plan = plan.model_copy(update={"fabrics": (inband, shared)})
+    assert "on the switch of in-band management" in str(drawings.topology(plan, wording("en")))
+    assert not re.search(r"(?<!\d)0 × ", shown(proposal_html(plan)))
+
+
+def test_long_names_neither_break_the_drawings_nor_the_page() -> None:
+    plan = sample.pod()
+    pool = plan.pools[0].model_copy(update={"workload": "w" * 200, "workloads": ("w" * 200,)})
+    plan = plan.model_copy(update={"project": "p" * 200, "pools": (pool,)})
+    assert "w" * 150 not in str(drawings.topology(plan, wording("en")))
+    assert "p" * 200 in proposal_html(plan)
