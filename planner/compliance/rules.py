@@ -1,123 +1,302 @@
-"""Reading the dated export rules of `catalogs/rules/` and asking them simple questions. No verdicts here."""
+"""The dated export rules of `catalogs/rules/`, typed, with country groups resolved by date. No verdicts here."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
+from pydantic import Field, ValidationError
+
 from planner.catalog import Catalog
+from planner.errors import CatalogError
+from planner.parts import Record
 
-_LOADED: WeakKeyDictionary[Catalog, Rules] = WeakKeyDictionary()
+Status = Literal["in_force", "superseded", "suspended", "not_enforced", "rescission_announced", "letter", "announced"]
+Basis = Literal["verified", "reported", "computed", "model-knowledge"]
+Class = Literal["3A090.a", "3A090.b", "none", "unknown"]
 
 
-@dataclass(frozen=True)
-class Item:
-    """What the rules look at. TPP = dense TOPS × bit length; PD = TPP per mm²; rates in GB/s. None: not known."""
+class Span(Record):
+    """Days from `start` to `end`, both included; None = open."""
+
+    start: dt.date | None = Field(default=None, alias="from")
+    end: dt.date | None = Field(default=None, alias="to")
+
+    def holds(self, on: dt.date) -> bool:
+        return (self.start is None or self.start <= on) and (self.end is None or on <= self.end)
+
+
+class Where(Record):
+    """Countries (`*` = any) and country groups, less other groups."""
+
+    countries: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    except_groups: tuple[str, ...] = ()
+
+
+class Reaches(Record):
+    """Bandwidths in GB/s of which any one is enough: DRAM, chip-to-chip, both added."""
+
+    dram_gb_per_s: float | None = None
+    io_gb_per_s: float | None = None
+    sum_gb_per_s: float | None = None
+
+
+class Rule(Record):
+    """What every rule carries. Both ends of its dates are included."""
 
     id: str
+    title: str
+    title_zh: str | None = None
+    valid_from: dt.date
+    valid_to: dt.date | None = None
+    suspended: tuple[Span, ...] = ()
+    status: Status
+    citation: str
+    citation_basis: Basis | None = None  # set where the paragraph was not itself seen in a source
+    sources: tuple[str, ...]
+    basis: Basis
+    evidence: str | None
+    last_confirmed: dt.date | None
+    note: str | None = None
+
+    def valid(self, on: dt.date) -> bool:
+        inside = self.valid_from <= on and (self.valid_to is None or on <= self.valid_to)
+        return inside and not any(span.holds(on) for span in self.suspended)
+
+    @property
+    def cited(self) -> str:
+        """Citation and where its text was read, in one line."""
+        return f"{self.citation}: {'; '.join(self.sources)}" if self.sources else f"{self.citation} (from memory)"
+
+
+class ClassTest(Record):
+    result: Class
+    name: str | None = None
+    when: Any  # "always", or a figure with its limit, or all / any of such
+
+
+class ClassRule(Rule):
+    """One classification text: its tests in order, and the system's entry by the class of its worst chip."""
+
+    tests: tuple[ClassTest, ...]
+    systems: dict[str, str] = Field(default_factory=dict)
+
+
+class PlaceRule(Rule):
+    """A rule about a place."""
+
+    where: Where = Where()
+
+
+class Recipient(Record):
     name: str
-    origin: str | None  # country of the design: CN, or anything else for a part under US rules
-    tpp: float | None
-    performance_density: float | None
-    datacentre: bool | None
-    dram_bandwidth: float | None
-    interconnect: float | None
-    rule_id: str | None = None  # the part's name in the letters and import gates
+    until: dt.date | None = None
+
+
+class Requirement(PlaceRule):
+    """A licence requirement by class and destination, or by the headquarters of a party."""
+
+    classes: tuple[Class, ...]
+    recipients: tuple[Recipient, ...] = ()  # named ones that this rule spares
+
+
+class Origin(Rule):
+    origin: str
+
+
+class Letter(PlaceRule):
+    """An individual letter to a vendor: named parts, or parts of the vendor by figure."""
+
+    parts: tuple[str, ...] = ()
+    vendor: str | None = None
+    datacentre_tpp_from: float | None = None
+    reaches: Reaches | None = None
+    parties: bool  # follows headquarters and parent too
+    review_policy: str = "not_published"
+
+
+class Warn(PlaceRule):
+    reaches: Reaches
+    text: str
+    text_zh: str
+
+
+class LicenceException(PlaceRule):
+    code: str
+    parties: bool
+    text: str
+    text_zh: str
+
+
+class Review(PlaceRule):
+    """How an application is reviewed."""
+
+    policy: str
+    parties: bool = False
+    ship_from: tuple[str, ...] = ()
+    tpp_below: float | None = None
+    dram_gb_per_s_below: float | None = None
+    lesser_items: bool = False  # 3A090.b, and 3A090.a not for data centres
+    conditions: tuple[str, ...] = ()
+
+
+class Notice(PlaceRule):
+    """A text that must stand beside a verdict: with the part, or once per plan."""
+
+    scope: Literal["part", "plan"]
+    says: str
+    says_zh: str
+    origin: str | None = None
+    tpp_from: float | None = None
+    id_contains: tuple[str, ...] = ()
+    thresholds: dict[str, float] = Field(default_factory=dict)
+    foreign_end_user: bool = False
+    asks: str | None = None
+    asks_zh: str | None = None
+
+
+class ImportGate(Rule):
+    """The importing country's answer (`country`), or that of a country which goods leave or pass (`leaving`)."""
+
+    country: str | None = None
+    leaving: str | None = None
+    origin: Literal["CN", "foreign"] | None = None
+    parts: tuple[str, ...] = ()
+    funding: Literal["state"] | None = None
+    approval_opens: bool = False
+    outcome: Literal["import_open", "import_restricted", "import_unknown"]
+
+
+class Change(Span):
+    country: str
+    group: str
+    basis: Basis
+    sources: tuple[str, ...]
+
+
+class Groups(Record):
+    """Country groups: members as of a day, and the spans on which memberships differ."""
+
+    as_of: dt.date
+    citation: str
+    sources: tuple[str, ...]
+    basis: Basis
+    evidence: str
+    treat_as: dict[str, str]
+    members: dict[str, tuple[str, ...]]
+    changes: tuple[Change, ...] = ()
+
+
+class Table(Record):
+    """`rules/us-advanced-computing`. Lists of letters, exceptions and review policies are tried in order."""
+
+    authority: str
+    as_of: dt.date
+    evidence_horizon: dt.date
+    stale_after_days: int
+    near_limit_percent: float
+    classification: tuple[ClassRule, ...]
+    embargo: tuple[PlaceRule, ...]
+    origin: tuple[Origin, ...]
+    destination: tuple[Requirement, ...]
+    headquarters: tuple[Requirement, ...]
+    letters: tuple[Letter, ...]
+    warnings: tuple[Warn, ...]
+    exceptions: tuple[LicenceException, ...]
+    review: tuple[Review, ...]
 
 
 @dataclass(frozen=True)
 class Rules:
-    """The rule table with its country groups resolved by date."""
+    """All rules of a catalog."""
 
-    table: Mapping[str, Any]
+    table: Table
+    groups: Groups
+    notices: tuple[Notice, ...]
+    import_gates: tuple[ImportGate, ...]
+    countries: frozenset[str]
     _members: dict[tuple[str, dt.date], frozenset[str]] = field(default_factory=dict)
 
     def treat_as(self, country: str) -> str:
         """Hong Kong counts as China."""
-        return str(self.table["country_groups"]["treat_as"].get(country, country))
+        return self.groups.treat_as.get(country, country)
 
     def group(self, name: str, on: dt.date) -> frozenset[str]:
-        """Members of a country group on a date."""
+        """Members of a country group on a day."""
         key = (name, on)
         if key not in self._members:
-            groups = self.table["country_groups"]
-            members = set(groups["members"].get(name, ()))
-            for change in groups["changes"]:
-                if change["group"] != name:
-                    continue
-                if valid({"valid_from": change["from"], "valid_to": change["to"]}, on):
-                    members.add(change["country"])
-                else:
-                    members.discard(change["country"])
+            members = set(self.groups.members.get(name, ()))
+            changes = [c for c in self.groups.changes if c.group == name]
+            members -= {c.country for c in changes}
+            members |= {c.country for c in changes if c.holds(on)}
             self._members[key] = frozenset(members)
         return self._members[key]
 
-    def covers(self, rule: Mapping[str, Any], country: str, on: dt.date) -> bool:
-        """Whether a rule's countries and groups hold a country on a date."""
-        if country in rule.get("countries", ()) or "*" in rule.get("countries", ()):
-            return True
-        for addition in rule.get("additions", ()):
-            if addition["country"] == country and day(addition["from"]) <= on:
-                return True
-        inside = any(country in self.group(g, on) for g in rule.get("groups", ()))
-        return inside and not any(country in self.group(g, on) for g in rule.get("except_groups", ()))
+    def covers(self, where: Where, countries: Iterable[str], on: dt.date) -> bool:
+        """Whether any of the countries is meant on a day."""
+        return any(self._covers(where, country, on) for country in countries)
 
-    def valid(self, kind: str, on: dt.date) -> list[Mapping[str, Any]]:
-        """Rules of a kind that are in force on a date."""
-        return [rule for rule in self.table[kind] if valid(rule, on)]
+    def _covers(self, where: Where, country: str, on: dt.date) -> bool:
+        if "*" in where.countries or country in where.countries:
+            return True
+        inside = any(country in self.group(g, on) for g in where.groups)
+        return inside and not any(country in self.group(g, on) for g in where.except_groups)
+
+    def all(self) -> tuple[Rule, ...]:
+        """Every rule of every kind, in the order of the files."""
+        t = self.table
+        us: Sequence[Rule] = (
+            *t.classification,
+            *t.embargo,
+            *t.origin,
+            *t.destination,
+            *t.headquarters,
+            *t.letters,
+            *t.warnings,
+            *t.exceptions,
+            *t.review,
+        )
+        return (*us, *self.notices, *self.import_gates)
+
+    def find(self, rule_id: str) -> Rule:
+        """A rule by id; KeyError when there is none."""
+        for rule in self.all():
+            if rule.id == rule_id:
+                return rule
+        raise KeyError(rule_id)
+
+
+_LOADED: WeakKeyDictionary[Catalog, Rules] = WeakKeyDictionary()
 
 
 def rules_of(catalog: Catalog) -> Rules:
-    """The rules of a catalog, read once."""
+    """The rules of a catalog, read and checked once. CatalogError names the field that is wrong."""
     found = _LOADED.get(catalog)
     if found is None:
-        found = Rules(catalog.table("rules/us-advanced-computing"))
+        found = read_rules(
+            catalog.tables("rules"), frozenset(str(catalog.table("rates/iso-countries")["codes"]).split())
+        )
         _LOADED[catalog] = found
     return found
 
 
-def day(text: str) -> dt.date:
-    return dt.date.fromisoformat(text)
-
-
-def valid(rule: Mapping[str, Any], on: dt.date) -> bool:
-    """Whether a dated rule applies on a day; both ends are included."""
-    start, end = rule.get("valid_from"), rule.get("valid_to")
-    return (start is None or day(start) <= on) and (end is None or on <= day(end))
-
-
-# -- tests in data ---------------------------------------------------------------------------------------------------
-def holds(test: Any, item: Item) -> bool | None:
-    """A test from the data on an item; None when a figure it needs is not known."""
-    if test == "always":
-        return True
-    if "all" in test:
-        return _all(holds(t, item) for t in test["all"])
-    if "any" in test:
-        return _any(holds(t, item) for t in test["any"])
-    ((name, limit),) = test.items()
-    if name == "datacentre":
-        return None if item.datacentre is None else item.datacentre is bool(limit)
-    figure, comparison = name.rsplit("_", 1)
-    values = {"tpp": item.tpp, "pd": item.performance_density, "interconnect_gbs": item.interconnect}
-    value = values[figure]
-    if value is None:
-        return None
-    return bool(value >= limit) if comparison == "gte" else bool(value < limit)
-
-
-def _all(results: Iterable[bool | None]) -> bool | None:
-    found = list(results)
-    if any(r is False for r in found):
-        return False
-    return None if any(r is None for r in found) else True
-
-
-def _any(results: Iterable[bool | None]) -> bool | None:
-    found = list(results)
-    if any(r is True for r in found):
-        return True
-    return None if any(r is None for r in found) else False
+def read_rules(files: Mapping[str, Any], countries: frozenset[str]) -> Rules:
+    """Typed rules from the files of `catalogs/rules/` by name."""
+    try:
+        return Rules(
+            Table.model_validate(files["us-advanced-computing"]),
+            Groups.model_validate(files["country-groups"]),
+            tuple(Notice.model_validate(n) for n in files["us-notices"]["notices"]),
+            tuple(ImportGate.model_validate(g) for g in files["import-side"]["import_gates"]),
+            countries,
+        )
+    except KeyError as error:
+        raise CatalogError(f"catalogs/rules: {error.args[0]} is missing") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise CatalogError(f"catalogs/rules: {error.title}: {where}: {first['msg']}, got {first['input']!r}") from error
