@@ -201,7 +201,7 @@ class Relaxation:
         if name == "site_power":
             return math.ceil(need / POWER_STEP_W) * POWER_STEP_W
         step = 10 ** max(0, len(str(math.ceil(need))) - 3)
-        return math.ceil(need / step) * step
+        return int(math.ceil(need / step) * step)
 
     def _told(self, name: str, need: int) -> Change:
         key, factor = self.keys[name]

@@ -9,24 +9,21 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from planner import fabric, lines
 from planner.bundles import merge, repeat
 from planner.catalog import Catalog
 from planner.errors import Rejection
-from planner.model import Bundle, Option, Problem, Solution
-from planner.parts import NodeBuild
+from planner.model import Bundle, Option, Problem, SharedOption, Solution
+from planner.parts import NodeBuild, Switch
 from planner.plan import (
-    Plan,
-    PlanLine,
     PlannedFabric,
     Pool,
     Predicted,
 )
-from planner.pricing import PriceBook
-from planner.request import Request, Workload
+from planner.request import Request
+from planner.shared import INBAND_GBPS, OOB_GBPS
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,9 @@ def chosen_options(problem: Problem, solution: Solution) -> list[Chosen]:
 
 def bundle_of(chosen: Chosen) -> Bundle:
     """All lines of one chosen option, with its fabric's lines under the fabric's own name."""
-    whole = merge(chosen.option.fixed_bundle, repeat(chosen.option.unit_bundle, chosen.units))
+    parts = [repeat(bundle, count) for bundle, count in chosen.option.fixed_parts]
+    parts += [repeat(bundle, count * chosen.units) for bundle, count in chosen.option.unit_parts]
+    whole = merge(*parts)
     return lines.renamed(whole, "compute", chosen.fabric or "compute")
 
 
@@ -129,6 +128,20 @@ def fabrics(
         if pick.fabric is None or pick.option.switch is None or pick.option.link.technology is None:
             continue
         node = pick.option.node
+        if pick.option.topology == "islands":
+            island = fabric.islands(
+                catalog,
+                pick.nodes * node.fabric_units,
+                node.compute_ports // node.fabric_units,
+                node.compute_gbps,
+                pick.option.link.technology,
+                pick.option.switch,
+                node.compute_cage or "",
+                pick.option.nodes_per_unit * node.fabric_units,
+            )
+            if not isinstance(island, Rejection):
+                found.append(_planned(island, pick.fabric, "compute", (pick.option.work,)))
+            continue
         made = fabric.compute_design(
             catalog,
             pick.nodes * node.fabric_units,
@@ -148,8 +161,59 @@ def fabrics(
         endpoints = solution.shared.get(bracket.id)
         if endpoints is None or bracket.switch is None or not endpoints:
             continue
-        found.append(lines.shared_fabric(catalog, request, bracket, endpoints, names))
+        if bracket.network in ("in-band", "oob", "storage"):
+            found.append(_shared_fabric(catalog, request, bracket, endpoints, names))
     return tuple(found)
+
+
+def _shared_fabric(
+    catalog: Catalog, request: Request, bracket: SharedOption, endpoints: int, names: tuple[str, ...]
+) -> PlannedFabric:
+    """A shared network from its bracket and the endpoints that plug into it."""
+    switch = catalog.switches[bracket.switch or ""]
+    gbps = {"in-band": INBAND_GBPS, "oob": OOB_GBPS}.get(bracket.network, bracket.gbps or switch.gbps)
+    if "combined" in bracket.id:
+        return _combined(switch, bracket.network, gbps, endpoints, names)
+    made = fabric.network_design(
+        catalog,
+        bracket.network,
+        endpoints,
+        gbps,
+        switch.technology,
+        switch.id,
+        request.preferences.fabric.redundancy or ("none" if bracket.network == "oob" else "pair"),
+        1.0,
+    )
+    if isinstance(made, Rejection):
+        raise AssertionError(made.message)
+    return _planned(made, bracket.network, bracket.network, names)
+
+
+def _combined(switch: Switch, network: str, gbps: float, endpoints: int, names: tuple[str, ...]) -> PlannedFabric:
+    """The one switch of a small site: uplink ports carry in-band, copper ports out-of-band; counted as in-band."""
+    inband = network == "in-band"
+    return PlannedFabric(
+        name=network,
+        role=network,  # type: ignore[arg-type]
+        technology=switch.technology,
+        switch=switch.id,
+        gbps=gbps,
+        topology="direct",
+        tiers=1,
+        leaf=1 if inband else 0,
+        spine=0,
+        core=0,
+        endpoints=endpoints,
+        oversubscription=1.0,
+        cables=endpoints,
+        links_node=endpoints,
+        links_leaf_spine=0,
+        links_spine_core=0,
+        ports_used=endpoints,
+        ports_present=switch.uplink_ports if inband else switch.ports,
+        redundancy="none",
+        pools=names,
+    )
 
 
 def _planned(made: fabric.FabricDesign, name: str, role: str, served: tuple[str, ...]) -> PlannedFabric:
@@ -172,7 +236,7 @@ def _planned(made: fabric.FabricDesign, name: str, role: str, served: tuple[str,
         links_spine_core=made.links_spine_core,
         ports_used=made.ports_used,
         ports_present=made.ports_present,
-        redundancy=made.redundancy,
+        redundancy="pair" if made.redundancy == "pair" else "none",
         pools=served,
     )
 
@@ -180,6 +244,3 @@ def _planned(made: fabric.FabricDesign, name: str, role: str, served: tuple[str,
 def digest(plan_parts: dict[str, Any]) -> str:
     """SHA-256 over the canonical JSON of what cannot be recomputed from the catalog: predictions, value, bound."""
     return hashlib.sha256(json.dumps(plan_parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
-
-
-__all__ = ["Chosen", "Decimal", "Plan", "PlanLine", "PriceBook", "Workload", "bundle_of", "chosen_options", "digest"]

@@ -11,11 +11,12 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from planner import demand, fabric
+from planner import demand, fabric, site
 from planner.bundles import Pricer, admitted_software, merge, node_bundle, repeat, seeds
 from planner.catalog import Catalog
+from planner.dominance import Frontier, no_worse
 from planner.errors import Rejection
-from planner.model import Bundle, LineSeed, Option, Shape, Tenant, Work
+from planner.model import Bundle, LineSeed, Load, Option, Shape, Tenant, Work
 from planner.parts import FabricLink, NodeBuild, Technology
 from planner.request import Request, Workload
 
@@ -24,6 +25,9 @@ MOST_NODES = 8192
 # An InfiniBand fabric of at least this many nodes gets its own pair of fabric managers (reference pods: from one
 # scalable unit of 32 on; smaller ones run the subnet manager on a managed switch).
 FABRIC_MANAGER_FROM_NODES = 31
+
+
+_NOTHING = Load()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,35 @@ class Design:
     high: int
 
 
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One replica arrangement: `nodes` nodes of a build that deliver `rate`; `load` without any fabric."""
+
+    node: NodeBuild
+    bundle: Bundle
+    link: FabricLink
+    nodes: int
+    rate: float
+    precision: str
+    load: Load
+
+
+def _replaces(alone: Unit, wide: Unit) -> bool:
+    """Whether some whole number of single-node units does the work of a wide one and is no worse in every cost."""
+    times = math.ceil(wide.rate / alone.rate - 1e-12)
+    return no_worse(alone.load.times(times), wide.load)
+
+
+def _best_units(units: Sequence[Unit]) -> list[Unit]:
+    """Arrangements that no other on the same kind of fabric beats in rate and every cost."""
+    kept: dict[tuple[object, ...], list[Unit]] = {}
+    for unit in sorted(units, key=lambda u: (u.load.capital, -u.rate, u.node.id)):
+        rivals = kept.setdefault((_ports(unit.node) if unit.link.technology else None, unit.link.technology), [])
+        if not any(o.nodes == unit.nodes and o.rate >= unit.rate and no_worse(o.load, unit.load) for o in rivals):
+            rivals.append(unit)
+    return [u for rivals in kept.values() for u in rivals]
+
+
 @dataclass
 class Generator:
     """Builds options for one request; remembers fabrics, node bundles and why things were left out."""
@@ -48,28 +81,34 @@ class Generator:
     request: Request
     pricer: Pricer
     nodes: Sequence[NodeBuild]
+    ignore: frozenset[str] = frozenset()  # coefficients that this model has nowhere, for dominance
+    pruning: bool = True
     rejections: list[Rejection] = field(default_factory=list)
     _bundles: dict[str, Bundle | None] = field(default_factory=dict)
+    # Keyed by identity; the bundle is kept beside its load so that the identity stays its own.
+    _loads: dict[int, tuple[Bundle, Load | None]] = field(default_factory=dict)
     _designs: dict[tuple[object, ...], list[Design]] = field(default_factory=dict)
     _switches: dict[tuple[str, float], list[str]] = field(default_factory=dict)
 
     def options(self, workload: Workload, works: Sequence[Work]) -> list[Option]:
         """All options of one workload, unpruned, in id order."""
         work = next(w for w in works if w.name == workload.name)
+        if work.mode == "mix":
+            return self.mixed(workload, work)
+        frontier = Frontier(self.ignore)
         found: list[Option] = []
         for node in self.nodes:
-            if workload.accelerator is not None and node.accelerator not in self.catalog.expand_accelerator(
-                workload.accelerator
-            ):
-                continue
-            bundle = self._node_bundle(node)
-            if bundle is None:
-                continue
-            if work.mode == "one":
-                found += self._one(workload, work, node, bundle)
-            elif work.mode == "mix":
-                found += self._mix(workload, work, node, bundle)
+            bundle = self._admitted(workload, node)
+            if bundle is not None:
+                found += self._one(workload, work, node, bundle, frontier)
         return sorted(found, key=lambda o: o.id)
+
+    def _admitted(self, workload: Workload, node: NodeBuild) -> Bundle | None:
+        """The lines of a node, when the workload does not name another accelerator and every part has a price."""
+        named = workload.accelerator
+        if named is not None and node.accelerator not in self.catalog.expand_accelerator(named):
+            return None
+        return self._node_bundle(node)
 
     def shared_pools(self, workloads: Sequence[Workload]) -> list[Option]:
         """Pools for all work marked `share: true`: one option per build, with every tenant that fits it."""
@@ -84,11 +123,9 @@ class Generator:
             if not tenants:
                 continue
             high = self._most_shared(workloads, node, tenants)
-            load = self.pricer.load(bundle)
-            if isinstance(load, Rejection):
-                self.rejections.append(load)
+            load = self._load_of(bundle)
+            if load is None:
                 continue
-            empty = Bundle()
             found.append(
                 Option(
                     id=f"shared|{node.id}",
@@ -98,23 +135,37 @@ class Generator:
                     low=1,
                     high=high,
                     rate=0.0,
-                    fixed=_must(self.pricer.load(empty)),
+                    fixed=Load(),
                     unit=load,
-                    fixed_bundle=empty,
-                    unit_bundle=bundle,
+                    unit_parts=((bundle, 1),),
                     cards=node.accelerators,
                     tenants=tuple(tenants),
                 )
             )
         return sorted(found, key=lambda o: o.id)
 
+    def drop_outdone_builds(self) -> None:
+        """Keep builds that no other of equal working power beats in every cost: rates look at nothing else."""
+        alike: dict[tuple[object, ...], list[tuple[Load, NodeBuild]]] = {}
+        for node in self.nodes:
+            bundle = self._node_bundle(node)
+            load = None if bundle is None else self._load_of(bundle)
+            if load is None:
+                continue
+            rivals = alike.setdefault(_working_power(node), [])
+            if any(no_worse(other, load, self.ignore) for other, _ in rivals):
+                continue
+            rivals[:] = [(o, n) for o, n in rivals if not no_worse(load, o, self.ignore)]
+            rivals.append((load, node))
+        kept = {node.id for rivals in alike.values() for _, node in rivals}
+        self.nodes = [n for n in self.nodes if n.id in kept]
+
     # -- work on one kind of node --------------------------------------------------------------------------------
-    def _one(self, workload: Workload, work: Work, node: NodeBuild, bundle: Bundle) -> list[Option]:
-        if workload.kind == "capacity" and not _carries_fabric(node):
-            need = demand.target(workload).value
-            if need is None or need > node.accelerators or workload.pflops is not None:
-                self._reject(node.id, "no-compute-nic", f"{node.id} has no compute NIC; {workload.name} needs a fabric")
-                return []
+    def _one(self, workload: Workload, work: Work, node: NodeBuild, bundle: Bundle, frontier: Frontier) -> list[Option]:
+        if workload.kind == "capacity" and not self._enough_bandwidth(node, workload):
+            message = f"{node.id} brings less than {reference_gbps(self.catalog, node):g} Gbit/s per accelerator"
+            self._reject(node.id, "fabric-bandwidth", message)
+            return []
         every_count = work.maximise or self.request.objective == "highest_performance"
         found = []
         for link in self._links(node):
@@ -123,8 +174,20 @@ class Generator:
                 self.rejections.append(count)
                 continue
             counts: Iterable[int] = range(1, count + 1) if every_count else (count,)
-            found += self._counted(workload, node, bundle, link, counts)
+            found += self._counted(workload, node, bundle, link, counts, frontier)
         return found
+
+    def _enough_bandwidth(self, node: NodeBuild, workload: Workload) -> bool:
+        """Whether a bare capacity order gets the reference bandwidth per accelerator, or needs no fabric at all."""
+        if workload.count is not None and workload.count <= node.accelerators and node.fabric_units == 1:
+            return True
+        given = node.compute_ports * node.compute_gbps / node.accelerators
+        most = max(
+            n.compute_ports * n.compute_gbps / n.accelerators
+            for n in self.nodes
+            if n.accelerator == node.accelerator and n.accelerators == node.accelerators
+        )
+        return _carries_fabric(node) and given >= min(reference_gbps(self.catalog, node), most)
 
     def _count(
         self, workload: Workload, work: Work, node: NodeBuild, link: FabricLink, every_count: bool
@@ -139,9 +202,19 @@ class Generator:
         )
 
     def _counted(
-        self, workload: Workload, node: NodeBuild, bundle: Bundle, link: FabricLink, counts: Iterable[int]
+        self,
+        workload: Workload,
+        node: NodeBuild,
+        bundle: Bundle,
+        link: FabricLink,
+        counts: Iterable[int],
+        frontier: Frontier,
     ) -> list[Option]:
-        found = []
+        """Options of one build at each count. What is superfluous even without its fabric is dropped at once."""
+        found: list[Option] = []
+        unit = self._load_of(bundle)
+        if unit is None:
+            return found
         for count in counts:
             single = count == 1 and node.fabric_units == 1
             if single != (link.technology is None):
@@ -150,40 +223,62 @@ class Generator:
             if isinstance(rate, Rejection):
                 self.rejections.append(rate)
                 continue
-            designs = [_no_fabric()] if single else self._fabrics(node, link, count, workload)
-            for design in designs:
-                whole = merge(repeat(bundle, count), design.fixed, repeat(design.per_node, count))
-                load = self.pricer.load(whole)
-                if isinstance(load, Rejection):
-                    self.rejections.append(load)
+            bare = Option(
+                id=f"{workload.name}|{node.id}|",
+                work=workload.name,
+                design_key="",
+                node=node,
+                low=1,
+                high=1,
+                rate=rate.planning,
+                fixed=unit.times(count),
+                unit=_NOTHING,
+                linear=False,
+            )
+            if self.pruning and frontier.beats(bare):
+                continue
+            for design in [_no_fabric()] if single else self._fabrics(node, link, count, workload):
+                fabric_load = self._load_of(design.fixed)
+                if fabric_load is None:
                     continue
-                empty = Bundle()
-                found.append(
-                    Option(
-                        id=f"{workload.name}|{node.id}|{_fabric_id(design)}|{count:05d}",
-                        work=workload.name,
-                        design_key=f"{node.id}|{_fabric_id(design)}|{count}",
-                        node=node,
-                        low=1,
-                        high=1,
-                        rate=rate.planning,
-                        fixed=load,
-                        unit=_must(self.pricer.load(empty)),
-                        fixed_bundle=whole,
-                        unit_bundle=empty,
-                        linear=False,
-                        nodes_per_unit=count,
-                        switch=design.switch,
-                        topology=design.topology,
-                        link=replace_link(link, design),
-                        precision=rate.precision,
-                    )
+                option = replace(
+                    bare,
+                    id=f"{workload.name}|{node.id}|{_fabric_id(design)}|{count:05d}",
+                    design_key=f"{node.id}|{_fabric_id(design)}|{count}",
+                    fixed=bare.fixed + fabric_load,
+                    fixed_parts=((bundle, count), (design.fixed, 1)),
+                    nodes_per_unit=count,
+                    switch=design.switch,
+                    topology=design.topology,
+                    link=replace_link(link, design),
+                    precision=rate.precision,
                 )
+                if self.pruning:
+                    if frontier.beats(option):
+                        continue
+                    frontier.add(option)
+                found.append(option)
         return found
 
     # -- work counted in replicas --------------------------------------------------------------------------------
-    def _mix(self, workload: Workload, work: Work, node: NodeBuild, bundle: Bundle) -> list[Option]:
+    def mixed(self, workload: Workload, work: Work) -> list[Option]:
+        """Options of work counted in replicas. Replicas in one node come first: they may make wider ones pointless."""
+        units = _best_units([u for node in self.nodes for u in self._units(workload, node)])
+        alone = [u for u in units if u.link.technology is None]
         found: list[Option] = []
+        for unit in units:
+            if unit.link.technology is not None and any(_replaces(other, unit) for other in alone):
+                continue
+            found += self._replicated(workload, work, unit)
+        return sorted(found, key=lambda o: o.id)
+
+    def _units(self, workload: Workload, node: NodeBuild) -> list[Unit]:
+        """The best replica arrangement per number of nodes that one replica spans."""
+        bundle = self._admitted(workload, node)
+        load = None if bundle is None else self._load_of(bundle)
+        if bundle is None or load is None:
+            return []
+        found: list[Unit] = []
         for link in self._links(node):
             if link.technology is None and node.fabric_units > 1:
                 continue
@@ -191,45 +286,33 @@ class Generator:
             if isinstance(replicas, Rejection):
                 self.rejections.append(replicas)
                 continue
-            best: dict[int, tuple[float, str]] = {}  # nodes per unit -> best rate and precision
+            best: dict[int, Unit] = {}
             for replica in replicas:
-                if replica.nodes > 1:
-                    rate, unit = replica.rate.planning, replica.nodes
-                else:
-                    rate, unit = replica.rate.planning * (node.accelerators // replica.cards), 1
-                if (unit > 1 or node.fabric_units > 1) != (link.technology is not None):
+                per_node = node.accelerators // replica.cards if replica.cards is not None else 1
+                nodes = 1 if replica.cards is not None else replica.nodes or 1
+                if (nodes > 1 or node.fabric_units > 1) != (link.technology is not None):
                     continue
-                if unit not in best or rate > best[unit][0]:
-                    best[unit] = (rate, replica.rate.precision or "")
-            for unit, (rate, precision) in sorted(best.items()):
-                found += self._replicated(workload, work, node, bundle, link, unit, rate, precision)
+                rate = replica.rate.planning * per_node
+                if rate > 0 and (nodes not in best or rate > best[nodes].rate):
+                    best[nodes] = Unit(node, bundle, link, nodes, rate, replica.precision, load.times(nodes))
+            found += [best[k] for k in sorted(best)]
         return found
 
-    def _replicated(
-        self,
-        workload: Workload,
-        work: Work,
-        node: NodeBuild,
-        bundle: Bundle,
-        link: FabricLink,
-        unit: int,
-        rate: float,
-        precision: str,
-    ) -> list[Option]:
-        if rate <= 0:
-            return []
+    def _replicated(self, workload: Workload, work: Work, one: Unit) -> list[Option]:
+        node, bundle, link, unit, rate = one.node, one.bundle, one.link, one.nodes, one.rate
         most = max(1, self._most_by_limits(node) // unit)
         if work.target is not None and self.request.objective != "highest_performance":
             most = min(most, math.ceil(work.target / rate))
         spare = workload.spare_nodes
-        found = []
+        found: list[Option] = []
+        node_load = self._load_of(bundle)
+        if node_load is None:
+            return found
         for design in self._brackets(node, link, unit, most, spare):
-            unit_bundle = repeat(merge(bundle, design.per_node), unit)
-            fixed_bundle = merge(design.fixed, repeat(merge(bundle, design.per_node), spare))
-            fixed, unit_load = self.pricer.load(fixed_bundle), self.pricer.load(unit_bundle)
-            if isinstance(fixed, Rejection) or isinstance(unit_load, Rejection):
-                self.rejections.append(fixed if isinstance(fixed, Rejection) else _rejected(unit_load))
+            cable_load, fabric_load = self._load_of(design.per_node), self._load_of(design.fixed)
+            if cable_load is None or fabric_load is None:
                 continue
+            each = node_load + cable_load
             found.append(
                 Option(
                     id=f"{workload.name}|{node.id}|{_fabric_id(design)}|x{unit}|{design.low:05d}",
@@ -239,16 +322,16 @@ class Generator:
                     low=design.low,
                     high=design.high,
                     rate=rate,
-                    fixed=fixed,
-                    unit=unit_load,
-                    fixed_bundle=fixed_bundle,
-                    unit_bundle=unit_bundle,
+                    fixed=fabric_load + each.times(spare),
+                    unit=each.times(unit),
+                    fixed_parts=((design.fixed, 1), (bundle, spare), (design.per_node, spare)),
+                    unit_parts=((bundle, unit), (design.per_node, unit)),
                     nodes_per_unit=unit,
                     spare_nodes=spare,
                     switch=design.switch,
                     topology=design.topology,
                     link=replace_link(link, design),
-                    precision=precision,
+                    precision=one.precision,
                 )
             )
         return found
@@ -265,9 +348,9 @@ class Generator:
         best: dict[int, Tenant] = {}
         for replica in replicas:
             # Replicas of more than one card stay aligned: their size divides the node, so packing cards is exact.
-            if replica.nodes > 1 or node.accelerators % replica.cards:
+            if replica.cards is None or node.accelerators % replica.cards:
                 continue
-            tenant = Tenant(workload.name, replica.cards, replica.rate.planning, replica.rate.precision or "")
+            tenant = Tenant(workload.name, replica.cards, replica.rate.planning, replica.precision)
             if replica.cards not in best or tenant.rate > best[replica.cards].rate:
                 best[replica.cards] = tenant
         return _chain([best[k] for k in sorted(best)])
@@ -303,9 +386,8 @@ class Generator:
         topology = self._topology(node, workload)
         key = (_ports(node), link.technology, count, topology)
         if key not in self._designs:
-            self._designs[key] = [
-                d for s in self._families(node, link) if (d := self._exact(node, link, s, count, topology)) is not None
-            ]
+            made = (self._exact(node, link, s, count, topology) for s in self._families(node, link))
+            self._designs[key] = self._best_designs([d for d in made if d is not None])
         return self._designs[key]
 
     def _topology(self, node: NodeBuild, workload: Workload) -> str:
@@ -320,7 +402,9 @@ class Generator:
         assert link.technology is not None
         key = (link.technology, node.compute_gbps)
         if key not in self._switches:
-            self._switches[key] = fabric.candidate_switches(self.catalog, link.technology, node.compute_gbps, "compute")
+            self._switches[key] = offered_switches(
+                self.catalog, self.request, link.technology, node.compute_gbps, "compute"
+            )
         return self._switches[key]
 
     def _exact(self, node: NodeBuild, link: FabricLink, switch: str, count: int, topology: str) -> Design | None:
@@ -352,46 +436,60 @@ class Generator:
         """Fabrics by ranges of units; without a fabric one range for all."""
         if link.technology is None:
             return [replace(_no_fabric(), low=1, high=most)]
+        key = ("islands", _ports(node), link.technology, unit, most, spare)
+        if key not in self._designs:
+            found = [d for s in self._families(node, link) for d in self._islands(node, link, s, unit, most, spare)]
+            self._designs[key] = self._best_designs(found)
+        return self._designs[key]
+
+    def _islands(
+        self, node: NodeBuild, link: FabricLink, switch: str, unit: int, most: int, spare: int
+    ) -> list[Design]:
+        """Single switches for replicas that span nodes; spare nodes plug in as well."""
+        assert link.technology is not None
+        brackets = fabric.island_brackets(
+            self.catalog,
+            _ports_per_unit(node),
+            node.compute_gbps,
+            link.technology,
+            switch,
+            node.compute_cage or "",
+            unit * node.fabric_units,
+            (most * unit + spare) * node.fabric_units,
+        )
         found = []
-        for switch in self._families(node, link):
-            brackets = fabric.compute_brackets(
-                self.catalog,
-                _ports_per_unit(node),
-                node.compute_gbps,
-                link.technology,
-                switch,
-                link.oversubscription,
-                self.request.preferences.fabric.topology or "plain",
-                node.compute_cage or "",
-                1,
-                (most * unit + spare) * node.fabric_units,
+        per, extra = unit * node.fabric_units, spare * node.fabric_units
+        for bracket in brackets:
+            low, high = max(1, -(-(bracket.lo - extra) // per)), min(most, (bracket.hi - extra) // per)
+            if low > high:
+                continue
+            made = bracket.design_at_hi
+            fixed = merge(
+                Bundle(lines=seeds(bracket.fixed_lines, "compute")),
+                self.switch_bundle(switch, made.leaf),
+                self._managers(switch, bracket.hi, link.technology),
             )
-            for bracket in brackets:
-                per = unit * node.fabric_units
-                extra = spare * node.fabric_units
-                low, high = max(1, -(-(bracket.lo - extra) // per)), (bracket.hi - extra) // per
-                if low > high:
-                    continue
-                made = bracket.design_at_hi
-                fixed = merge(
-                    Bundle(lines=seeds(bracket.fixed_lines, "compute")),
-                    self.switch_bundle(switch, made.leaf + made.spine + made.core),
-                    self._managers(switch, bracket.hi, link.technology),
-                )
-                per_node = repeat(Bundle(lines=seeds(bracket.per_node_lines, "compute")), node.fabric_units)
-                found.append(
-                    Design(
-                        switch,
-                        link.technology,
-                        made.topology,
-                        made.oversubscription,
-                        fixed,
-                        per_node,
-                        low,
-                        min(high, most),
-                    )
-                )
-        return [d for d in found if d.low <= d.high]
+            per_node = repeat(Bundle(lines=seeds(bracket.per_node_lines, "compute")), node.fabric_units)
+            found.append(Design(switch, link.technology, "islands", 1.0, fixed, per_node, low, high))
+        return found
+
+    def _best_designs(self, designs: Sequence[Design]) -> list[Design]:
+        """Designs that no other of the same range beats in every cost."""
+        kept: list[tuple[Load, Load, Design]] = []
+        for design in designs:
+            fixed, each = self._load_of(design.fixed), self._load_of(design.per_node)
+            if fixed is None or each is None:
+                continue
+            if any(
+                d.low <= design.low
+                and d.high >= design.high
+                and no_worse(f, fixed, self.ignore)
+                and no_worse(e, each, self.ignore)
+                for f, e, d in kept
+            ):
+                continue
+            kept.append((fixed, each, design))
+        return [d for _, _, d in kept]
 
     def switch_bundle(self, switch: str, count: int) -> Bundle:
         """Room, power and management port of `count` switches (their price is in the fabric's lines)."""
@@ -417,6 +515,16 @@ class Generator:
         )
 
     # -- helpers -------------------------------------------------------------------------------------------------
+    def _load_of(self, bundle: Bundle) -> Load | None:
+        """The load of a bundle, priced once; None (and a rejection) when a part has no price."""
+        key = id(bundle)
+        if key not in self._loads:
+            load = self.pricer.load(bundle)
+            if isinstance(load, Rejection):
+                self.rejections.append(load)
+            self._loads[key] = (bundle, None if isinstance(load, Rejection) else load)
+        return self._loads[key][1]
+
     def _node_bundle(self, node: NodeBuild) -> Bundle | None:
         if node.id not in self._bundles:
             software = admitted_software(self.catalog, node, self.request.site.country)
@@ -432,8 +540,8 @@ class Generator:
         """The most nodes of this build that any single limit lets in: an upper bound for enumeration."""
         request, most = self.request, MOST_NODES
         bundle = self._node_bundle(node)
-        load = None if bundle is None else self.pricer.load(bundle)
-        if load is not None and not isinstance(load, Rejection):
+        load = None if bundle is None else self._load_of(bundle)
+        if load is not None:
             if request.budget.capex is not None and load.capital:
                 most = min(most, int(request.budget.capex * 100) // load.capital)
             power = it_power_kw(request)
@@ -450,6 +558,23 @@ class Generator:
 
     def _reject(self, part: str, rule: str, message: str) -> None:
         self.rejections.append(Rejection(part, rule, message))
+
+
+def offered_switches(catalog: Catalog, request: Request, technology: str, gbps: float, role: str) -> list[str]:
+    """Switches of a role that are offered at the site: Chinese makers' ones on the mainland market only."""
+    found = fabric.candidate_switches(catalog, technology, gbps, role)
+    return [s for s in found if catalog.switches[s].origin != "CN" or request.site.country == "CN"]
+
+
+def reference_gbps(catalog: Catalog, node: NodeBuild) -> float:
+    """Fabric bandwidth per accelerator that a bare capacity order is planned with, Gbit/s.
+
+    One port at the speed of the accelerator's own bus (reference designs 2-8-9-400, 2-8-5-200): 400 for PCIe 5 and
+    later, 200 before; half of it for PCIe cards.
+    """
+    accelerator = catalog.accelerators[node.accelerator]
+    speed = 400.0 if (accelerator.pcie_gen or 0) >= 5 else 200.0
+    return speed / 2 if catalog.chassis[node.chassis].category == "pcie" else speed
 
 
 def works(request: Request) -> tuple[Work, ...]:
@@ -469,8 +594,6 @@ def works(request: Request) -> tuple[Work, ...]:
 
 def it_power_kw(request: Request) -> float | None:
     """The IT power limit: given, or the meter's power ÷ the peak-day PUE."""
-    from planner import site
-
     return site.it_power_limit_kw(request)
 
 
@@ -509,6 +632,23 @@ def _ports_per_unit(node: NodeBuild) -> int:
     return node.compute_ports // node.fabric_units
 
 
+def _working_power(node: NodeBuild) -> tuple[object, ...]:
+    """Everything of a build that sizing and fabrics look at."""
+    return (
+        node.accelerator,
+        node.accelerators,
+        node.scale_up_domain,
+        node.scale_up_gb_per_s,
+        node.compute_ports,
+        node.compute_gbps,
+        node.compute_technologies,
+        node.compute_cage,
+        node.storage_gbps,
+        node.fabric_units,
+        node.own_rack,
+    )
+
+
 def _ports(node: NodeBuild) -> tuple[object, ...]:
     return (node.compute_ports, node.compute_gbps, node.compute_cage, node.fabric_units)
 
@@ -520,14 +660,3 @@ def _chain(tenants: list[Tenant]) -> list[Tenant]:
         if all(tenant.cards % k.cards == 0 for k in kept):
             kept.append(tenant)
     return kept
-
-
-def _must[T](value: T | Rejection) -> T:
-    if isinstance(value, Rejection):
-        raise AssertionError(value.message)
-    return value
-
-
-def _rejected(value: object) -> Rejection:
-    assert isinstance(value, Rejection)
-    return value

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import yaml
 from pydantic import ValidationError
@@ -43,7 +43,6 @@ from planner.parts import (
     TrainingModel,
 )
 
-R = TypeVar("R", bound=Record)
 MAX_FILE_BYTES = 8 * 1024 * 1024
 
 
@@ -260,10 +259,10 @@ class Catalog:
         return digest.hexdigest()
 
     # -- reading -------------------------------------------------------------------------------------------------
-    def _records(self, kind: str, model: type[R]) -> dict[str, R]:
-        found: dict[str, R] = {}
+    def _records[T: Record](self, kind: str, model: type[T]) -> dict[str, T]:
+        found: dict[str, T] = {}
         for folder in self.folders:
-            layer: dict[str, R] = {}
+            layer: dict[str, T] = {}
             for path in sorted((folder / kind).glob("*.yaml")):
                 content = read_yaml(path)
                 if not isinstance(content, dict) or "records" not in content:
@@ -278,7 +277,7 @@ class Catalog:
         return found
 
 
-def _typed(model: type[R], row: Any, path: Path) -> R:
+def _typed[T: Record](model: type[T], row: Any, path: Path) -> T:
     try:
         return model.model_validate(row)
     except ValidationError as error:

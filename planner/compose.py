@@ -11,6 +11,7 @@ from decimal import Decimal
 import planner
 from planner import assemble, demand, lines, pricing, site, sitefile
 from planner.assemble import Chosen
+from planner.bundles import merge, repeat
 from planner.demand import Rate
 from planner.errors import Rejection
 from planner.formulation import limit_measure
@@ -43,7 +44,7 @@ OBJECTIVE_UNITS = {
 
 
 def compose(prepared: Prepared, solution: Solution) -> Plan:
-    """The plan of a solution. Everything in it can be recomputed from catalog and plan, except what the digest covers."""
+    """The plan of a solution. All of it can be recomputed from catalog and plan, except what the digest covers."""
     request, catalog, book, problem = prepared.request, prepared.catalog, prepared.book, prepared.problem
     chosen = assemble.chosen_options(problem, solution)
     tax = request.budget.vat_percent or Decimal(0)
@@ -83,8 +84,8 @@ def _owned(prepared: Prepared, solution: Solution, chosen: Sequence[Chosen]) -> 
     for bracket in prepared.problem.shared:
         count = solution.shared.get(bracket.id)
         if count is not None:
-            owned.append(Owned(assemble.merge(bracket.fixed_bundle, assemble.repeat(bracket.unit_bundle, count))))
-    owned.append(Owned(assemble.repeat(prepared.problem.rack_bundle, solution.racks)))
+            owned.append(Owned(merge(bracket.fixed_bundle, repeat(bracket.unit_bundle, count))))
+    owned.append(Owned(repeat(prepared.problem.rack_bundle, solution.racks)))
     owned.append(Owned(prepared.problem.constant_bundle))
     return owned
 
@@ -290,7 +291,7 @@ def _limit_unit(name: str, currency: str) -> str:
 def _predicted(prepared: Prepared, chosen: Chosen) -> list[tuple[str, tuple[Predicted, ...]]]:
     """What each workload gets from a pool, with its range."""
     request = prepared.request
-    found = []
+    found: list[tuple[str, tuple[Predicted, ...]]] = []
     names = [w for w, _ in chosen.tenants] or [chosen.option.work]
     for name in names:
         workload = next(w for w in request.workloads if w.name == name)
@@ -333,13 +334,12 @@ def _rate(prepared: Prepared, chosen: Chosen, name: str) -> Rate | Rejection:
         if option.tenants:
             sizes = {t.cards for t in option.tenants if t.work == name}
             count = dict(chosen.tenants)[name]
-            best = max((r for r in replicas if r.nodes == 1 and r.cards in sizes), key=lambda r: r.rate.planning)
+            best = max((r for r in replicas if r.cards in sizes), key=lambda r: r.rate.planning)
             return _scaled(best.rate, count)
-        fitting = [r for r in replicas if (r.nodes if r.nodes > 1 else 1) == option.nodes_per_unit]
-        best = max(
-            fitting, key=lambda r: r.rate.planning * (option.node.accelerators // r.cards if r.nodes == 1 else 1)
-        )
-        per_unit = option.node.accelerators // best.cards if best.nodes == 1 else 1
+        fitting = [r for r in replicas if (r.nodes or 1) == option.nodes_per_unit]
+        cards = option.node.accelerators
+        best = max(fitting, key=lambda r: r.rate.planning * (cards // r.cards if r.cards else 1))
+        per_unit = cards // best.cards if best.cards else 1
         return _scaled(best.rate, chosen.units * per_unit)
     nodes = chosen.nodes
     return demand.rate(workload, option.node, option.link, nodes, catalog, sizing)

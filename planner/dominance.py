@@ -9,20 +9,88 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from planner.model import Load, Option, Shape, SharedOption
 
 
-def prune(options: Sequence[Option]) -> list[Option]:
+class Frontier:
+    """Options that nothing seen so far makes superfluous; most comparisons are one look at an array of figures.
+
+    `ignore` names coefficients that stand in no row and no objective of this model (see `irrelevant`).
+    """
+
+    def __init__(self, ignore: frozenset[str] = frozenset()) -> None:
+        self.ignore = ignore
+        self.options: list[Option] = []
+        self._rows = np.empty((64, _FIGURES), dtype=np.float64)
+
+    def beats(self, option: Option) -> bool:
+        """Whether a kept option makes this one superfluous; of equals the smaller id stays."""
+        figures = _figures(option, self.ignore)
+        rows = self._rows[: len(self.options)]
+        for k in np.flatnonzero((rows <= figures).all(axis=1)):
+            other = self.options[int(k)]
+            if dominates(other, option, self.ignore) and (
+                other.id < option.id or not dominates(option, other, self.ignore)
+            ):
+                return True
+        return False
+
+    def add(self, option: Option) -> None:
+        count = len(self.options)
+        if count == len(self._rows):
+            self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])
+        self._rows[count] = _figures(option, self.ignore)
+        self.options.append(option)
+
+
+def prune(options: Sequence[Option], ignore: frozenset[str] = frozenset()) -> list[Option]:
     """Options of one workload that nothing else makes superfluous, in id order."""
-    pool = sorted(options, key=lambda o: (o.fixed.capital + o.unit.capital, -o.rate, o.id))
-    kept: list[Option] = []
-    for option in pool:
-        if not any(dominates(other, option) for other in kept):
-            kept.append(option)
-    return sorted(kept, key=lambda o: o.id)
+    frontier = Frontier(ignore)
+    for option in sorted(options, key=lambda o: (tuple(_figures(o, ignore)), o.id)):
+        if not frontier.beats(option):
+            frontier.add(option)
+    return sorted(frontier.options, key=lambda o: o.id)
 
 
-def dominates(x: Option, y: Option) -> bool:
+_FIGURES = 11
+
+
+def _figures(option: Option, ignore: frozenset[str]) -> NDArray[np.float64]:
+    """The whole-number coefficients of an option, smaller is better."""
+    fixed, unit = option.fixed, option.unit
+    running = "running" in ignore
+    return np.array(
+        (
+            fixed.capital,
+            unit.capital,
+            -option.rate,
+            fixed.watts,
+            unit.watts,
+            0 if running else fixed.typical_watts,
+            0 if running else unit.typical_watts,
+            0 if running else fixed.yearly,
+            0 if running else unit.yearly,
+            option.low,
+            -option.high,
+        ),
+        dtype=np.float64,
+    )
+
+
+def irrelevant(objective: str, limits: Iterable[str], weight_limited: bool) -> frozenset[str]:
+    """Coefficients that no row and no objective of this model has: `running` (yearly, energy) and `weight`."""
+    found = set()
+    if objective != "lowest_tco" and "yearly_budget" not in limits:
+        found.add("running")
+    if not weight_limited:
+        found.add("weight")
+    return frozenset(found)
+
+
+def dominates(x: Option, y: Option, ignore: frozenset[str] = frozenset()) -> bool:
     """Whether every plan with y has a plan with x in its place that is no worse."""
     return (
         x.work == y.work
@@ -31,8 +99,8 @@ def dominates(x: Option, y: Option) -> bool:
         and x.low <= y.low
         and x.high >= y.high
         and x.network == y.network
-        and no_worse(x.fixed, y.fixed)
-        and no_worse(x.unit, y.unit)
+        and no_worse(x.fixed, y.fixed, ignore)
+        and no_worse(x.unit, y.unit, ignore)
         and _serves_tenants(x, y)
     )
 
@@ -68,29 +136,31 @@ def _covers(x: SharedOption, y: SharedOption) -> bool:
     )
 
 
-def no_worse(x: Load, y: Load) -> bool:
+def no_worse(x: Load, y: Load, ignore: frozenset[str] = frozenset()) -> bool:
     """Whether x is no worse than y in every coefficient of every row and objective, rack shapes included."""
+    if x.capital > y.capital or x.watts > y.watts or x.nodes > y.nodes:
+        return False
+    if "running" not in ignore and (x.yearly > y.yearly or x.typical_watts > y.typical_watts):
+        return False
     return (
-        x.capital <= y.capital
-        and x.yearly <= y.yearly
-        and x.watts <= y.watts
-        and x.typical_watts <= y.typical_watts
-        and x.nodes <= y.nodes
-        and all(n <= y.endpoints.get(k, 0) for k, n in x.endpoints.items())
+        all(n <= y.endpoints.get(k, 0) for k, n in x.endpoints.items())
         and all(n <= y.supply.get(k, 0) for k, n in x.supply.items())
-        and _racks_no_worse(x, y)
+        and _racks_no_worse(x, y, "weight" in ignore)
     )
 
 
-def _racks_no_worse(x: Load, y: Load) -> bool:
+def _racks_no_worse(x: Load, y: Load, weightless: bool) -> bool:
     """Match each thing of x, largest first, with a thing of y that is at least as large in every respect."""
-    mine = sorted(((s, n) for s, n in x.shapes.items() if n), key=lambda p: (-p[0].watts, p[0]))
+    if len(x.shapes) == 1 and len(y.shapes) == 1:
+        ((mine, count),), ((other, most),) = x.shapes.items(), y.shapes.items()
+        return count <= most and _fits_instead(mine, other, weightless)
+    mine_all = sorted(((s, n) for s, n in x.shapes.items() if n), key=lambda p: (-p[0].watts, p[0]))
     theirs = [[s, n] for s, n in sorted(y.shapes.items(), key=lambda p: (-p[0].watts, p[0])) if n]
-    for shape, count in mine:
+    for shape, count in mine_all:
         for slot in theirs:
-            other, left = slot
-            assert isinstance(other, Shape) and isinstance(left, int)
-            if left and _fits_instead(shape, other):
+            rival, left = slot
+            assert isinstance(rival, Shape) and isinstance(left, int)
+            if left and _fits_instead(shape, rival, weightless):
                 used = min(left, count)
                 slot[1] = left - used
                 count -= used
@@ -101,11 +171,11 @@ def _racks_no_worse(x: Load, y: Load) -> bool:
     return True
 
 
-def _fits_instead(x: Shape, y: Shape) -> bool:
+def _fits_instead(x: Shape, y: Shape, weightless: bool) -> bool:
     return (
         x.own_rack == y.own_rack
         and x.units <= y.units
         and x.watts <= y.watts
-        and x.grams <= y.grams
+        and (weightless or x.grams <= y.grams)
         and x.liquid <= y.liquid
     )

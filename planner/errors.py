@@ -88,7 +88,7 @@ class SolverFailed(PlannerError):
 class Rejection:
     """Why an option was left out: for people the sentence, for machines the rule and the numbers.
 
-    `rule` is a short kebab-case name, e.g. `memory-fit`, `form-factor`, `no-price`; `have` and `need` carry units in text.
+    `rule` is a short kebab-case name, e.g. `memory-fit`, `form-factor`, `no-price`; `have` and `need` carry units.
     """
 
     part: str

@@ -72,7 +72,8 @@ def plain_checks(prepared: Prepared) -> tuple[str, ...]:
             found.append(f"One {name} is {smallest.units}U high; a rack has {room.units}U ({work.name}).")
         elif room.grams is not None and smallest.grams > room.grams:
             found.append(
-                f"One {name} weighs {smallest.grams / 1000:g} kg; a rack carries {room.grams / 1000:g} kg ({work.name})."
+                f"One {name} weighs {smallest.grams / 1000:g} kg; "
+                f"a rack carries {room.grams / 1000:g} kg ({work.name})."
             )
     return tuple(found)
 

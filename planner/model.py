@@ -120,8 +120,8 @@ class Option:
     rate: float
     fixed: Load
     unit: Load
-    fixed_bundle: Bundle
-    unit_bundle: Bundle
+    fixed_parts: tuple[tuple[Bundle, int], ...] = ()  # bundles and how often, merged only for what is chosen
+    unit_parts: tuple[tuple[Bundle, int], ...] = ()
     linear: bool = True
     nodes_per_unit: int = 1
     spare_nodes: int = 0
@@ -162,6 +162,7 @@ class SharedOption:
     unit_bundle: Bundle
     together: str | None = None
     switch: str | None = None
+    gbps: float | None = None  # port speed of a storage network
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,11 +111,13 @@ def summary(plan: Plan, files: Sequence[Path]) -> str:
         store = plan.storage
         out.append(f"  storage: {store.blocks} × {store.system}, {store.usable_tb:,.0f} TB usable")
     out.append(
-        f"  {totals.racks} racks, {totals.it_power_kw:,.1f} kW IT at most, {totals.facility_power_kw:,.1f} kW at the meter"
+        f"  {totals.racks} racks, {totals.it_power_kw:,.1f} kW IT at most,"
+        f" {totals.facility_power_kw:,.1f} kW at the meter"
     )
     tax = f", of which tax {totals.tax:,.2f}" if totals.tax else ", without tax"
     out.append(
-        f"  Capital {totals.currency} {totals.capex:,.2f}{tax} (range {totals.capex_low:,.0f} to {totals.capex_high:,.0f})"
+        f"  Capital {totals.currency} {totals.capex:,.2f}{tax}"
+        f" (range {totals.capex_low:,.0f} to {totals.capex_high:,.0f})"
     )
     if totals.tco is not None:
         out.append(f"  Ownership over {totals.tco_years} years {totals.currency} {totals.tco:,.2f}")

@@ -12,7 +12,7 @@ from planner import compliance, nodes, site
 from planner.bundles import Pricer
 from planner.candidates import Generator, works
 from planner.catalog import Catalog
-from planner.dominance import prune
+from planner.dominance import irrelevant, prune
 from planner.errors import InputError, Mistake, Rejection
 from planner.model import Bundle, Load, Option, Problem, RoomLimits, SharedOption
 from planner.parts import NodeBuild
@@ -44,12 +44,16 @@ class Prepared:
 
 def prepare(request: Request, catalog: Catalog, on: dt.date, *, pruning: bool = True) -> Prepared:
     """Everything up to solving. `on` is the one date for rules, price age and rates."""
-    book = PriceBook(catalog, request)
+    book = PriceBook(catalog, request, on)
     verdicts, accepted, rejections = screen(request, catalog, on)
     built, refused = nodes.build_nodes(catalog, request, accepted, book)
     rejections += refused
     pricer = Pricer(catalog, book, request.supply)
-    generator = Generator(catalog, request, pricer, built)
+    room = room_limits(request)
+    ignore = irrelevant(request.objective, limits(request), room.grams is not None)
+    generator = Generator(catalog, request, pricer, built, ignore, pruning)
+    if pruning:
+        generator.drop_outdone_builds()
     rows = works(request)
     options: list[Option] = []
     for workload in request.workloads:
@@ -58,7 +62,7 @@ def prepare(request: Request, catalog: Catalog, on: dt.date, *, pruning: bool = 
     sharing = [w for w in request.workloads if next(r for r in rows if r.name == w.name).mode == "shared"]
     if sharing:
         options += generator.shared_pools(sharing)
-    kept = _pruned(options) if pruning else options
+    kept = _pruned(options, ignore) if pruning else options
     shared, missing = _shared(request, catalog, pricer, kept)
     rack = rack_bundle(catalog, pricer, request)
     if isinstance(rack, Rejection):
@@ -71,7 +75,7 @@ def prepare(request: Request, catalog: Catalog, on: dt.date, *, pruning: bool = 
         constant_bundle=Bundle(),
         rack=_load(pricer, rack),
         rack_bundle=rack,
-        room=room_limits(request),
+        room=room,
         limits=limits(request),
         objective=request.objective,
         energy_cents_per_watt_year=float(energy_cents_per_watt_year(catalog, request)),
@@ -112,7 +116,7 @@ def screen(
 
 
 def limits(request: Request) -> dict[str, int]:
-    """The limits of a request by row name, in cents, watts and pieces. The capital cap is turned into one without tax."""
+    """The limits of a request by row name, in cents, watts and pieces. The capital cap is one without tax."""
     rows: dict[str, int] = {}
     if request.budget.capex is not None:
         cap = int(request.budget.capex * 100)
@@ -166,7 +170,7 @@ def room_limits(request: Request) -> RoomLimits:
 
 
 def energy_cents_per_watt_year(catalog: Catalog, request: Request) -> Decimal:
-    """Cents that one typical watt costs a year: utilisation × annual PUE × 8,760 h × tariff; 0 when no tariff is known."""
+    """Cents a year per typical watt: utilisation × annual PUE × 8,760 h × tariff; 0 when no tariff is known."""
     tariff = site_tariff(catalog, request)
     if tariff is None:
         return Decimal(0)
@@ -182,11 +186,11 @@ def site_tariff(catalog: Catalog, request: Request) -> Decimal | None:
     return None if found is None else found[0]
 
 
-def _pruned(options: Sequence[Option]) -> list[Option]:
+def _pruned(options: Sequence[Option], ignore: frozenset[str]) -> list[Option]:
     by_work: dict[str, list[Option]] = {}
     for option in options:
         by_work.setdefault(option.work, []).append(option)
-    return [kept for work in by_work.values() for kept in prune(work)]
+    return [kept for work in by_work.values() for kept in prune(work, ignore)]
 
 
 def _shared(

@@ -103,7 +103,8 @@ def _conventions(prepared: Prepared) -> list[Assumption]:
         Assumption(
             kind="sizing",
             name="money",
-            text="Landed unit prices are rounded once, half up, to whole cents; tax is computed per rate on its subtotal.",
+            text="Landed unit prices are rounded once, half up, to whole cents; "
+            "tax is computed per rate on its subtotal.",
         ),
     ]
     tariff = pricing.electricity(prepared.catalog, request)
@@ -114,7 +115,8 @@ def _conventions(prepared: Prepared) -> list[Assumption]:
                 Assumption(
                     kind="default",
                     name="site.electricity_per_kwh",
-                    text=f"site.electricity_per_kwh was not given; {price:.4f} {request.budget.currency} was used ({source}).",
+                    text="site.electricity_per_kwh was not given; "
+                    f"{price:.4f} {request.budget.currency} was used ({source}).",
                 )
             )
     if request.storage is None:

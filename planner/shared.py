@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from planner import fabric
 from planner.bundles import Pricer, merge, seeds
-from planner.candidates import switch_bundle
+from planner.candidates import offered_switches, switch_bundle
 from planner.catalog import Catalog
 from planner.dominance import pointwise_best
 from planner.errors import Rejection
 from planner.model import Bundle, LineSeed, Shape, SharedOption
-from planner.parts import StorageSystem, Switch
+from planner.parts import StorageSystem, Switch, Technology
 from planner.request import Request
 
 INBAND_GBPS = 100.0
 OOB_GBPS = 1.0
 SMALL_SITE_NODES = 2
 SMALL = "small-site"
+STORAGE_TECHNOLOGIES: tuple[Technology, ...] = ("ethernet", "infiniband")
 
 
 @dataclass
@@ -99,7 +100,7 @@ class SharedEquipment:
                     f"in-band|combined|{switch.id}", "in-band", 0, switch.uplink_ports, fixed, unit, tag, switch.id
                 )
         redundancy = self.request.preferences.fabric.redundancy or "pair"
-        families = fabric.candidate_switches(self.catalog, "ethernet", INBAND_GBPS, "in-band")
+        families = offered_switches(self.catalog, self.request, "ethernet", INBAND_GBPS, "in-band")
         found += self._brackets("in-band", families, INBAND_GBPS, "ethernet", redundancy, uplinks_to=None)
         return found
 
@@ -118,12 +119,15 @@ class SharedEquipment:
         return found
 
     def storage_network(self, gbps: float) -> list[SharedOption]:
-        """The network between nodes and shared storage, redundant by default."""
+        """The network between nodes and shared storage, redundant by default; one technology, the storage's."""
         redundancy = self.request.preferences.fabric.redundancy or "pair"
-        found = []
-        for technology in ("ethernet", "infiniband"):
-            families = fabric.candidate_switches(self.catalog, technology, gbps, "storage")
-            found += self._brackets("storage", families, gbps, technology, redundancy, uplinks_to=None)
+        found: list[SharedOption] = []
+        for technology in STORAGE_TECHNOLOGIES:
+            families = offered_switches(self.catalog, self.request, technology, gbps, "storage")
+            found += [
+                replace(option, together=f"storage-{technology}")
+                for option in self._brackets("storage", families, gbps, technology, redundancy, uplinks_to=None)
+            ]
         return found
 
     def _brackets(
@@ -131,7 +135,7 @@ class SharedEquipment:
         network: str,
         families: Sequence[str],
         gbps: float,
-        technology: str,
+        technology: Technology,
         redundancy: str,
         uplinks_to: str | None,
     ) -> list[SharedOption]:
@@ -158,11 +162,12 @@ class SharedEquipment:
                     unit,
                     "large-site" if network in ("in-band", "oob") else None,
                     switch,
+                    gbps,
                 )
         return pointwise_best(found)
 
     def _out_of_band_switches(self) -> list[Switch]:
-        ids = fabric.candidate_switches(self.catalog, "ethernet", OOB_GBPS, "oob")
+        ids = offered_switches(self.catalog, self.request, "ethernet", OOB_GBPS, "oob")
         return [self.catalog.switches[i] for i in ids]
 
     # -- storage systems -----------------------------------------------------------------------------------------
@@ -179,8 +184,10 @@ class SharedEquipment:
                 continue
             blocks = storage_blocks(system, need.usable_tb, need.read_gb_per_s, need.write_gb_per_s)
             bundle = self._storage_bundle(system, blocks)
-            if bundle is not None:
-                found += self._option(f"storage-system|{system.id}|{blocks}", "storage-system", 0, 0, bundle, Bundle())
+            for technology in system.technologies if bundle is not None else ():
+                name = f"storage-system|{system.id}|{technology}|{blocks}"
+                tag = f"storage-{technology}"
+                found += self._option(name, "storage-system", 0, 0, bundle or Bundle(), Bundle(), tag)
         return pointwise_best(found)
 
     def _storage_bundle(self, system: StorageSystem, blocks: int) -> Bundle | None:
@@ -207,6 +214,7 @@ class SharedEquipment:
         unit_bundle: Bundle,
         together: str | None = None,
         switch: str | None = None,
+        gbps: float | None = None,
     ) -> list[SharedOption]:
         fixed, unit = self.pricer.load(fixed_bundle), self.pricer.load(unit_bundle)
         if isinstance(fixed, Rejection):
@@ -215,7 +223,9 @@ class SharedEquipment:
         if isinstance(unit, Rejection):
             self.rejections.append(unit)
             return []
-        return [SharedOption(option_id, network, low, high, fixed, unit, fixed_bundle, unit_bundle, together, switch)]
+        return [
+            SharedOption(option_id, network, low, high, fixed, unit, fixed_bundle, unit_bundle, together, switch, gbps)
+        ]
 
     def _reject(self, part: str, rule: str, message: str) -> None:
         self.rejections.append(Rejection(part, rule, message))

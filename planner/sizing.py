@@ -1,4 +1,4 @@
-"""`planner size`: every workload on every accelerator, before money and room: how many nodes, what rate, what limits it."""
+"""`planner size`: every workload on every accelerator, before money and room: nodes, rate, what limits it."""
 
 from __future__ import annotations
 

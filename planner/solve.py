@@ -7,6 +7,7 @@ proven by asking for anything better by one cent (or watt) and finding nothing.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -23,7 +24,7 @@ from planner.formulation import (
     performance_scale,
     total_load,
 )
-from planner.model import Load, Problem, RoomLimits, Shape, Solution
+from planner.model import Load, Option, Problem, RoomLimits, Shape, Solution, Work
 from planner.quiet import silence_solver
 
 # How many racks a set of shapes needs at least, exactly; None when something fits no rack.
@@ -81,6 +82,7 @@ def solve(
     problem: Problem, packer: Packer, *, threads: int | None = None, time_limit: float | None = None
 ) -> Solution | None:
     """The optimum, or None when no choice meets every row; SolverFailed when the solver gives no clear answer."""
+    problem = _within_reach(problem, packer, threads)
     search = Search(problem, packer, threads, Clock(time_limit))
     fixed: list[tuple[Stage, float]] = []
     best: Solution | None = None
@@ -102,6 +104,89 @@ def solve(
     if best is None:
         return None
     return replace(best, objective=value, bound=bound, optimal=not search.stopped_early)
+
+
+# -- bounds ------------------------------------------------------------------------------------------------------
+FEW = 24  # options per work of the first, small program
+
+
+def _within_reach(problem: Problem, packer: Packer, threads: int | None) -> Problem:
+    """Drop options that cannot be in an optimum because a plan from a few good options is already better.
+
+    A plan with option o costs at least the cheapest use of o plus the cheapest way to do everything else; where that
+    exceeds a plan already found, o is out. For maximised work, an option below a rate already reached is out.
+    """
+    if len(problem.options) <= 2 * FEW:
+        return problem
+    stage = stages(problem)[0]
+    if stage.name == "performance" and sum(w.maximise for w in problem.works) != 1:
+        return problem
+    measure = stages(problem)[1].measure if stage.measure is None else stage.measure
+    assert measure is not None
+    few = [
+        o
+        for work in _by_work(problem).values()
+        for o in sorted(work, key=lambda o: _promise(problem, o, measure))[:FEW]
+    ]
+    small = replace(problem, options=tuple(o for o in problem.options if o in few))
+    first = _checked(Search(small, packer, threads), stage, [], None)
+    if first is None:
+        return problem
+    if stage.measure is None:
+        return _above(problem, first)
+    return replace(problem, options=tuple(_not_above(problem, stage.measure, stage.measure(first.total))))
+
+
+def _by_work(problem: Problem) -> dict[str, list[Option]]:
+    found: dict[str, list[Option]] = {}
+    for option in problem.options:
+        found.setdefault(option.work, []).append(option)
+    return found
+
+
+def _promise(problem: Problem, option: Option, measure: Measure) -> tuple[float, str]:
+    """Order of options for the small program: cheap for what they do; for maximised work, much for the money."""
+    work = next((w for w in problem.works if w.name == option.work), None)
+    if work is not None and work.maximise:
+        return (-option.rate / max(1.0, measure(option.fixed + option.unit)), option.id)
+    return (_least_cost(option, work, measure, 0.0), option.id)
+
+
+def _least_cost(option: Option, work: Work | None, measure: Measure, ratio: float) -> float:
+    """The least that serving a work costs when this option is used at all; `ratio` is the cheapest cost per rate."""
+    fixed, unit = measure(option.fixed), measure(option.unit)
+    if work is None or work.target is None or not option.linear or option.rate <= 0:
+        return fixed + unit * option.low
+    counts = {option.low, option.high, min(option.high, max(option.low, math.ceil(work.target / option.rate)))}
+    return min(fixed + n * unit + max(0.0, work.target - n * option.rate) * ratio for n in counts)
+
+
+def _not_above(problem: Problem, measure: Measure, best: float) -> list[Option]:
+    """Options whose cheapest plan is no worse than one already found."""
+    works = {w.name: w for w in problem.works}
+    least: dict[str, float] = {}
+    ratios: dict[str, float] = {}
+    for name, options in _by_work(problem).items():
+        rated = [measure(o.unit) / o.rate for o in options if o.linear and o.rate > 0]
+        ratios[name] = min(rated, default=0.0)
+        least[name] = min(_least_cost(o, works.get(name), measure, ratios[name]) for o in options)
+    everything = sum(least.values())
+    kept = []
+    for option in problem.options:
+        own = _least_cost(option, works.get(option.work), measure, ratios[option.work])
+        if everything - least[option.work] + own <= best * (1 + 1e-9) + 1:
+            kept.append(option)
+    return kept
+
+
+def _above(problem: Problem, first: Solution) -> Problem:
+    """For the one maximised work: options of one count that fall short of a rate already reached are out."""
+    work = next(w for w in problem.works if w.maximise)
+    reached = delivered(problem, work.name, first)
+    return replace(
+        problem,
+        options=tuple(o for o in problem.options if o.work != work.name or o.linear or o.rate >= reached * (1 - 1e-9)),
+    )
 
 
 def stages(problem: Problem) -> list[Stage]:

@@ -1,7 +1,8 @@
 """Which optics and cables a link takes, by the cages at its ends and its speed.
 
 Default lengths are documented in docs/fabric.md: node to leaf 10 m, switch to switch 30 m, out-of-band 5 m. Copper and
-active optical cables carry their ends; fibres take a module at each end. A twin-port cage takes one module for two links.
+active optical cables carry their ends; fibres take a module at each end. A twin-port cage takes one module for two
+links.
 """
 
 from __future__ import annotations

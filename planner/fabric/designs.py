@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -74,6 +75,7 @@ def candidate_switches(catalog: Catalog, technology: str, gbps: float, role: str
 
 
 # -- compute fabrics -------------------------------------------------------------------------------------------------
+@functools.lru_cache(maxsize=65536)
 def compute_design(
     catalog: Catalog,
     nodes: int,
@@ -375,36 +377,85 @@ def _last_with(made: _Network, low: int, counted: tuple[int, int, int], most: in
     return low
 
 
-def compute_brackets(
+@functools.lru_cache(maxsize=16384)
+def islands(
+    catalog: Catalog,
+    nodes: int,
+    ports_per_node: int,
+    gbps: float,
+    technology: Technology,
+    switch_id: str,
+    node_cage: str,
+    together: int,
+) -> FabricDesign | Rejection:
+    """A fabric for replicas that span `together` nodes each and do not talk to one another: single switches, unjoined.
+
+    Each switch takes as many whole replicas as its ports allow. Modules are counted per node at either end, so the
+    parts are exactly switches + nodes × the parts of one node.
+    """
+    switch = catalog.switches[switch_id]
+    if switch.technology != technology:
+        return Rejection(switch_id, "technology", f"{switch_id} is {switch.technology}, not {technology}")
+    room = island_nodes(switch, ports_per_node, gbps, together)
+    kit = cabling.node_kit(switch, gbps, node_cage)
+    if isinstance(kit, Rejection):
+        return kit
+    if not room:
+        return Rejection(switch_id, "too-large", f"{together} nodes of {ports_per_node} ports exceed one {switch_id}")
+    count = math.ceil(nodes / room)
+    each = {part: n * nodes for part, n in cabling.lines(kit, [ports_per_node], [ports_per_node]).items()}
+    return FabricDesign(
+        switch=switch_id,
+        technology=technology,
+        gbps=gbps,
+        topology="islands" if count > 1 else "direct",
+        tiers=1,
+        leaf=count,
+        spine=0,
+        core=0,
+        endpoints=nodes * ports_per_node,
+        oversubscription=1.0,
+        links_node=nodes * ports_per_node,
+        links_leaf_spine=0,
+        links_spine_core=0,
+        ports_used=nodes * ports_per_node,
+        ports_present=count * ports_at(switch, gbps),
+        redundancy="none",
+        lines=cabling.build_lines({switch_id: count}, each),
+    )
+
+
+def island_nodes(switch: Switch, ports_per_node: int, gbps: float, together: int) -> int:
+    """Nodes on one island switch: whole replicas of `together` nodes; 0 when not one fits."""
+    ports = ports_at(switch, gbps)
+    return ports // (ports_per_node * together) * together if ports_per_node else 0
+
+
+def island_brackets(
     catalog: Catalog,
     ports_per_node: int,
     gbps: float,
     technology: Technology,
     switch_id: str,
-    oversubscription: float,
-    topology: str,
     node_cage: str,
-    fabric_units: int,
+    together: int,
     max_nodes: int,
 ) -> list[Bracket]:
-    """One bracket per node count from 1 to `max_nodes`: modules are counted per switch, so no wider range is exact."""
+    """Node counts by number of island switches, each costing fixed + per node exactly."""
+    switch = catalog.switches[switch_id]
+    room = island_nodes(switch, ports_per_node, gbps, together)
+    kit = cabling.node_kit(switch, gbps, node_cage)
+    if not room or switch.technology != technology or isinstance(kit, Rejection):
+        return []
+    each = cabling.build_lines(cabling.lines(kit, [ports_per_node], [ports_per_node]))
     found = []
-    for nodes in range(1, max_nodes + 1):
-        made = compute_design(
-            catalog,
-            nodes,
-            ports_per_node,
-            gbps,
-            technology,
-            switch_id,
-            oversubscription,
-            topology,
-            node_cage,
-            fabric_units,
-        )
+    for count in range(1, math.ceil(max_nodes / room) + 1):
+        high = min(count * room, max_nodes)
+        made = islands(catalog, high, ports_per_node, gbps, technology, switch_id, node_cage, together)
         if isinstance(made, Rejection):
             break
-        found.append(Bracket(nodes, nodes, made.lines, (), made))
+        fixed = cabling.build_lines({switch_id: count})
+        found.append(Bracket((count - 1) * room + 1, high, fixed, each, made))
     return found
 
 
@@ -491,4 +542,3 @@ def describe(
         "switch_power_kw_typical": round(made.switches * typical / 1000, 3),
         "lines": [line.model_dump() for line in made.lines],
     }
-

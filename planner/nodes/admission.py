@@ -35,6 +35,9 @@ class Admission:
         self._not = {i for name in wanted.accelerators.exclude for i in catalog.expand_accelerator(name)}
         self._only_chassis = {i for name in wanted.chassis.only for i in catalog.expand_chassis(name)}
         self._not_chassis = {i for name in wanted.chassis.exclude for i in catalog.expand_chassis(name)}
+        # Naming a complete system names the accelerator that comes with it.
+        complete = [catalog.chassis[i] for i in sorted(self._only_chassis)]
+        self._named |= {c.complete_for for c in complete if c.price_scope == "complete" and c.complete_for}
         makers = sorted({c.vendor for c in catalog.chassis.values()})
         designers = sorted({a.vendor for a in catalog.accelerators.values()})
         # A vendor named in `only` narrows the kinds it makes: [Dell, AMD] is AMD accelerators in Dell chassis.
@@ -67,6 +70,9 @@ class Admission:
             return Rejection(
                 part.id, "preference", f"{part.id}: vendor {part.vendor} is left out by preferences.vendors."
             )
+        if part.origin == "CN" and self._bench.request.site.country != "CN" and part.id not in self._only_chassis:
+            message = f"{part.id} is offered on the mainland Chinese market; name it in preferences.chassis.only."
+            return Rejection(part.id, "home-market", message, part.origin, self._bench.request.site.country)
         if part.lifecycle != "current" and part.id not in self._only_chassis:
             state = lifecycle_words(part)
             message = f"{part.id} is {state}; name it in preferences.chassis.only to plan it."
