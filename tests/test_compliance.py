@@ -562,3 +562,9 @@ def test_changing_the_rule_file_alone_changes_the_verdict(catalog: Catalog) -> N
     terms = to("SG", "2024-06-01", parent="CN")
     assert screen(catalog, "h100-sxm5", terms).verdict == "licence_required"
     assert screen(lifted, "h100-sxm5", terms).verdict == "no_licence_required"
+
+
+def test_the_example_of_the_documentation_is_real(catalog: Catalog) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "compliance.md").read_text(encoding="utf-8")
+    said = screen(catalog, "h100-sxm5", to("SG", parent="CN")).summary
+    assert said in " ".join(page.split())

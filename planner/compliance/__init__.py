@@ -92,8 +92,11 @@ def screen(catalog: Catalog, accelerator_id: str, terms: Terms) -> ComplianceEnt
 
 
 def _cited(rules: Rules, found: Finding) -> list[Rule]:
-    extra = [r for r in (found.codified_rule, found.import_rule) if r is not None]
-    return [*found.rules, *(rules.find(n) for n in found.notices), *extra]
+    """Every rule that the sentence mentions."""
+    shown = [*found.rules, *(rules.find(notice) for notice in found.notices)]
+    if found.codified_rule is not None and found.verdict == "no_licence_required":
+        shown.append(found.codified_rule)
+    return [*shown, found.import_rule] if found.import_rule is not None else shown
 
 
 def stale(rules: Rules, on: dt.date) -> tuple[str | None, str | None]:

@@ -69,8 +69,11 @@ class Rule(Record):
 
     @property
     def cited(self) -> str:
-        """Citation and where its text was read, in one line."""
-        return f"{self.citation}: {'; '.join(self.sources)}" if self.sources else f"{self.citation} (from memory)"
+        """In one line: id, citation, what the reading rests on, when it was last confirmed, where its text was read."""
+        basis = self.basis + (f", {self.evidence.replace('_', ' ')}" if self.evidence else "")
+        confirmed = f", last confirmed {self.last_confirmed}" if self.last_confirmed else ""
+        read = f": {'; '.join(self.sources)}" if self.sources else ""
+        return f"{self.id}: {self.citation} ({basis}{confirmed}){read}"
 
 
 class ClassTest(Record):

@@ -221,12 +221,10 @@ def _codified(rules: Rules, case: Case, classification: str) -> tuple[str, Rule]
     """The verdict of a text that is on the books but not enforced."""
     for rule in rules.table.destination:
         codified = rule.valid(case.on) and rule.status == "not_enforced" and classification in rule.classes
-        spared_here = any(
-            _applies(rules, r, case, classification) and _spared(r, case) for r in rules.table.destination
-        )
-        if codified and rules.covers(rule.where, [case.to], case.on) and not spared_here:
-            spared = [e for e in rules.table.exceptions if e.status == "not_enforced" and e.valid(case.on)]
-            for exception in spared:
+        spared = any(_applies(rules, r, case, classification) and _spared(r, case) for r in rules.table.destination)
+        if codified and rules.covers(rule.where, [case.to], case.on) and not spared:
+            beside = [e for e in rules.table.exceptions if e.status == "not_enforced" and e.valid(case.on)]
+            for exception in beside:
                 if all(rules.covers(exception.where, [place], case.on) for place in case.places(True)):
                     return "licence_exception", rule
             return "licence_required", rule
