@@ -15,7 +15,8 @@ from planner.compose import compose
 from planner.errors import NoPlan
 from planner.explain import clash
 from planner.model import Option, Problem
-from planner.optimize import explain_limits, pack_shapes
+from planner.optimize import explain_limits
+from planner.packing import pack_shapes
 from planner.plan import Limit, Plan
 from planner.problem import Prepared, limit_keys, prepare
 from planner.request import Request

@@ -7,6 +7,7 @@ Work counted in replicas (inference, throughput) gets integer options; the progr
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,8 @@ FABRIC_MANAGER_FROM_NODES = 31
 
 
 _NOTHING = Load()
+_ALONE = FabricLink(technology=None, gbps_per_node=0.0)
+SCOUTED_NODES = 64  # a build that cannot do maximised work with this many nodes is not scouted further
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,8 @@ class Generator:
     nodes: Sequence[NodeBuild]
     ignore: frozenset[str] = frozenset()  # coefficients that this model has nowhere, for dominance
     pruning: bool = True
+    floors: dict[str, float] = field(default_factory=dict)  # rates of maximised work that a plan is known to reach
+    eager: frozenset[str] | None = None  # builds whose every count is tried while scouting; None: all
     rejections: list[Rejection] = field(default_factory=list)
     _bundles: dict[str, Bundle | None] = field(default_factory=dict)
     # Keyed by identity; the bundle is kept beside its load so that the identity stays its own.
@@ -166,16 +171,53 @@ class Generator:
             message = f"{node.id} brings less than {reference_gbps(self.catalog, node):g} Gbit/s per accelerator"
             self._reject(node.id, "fabric-bandwidth", message)
             return []
-        every_count = work.maximise or self.request.objective == "highest_performance"
+        # With something to maximise, everything else only needs to be met.
+        ratio = self.request.objective == "highest_performance" and not any(w.maximise for w in self.request.workloads)
+        every_count = work.maximise or ratio
         found = []
         for link in self._links(node):
             count = self._count(workload, work, node, link, every_count)
             if isinstance(count, Rejection):
                 self.rejections.append(count)
                 continue
-            counts: Iterable[int] = range(1, count + 1) if every_count else (count,)
+            counts: Iterable[int] = (count,)
+            if every_count:
+                counts = self._worth_trying(workload, node, link, count)
             found += self._counted(workload, node, bundle, link, counts, frontier)
         return found
+
+    def _worth_trying(self, workload: Workload, node: NodeBuild, link: FabricLink, most: int) -> Iterable[int]:
+        """Counts of a build for work that is maximised.
+
+        Scouting: all counts of the eager builds, for others the smallest that works (it decides whether there is any
+        plan at all). Afterwards: from the most downwards while the rate reaches what scouting found.
+        """
+        floor = self.floors.get(workload.name)
+        if floor is not None:
+            return list(itertools.takewhile(lambda n: self._rate(workload, node, link, n) >= floor, range(most, 0, -1)))
+        if self.eager is None or node.id in self.eager:
+            return range(1, most + 1)
+        tried = range(1, min(most, SCOUTED_NODES) + 1)
+        first = next((n for n in tried if self._rate(workload, node, link, n) > 0), None)
+        return () if first is None else (first,)
+
+    def _rate(self, workload: Workload, node: NodeBuild, link: FabricLink, count: int) -> float:
+        """Planning rate, 0 where the build cannot do it."""
+        if (count == 1 and node.fabric_units == 1) != (link.technology is None):
+            return 0.0 if link.technology is None else self._rate(workload, node, _ALONE, count)
+        found = demand.rate(workload, node, link, count, self.catalog, self.request.preferences.sizing)
+        return 0.0 if isinstance(found, Rejection) else found.planning
+
+    def most_promising(self, workload: Workload, few: int) -> frozenset[str]:
+        """Ids of the builds that reach most for this work when they have the whole site to themselves."""
+        reached: list[tuple[float, str]] = []
+        for node in self.nodes:
+            if self._admitted(workload, node) is None:
+                continue
+            most = min(MOST_NODES, self._most_by_limits(node))
+            best = max((self._rate(workload, node, link, most) for link in self._links(node)), default=0.0)
+            reached.append((-best, node.id))
+        return frozenset(name for _, name in sorted(reached)[:few])
 
     def _enough_bandwidth(self, node: NodeBuild, workload: Workload) -> bool:
         """Whether a bare capacity order gets the reference bandwidth per accelerator, or needs no fabric at all."""

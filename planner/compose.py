@@ -245,7 +245,7 @@ def _limits(prepared: Prepared, solution: Solution, racks: Sequence[PlannedRack]
                 unit=_limit_unit(name, prepared.request.budget.currency),
                 have=limit,
                 used=scaled,
-                binding=have is not None and _binding(prepared, name, have - used),
+                binding=have is not None and _binding(prepared, solution, name, have - used),
                 slack=slack,
             )
         )
@@ -265,14 +265,16 @@ def _limits(prepared: Prepared, solution: Solution, racks: Sequence[PlannedRack]
     return tuple(found)
 
 
-def _binding(prepared: Prepared, name: str, left: float) -> bool:
-    """Whether what is left of a limit is less than the smallest chosen unit would use."""
+def _binding(prepared: Prepared, solution: Solution, name: str, left: float) -> bool:
+    """Whether what is left of a limit is less than one more node of any chosen build would use."""
+    if name == "racks":
+        return left < 1
+    measure = limit_measure(name, prepared.problem.energy_cents_per_watt_year)
     steps = []
     for option in prepared.problem.options:
-        load = option.fixed if not option.linear else option.unit
-        if name == "racks":
-            return left < 1
-        steps.append(limit_measure(name, prepared.problem.energy_cents_per_watt_year)(load) / max(1, load.nodes))
+        if solution.units.get(option.id):
+            load = option.unit if option.linear else option.fixed
+            steps.append(measure(load) / max(1, load.nodes))
     return left < min((s for s in steps if s), default=0)
 
 

@@ -55,29 +55,42 @@ def prune(options: Sequence[Option], ignore: frozenset[str] = frozenset()) -> li
     return sorted(frontier.options, key=lambda o: o.id)
 
 
-_FIGURES = 11
-
-
 def _figures(option: Option, ignore: frozenset[str]) -> NDArray[np.float64]:
-    """The whole-number coefficients of an option, smaller is better."""
-    fixed, unit = option.fixed, option.unit
-    running = "running" in ignore
+    """Numbers that must all be no larger in x than in y for x to dominate y (necessary, quick to compare)."""
     return np.array(
         (
-            fixed.capital,
-            unit.capital,
             -option.rate,
-            fixed.watts,
-            unit.watts,
-            0 if running else fixed.typical_watts,
-            0 if running else unit.typical_watts,
-            0 if running else fixed.yearly,
-            0 if running else unit.yearly,
             option.low,
             -option.high,
+            *_load_figures(option.fixed, ignore),
+            *_load_figures(option.unit, ignore),
         ),
         dtype=np.float64,
     )
+
+
+def _load_figures(load: Load, ignore: frozenset[str]) -> tuple[int, ...]:
+    running = "running" in ignore
+    shapes = [(s, n) for s, n in load.shapes.items() if n]
+    return (
+        load.capital,
+        load.watts,
+        load.nodes,
+        0 if running else load.typical_watts,
+        0 if running else load.yearly,
+        load.endpoints.get("in-band", 0),
+        load.endpoints.get("oob", 0),
+        load.endpoints.get("storage", 0),
+        load.endpoints.get("management", 0),
+        sum(n for _, n in shapes),
+        sum(s.units * n for s, n in shapes),
+        max((s.units for s, _ in shapes), default=0),
+        max((s.watts for s, _ in shapes), default=0),
+        0 if "weight" in ignore else max((s.grams for s, _ in shapes), default=0),
+    )
+
+
+_FIGURES = 3 + 2 * 14
 
 
 def irrelevant(objective: str, limits: Iterable[str], weight_limited: bool) -> frozenset[str]:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
-from planner import advice, site
+from planner import advice
 from planner.catalog import Catalog
 from planner.compose import compose
 from planner.errors import NoPlan
-from planner.explain import clash
-from planner.model import Problem, RoomLimits, Shape
+from planner.explain import clash, plain_checks, rule_notes
+from planner.model import Problem
+from planner.packing import pack_shapes
 from planner.plan import Plan
-from planner.problem import Prepared, prepare
+from planner.problem import Prepared, limit_keys, prepare
 from planner.request import Request
 from planner.solve import delivered, solve
 
@@ -71,20 +71,5 @@ def _with_alone(problem: Problem, threads: int | None) -> Problem:
 
 def explain_limits(prepared: Prepared) -> advice.Explanation:
     """The limits that clash and the smallest changes, each proven by solving."""
-    from planner.explain import plain_checks, rule_notes  # noqa: PLC0415
-    from planner.problem import limit_keys  # noqa: PLC0415
-
     search = advice.Relaxation(prepared.problem, pack_shapes, limit_keys(prepared.request))
     return search.explain(plain_checks(prepared), rule_notes(prepared))
-
-
-def pack_shapes(shapes: Mapping[Shape, int], room: RoomLimits) -> int | None:
-    """Racks that a set of things needs, exactly; None when something fits no rack."""
-    return _packed(tuple(sorted((s, n) for s, n in shapes.items() if n)), room)
-
-
-@functools.lru_cache(maxsize=4096)
-def _packed(shapes: tuple[tuple[Shape, int], ...], room: RoomLimits) -> int | None:
-    return site.racks_needed(
-        tuple((s.units, s.watts, s.grams, n) for s, n in shapes), room.units, room.watts, room.grams
-    )

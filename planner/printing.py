@@ -218,7 +218,7 @@ def _figure(value: float | None) -> str:
 def catalog_list(catalog: Catalog, kind: str) -> str:
     """Id, maker, model, lifecycle and the best-graded price of every part of a kind."""
     records = _kind(catalog, kind)
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for part_id, part in sorted(records.items()):
         price = catalog.prices.get(part_id, ())
         shown = (

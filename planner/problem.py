@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from planner import compliance, nodes, site
@@ -14,16 +14,19 @@ from planner.candidates import Generator, works
 from planner.catalog import Catalog
 from planner.dominance import irrelevant, prune
 from planner.errors import InputError, Mistake, Rejection
-from planner.model import Bundle, Load, Option, Problem, RoomLimits, SharedOption
+from planner.model import Bundle, Load, Option, Problem, RoomLimits, SharedOption, Work
+from planner.packing import pack_shapes
 from planner.parts import NodeBuild
 from planner.plan import ComplianceEntry
 from planner.pricing import PriceBook
 from planner.request import Request
 from planner.shared import SharedEquipment, rack_bundle
+from planner.solve import delivered, least, stages
 from planner.units import HOURS_PER_YEAR, tax_cents
 
 # Design convention: energy is typical draw × this utilisation × annual PUE × hours of a year.
 UTILISATION = Decimal("0.8")
+EAGER_BUILDS = 6  # builds whose every count is tried first, to know what maximised work can reach
 
 
 @dataclass(frozen=True)
@@ -55,45 +58,88 @@ def prepare(request: Request, catalog: Catalog, on: dt.date, *, pruning: bool = 
     if pruning:
         generator.drop_outdone_builds()
     rows = works(request)
-    options: list[Option] = []
-    for workload in request.workloads:
-        if next(w for w in rows if w.name == workload.name).mode != "shared":
-            options += generator.options(workload, rows)
-    sharing = [w for w in request.workloads if next(r for r in rows if r.name == w.name).mode == "shared"]
-    if sharing:
-        options += generator.shared_pools(sharing)
-    kept = _pruned(options, ignore) if pruning else options
-    shared, missing = _shared(request, catalog, pricer, kept)
-    rack = rack_bundle(catalog, pricer, request)
-    if isinstance(rack, Rejection):
-        raise InputError([Mistake("site", None, None, rack.message)])
-    problem = Problem(
-        works=rows,
-        options=tuple(kept),
-        shared=tuple(shared),
-        constant=Load(),
-        constant_bundle=Bundle(),
-        rack=_load(pricer, rack),
-        rack_bundle=rack,
-        room=room,
-        limits=limits(request),
-        objective=request.objective,
-        energy_cents_per_watt_year=float(energy_cents_per_watt_year(catalog, request)),
-        tco_years=request.budget.tco_years,
-        tax_percent=float(request.budget.vat_percent or 0),
-    )
+    factory = _Factory(request, catalog, pricer, generator, rows, ignore, pruning)
+    maximised = [w for w in rows if w.maximise and w.mode == "one"]
+    problem = factory.program()
+    if pruning and len(maximised) == 1 and generator.eager is not None:
+        reached = _scouted(problem, maximised[0])
+        if reached is not None:
+            generator.floors[maximised[0].name] = reached * (1 - 1e-9)
+            problem = factory.program()
     return Prepared(
         request,
         catalog,
         book,
         problem,
-        tuple(options),
+        tuple(factory.unpruned),
         tuple(built),
         verdicts,
         tuple(accepted),
-        tuple(rejections + generator.rejections + missing),
+        tuple(rejections + generator.rejections + factory.rejections),
         on,
     )
+
+
+def _scouted(problem: Problem, work: Work) -> float | None:
+    """The rate of the maximised work that the best plan of the scouted options reaches; None without a plan."""
+    stage = stages(problem)[0]
+    found = least(problem, pack_shapes, stage)
+    return None if found is None else delivered(problem, work.name, found)
+
+
+@dataclass
+class _Factory:
+    """Makes the program from the options that the generator gives at the time."""
+
+    request: Request
+    catalog: Catalog
+    pricer: Pricer
+    generator: Generator
+    rows: tuple[Work, ...]
+    ignore: frozenset[str]
+    pruning: bool
+    unpruned: list[Option] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        maximised = [w for w in self.rows if w.maximise and w.mode == "one"]
+        if self.pruning and len(maximised) == 1:
+            workload = next(w for w in self.request.workloads if w.name == maximised[0].name)
+            self.generator.eager = self.generator.most_promising(workload, EAGER_BUILDS)
+
+    def program(self) -> Problem:
+        """The program of all workloads, shared equipment and limits."""
+        request, catalog = self.request, self.catalog
+        self.unpruned = self._options()
+        kept = _pruned(self.unpruned, self.ignore) if self.pruning else self.unpruned
+        shared, self.rejections = _shared(request, catalog, self.pricer, kept)
+        rack = rack_bundle(catalog, self.pricer, request)
+        if isinstance(rack, Rejection):
+            raise InputError([Mistake("site", None, None, rack.message)])
+        return Problem(
+            works=self.rows,
+            options=tuple(kept),
+            shared=tuple(shared),
+            constant=Load(),
+            constant_bundle=Bundle(),
+            rack=_load(self.pricer, rack),
+            rack_bundle=rack,
+            room=room_limits(request),
+            limits=limits(request),
+            objective=request.objective,
+            energy_cents_per_watt_year=float(energy_cents_per_watt_year(catalog, request)),
+            tco_years=request.budget.tco_years,
+            tax_percent=float(request.budget.vat_percent or 0),
+        )
+
+    def _options(self) -> list[Option]:
+        modes = {w.name: w.mode for w in self.rows}
+        found: list[Option] = []
+        for workload in self.request.workloads:
+            if modes[workload.name] != "shared":
+                found += self.generator.options(workload, self.rows)
+        sharing = [w for w in self.request.workloads if modes[w.name] == "shared"]
+        return found + (self.generator.shared_pools(sharing) if sharing else [])
 
 
 def screen(

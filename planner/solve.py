@@ -19,6 +19,7 @@ from planner.errors import SolverFailed
 from planner.formulation import (
     Model,
     RackCut,
+    fit_in_rack,
     formulate,
     limit_measure,
     performance_scale,
@@ -123,18 +124,27 @@ def _within_reach(problem: Problem, packer: Packer, threads: int | None) -> Prob
         return problem
     measure = stages(problem)[1].measure if stage.measure is None else stage.measure
     assert measure is not None
-    few = [
-        o
-        for work in _by_work(problem).values()
-        for o in sorted(work, key=lambda o: _promise(problem, o, measure))[:FEW]
-    ]
-    small = replace(problem, options=tuple(o for o in problem.options if o in few))
+    possible = replace(problem, options=tuple(o for o in problem.options if _possible(problem, o)))
+    few: set[str] = set()
+    for options in _by_work(possible).values():
+        options.sort(key=lambda o: _promise(problem, o, measure))
+        few |= {o.id for o in options[:FEW]}
+    small = replace(problem, options=tuple(o for o in problem.options if o.id in few))
     first = _checked(Search(small, packer, threads), stage, [], None)
     if first is None:
         return problem
     if stage.measure is None:
         return _above(problem, first)
     return replace(problem, options=tuple(_not_above(problem, stage.measure, stage.measure(first.total))))
+
+
+def _possible(problem: Problem, option: Option) -> bool:
+    """Whether an option fits the room and the limits on its own, at the least it can be used."""
+    load = option.fixed + option.unit.times(option.low)
+    if any(not s.own_rack and not fit_in_rack(s, problem) for s in load.shapes):
+        return False
+    energy = problem.energy_cents_per_watt_year
+    return all(limit_measure(n, energy)(load) <= have for n, have in problem.limits.items() if n != "racks")
 
 
 def _by_work(problem: Problem) -> dict[str, list[Option]]:
