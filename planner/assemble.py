@@ -78,6 +78,7 @@ def pools(
         names = tuple(w for w, _ in pick.tenants) or (pick.option.work,)
         replicas = sum(n for _, n in pick.tenants) if pick.tenants else None
         cards = None
+        peak = peak_pflops(catalog, node, pick.nodes, pick.option.precision)
         if pick.option.tenants:
             sizes = {(t.work, t.cards) for t in pick.option.tenants}
             cards = sum(n * min(c for w, c in sizes if w == work) for work, n in pick.tenants)
@@ -108,9 +109,22 @@ def pools(
                 precision=pick.option.precision,
                 predicted=tuple(p for name in names for p in predicted.get(f"{pick.option.id}|{name}", ())),
                 notices=node.notices,
+                peak_pflops=peak[0],
+                peak_precision=peak[1],
             )
         )
     return tuple(found)
+
+
+def peak_pflops(
+    catalog: Catalog, node: NodeBuild, nodes: int, precision: str | None
+) -> tuple[float | None, str | None]:
+    """Dense peak of a pool in PFLOPS at the precision it works in, else FP16; None where nobody published it."""
+    rates = catalog.accelerators[node.accelerator].dense_tflops
+    for name in (precision, "fp16", "bf16"):
+        if name is not None and rates.get(name):
+            return round(rates[name] * node.accelerators * nodes / 1000, 3), name
+    return None, None
 
 
 def _nics(catalog: Catalog, node: NodeBuild) -> int:

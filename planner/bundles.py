@@ -7,13 +7,14 @@ Rejection, never a smaller sum.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 from planner.catalog import Catalog
 from planner.errors import Rejection
 from planner.model import Bundle, LineSeed, Load, Shape
 from planner.parts import BuildLine, NodeBuild, Software
-from planner.pricing import PriceBook
+from planner.pricing import PriceBook, support_share
 from planner.units import half_up
 
 
@@ -136,8 +137,9 @@ def node_bundle(node: NodeBuild, software: Sequence[Software], pricer: Pricer, g
         if isinstance(cents, Rejection):
             return cents
         hardware += cents * line.quantity
+    terms = support_terms(pricer, node, pricer.book.request.budget.tco_years)
     for item in software:
-        lines += software_lines(item, node, hardware, group)
+        lines += software_lines(item, node, hardware, group, terms)
     return Bundle(
         lines=tuple(lines),
         shapes=((node_shape(node), 1),),
@@ -158,14 +160,46 @@ def node_bundle(node: NodeBuild, software: Sequence[Software], pricer: Pricer, g
     )
 
 
-def software_lines(item: Software, node: NodeBuild, hardware_cents: int, group: str) -> list[LineSeed]:
+@dataclass(frozen=True, slots=True)
+class SupportTerms:
+    """How much of the years a yearly support line is paid for, and why."""
+
+    share: Decimal
+    words: str
+
+
+def support_terms(pricer: Pricer, node: NodeBuild, years: int) -> SupportTerms:
+    """Support is paid for the months that the system's price does not include.
+
+    A complete system whose price says nothing is taken to include the usual first three years, so that nothing is paid
+    twice; the rule's words say so.
+    """
+    price = pricer.book.price(node.chassis)
+    months = price.includes_support_months if price is not None else None
+    words = ""
+    if pricer.catalog.chassis[node.chassis].price_scope == "complete" and months is None:
+        months, words = 36, ", the price taken to include the first 36 months"
+    elif months:
+        words = f", the price includes the first {months} months"
+    if not months:
+        return SupportTerms(Decimal(1), " a year")
+    return SupportTerms(support_share(months, years), f" a year{words}; averaged over {years} years")
+
+
+def software_lines(
+    item: Software, node: NodeBuild, hardware_cents: int, group: str, terms: SupportTerms | None = None
+) -> list[LineSeed]:
     """Lines that a software, support or service item adds to one node; none for items counted per site."""
     counts = {"accelerator": node.accelerators, "node": node.fabric_units, "socket": node.cpus}
     yearly = item.recurring == "yearly"
     if item.per == "percent-of-hardware":
         percent = item.percent or Decimal(0)
+        rule = f"{percent:f} % of the hardware of one node"
+        if yearly and terms is not None:
+            percent *= terms.share
+            rule += terms.words
         cents = half_up(Decimal(hardware_cents) * percent / 100)
-        return [LineSeed(item.id, 1, group, yearly, cents, f"{percent} % of the hardware of one node")]
+        return [LineSeed(item.id, 1, group, yearly, cents, rule)] if cents else []
     if item.per in counts:
         return [LineSeed(item.id, counts[item.per], group, yearly)]
     return []

@@ -19,6 +19,7 @@ from planner.lines import Owned
 from planner.model import Option, Shape, Solution
 from planner.parts import FabricLink
 from planner.plan import (
+    EnergyBasis,
     Limit,
     Plan,
     PlanLine,
@@ -72,7 +73,8 @@ def compose(prepared: Prepared, solution: Solution) -> Plan:
         assumptions=assumptions(prepared, chosen, capital),
         limits=_limits(prepared, solution, racks),
         left_out=left_out(prepared, chosen),
-        open_questions=open_questions(prepared),
+        open_questions=open_questions(prepared, chosen),
+        names=_names(prepared, chosen, capital, yearly),
         request=sitefile.normalised(request),
         provenance=_provenance(prepared, plan_pools, objective),
     )
@@ -129,6 +131,7 @@ def _totals(
         currency=currency,
         opex_per_year=opex,
         energy_per_year=energy,
+        energy_basis=energy_basis(prepared, typical),
         tco=None if energy is None else net + tax + years * (opex + energy),
         tco_years=years,
         it_power_kw=watts / 1000,
@@ -150,6 +153,31 @@ def energy_per_year(prepared: Prepared, typical_watts: float) -> Decimal | None:
     pue = Decimal(str(site.annual_pue(prepared.request)))
     cents = UTILISATION * pue * HOURS_PER_YEAR * found[0] * 100 * Decimal(str(typical_watts)) / 1000
     return Money(half_up(cents), "").amount
+
+
+def energy_basis(prepared: Prepared, typical_watts: float) -> EnergyBasis | None:
+    """The factors of the yearly energy cost."""
+    found = pricing.electricity(prepared.catalog, prepared.request)
+    if found is None:
+        return None
+    return EnergyBasis(
+        typical_kw=typical_watts / 1000,
+        utilisation=float(UTILISATION),
+        pue=site.annual_pue(prepared.request),
+        hours=HOURS_PER_YEAR,
+        tariff=float(found[0]),
+    )
+
+
+def _names(
+    prepared: Prepared, chosen: Sequence[Chosen], capital: Sequence[PlanLine], yearly: Sequence[PlanLine]
+) -> dict[str, str]:
+    """Maker and model of every part that the plan mentions."""
+    catalog = prepared.catalog
+    mentioned = {ln.part for ln in (*capital, *yearly)} | set(catalog.accelerators)
+    mentioned |= {c.option.node.chassis for c in chosen}
+    mentioned |= {s.switch for s in prepared.problem.shared if s.switch}
+    return {p: f"{catalog.parts[p].vendor} {catalog.parts[p].model}" for p in sorted(mentioned) if p in catalog.parts}
 
 
 def _with_tax(amount: Decimal, rate: Decimal) -> Decimal:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from planner.advice import Explanation
 from planner.formulation import fit_in_rack
 from planner.model import Shape
 from planner.problem import Prepared
+from planner.request import Workload
+
+MOST_REASONS = 4  # of one kind in an answer
 
 
 def clash(prepared: Prepared) -> Explanation | None:
@@ -17,32 +22,48 @@ def clash(prepared: Prepared) -> Explanation | None:
     checks: list[str] = []
     rules: list[str] = []
     for workload in unserved:
-        checks.append(f"Nothing in the catalog can serve {workload.name}.")
-        wanted = (
-            prepared.catalog.expand_accelerator(workload.accelerator)
-            if workload.accelerator
-            else tuple(sorted(prepared.catalog.accelerators))
-        )
-        for accelerator in wanted:
-            if accelerator not in prepared.accepted:
-                if workload.accelerator:
-                    rules.append(_rule_sentence(prepared, accelerator))
-            else:
-                reason = next((r for r in prepared.rejections if accelerator in r.part), None)
-                if reason is not None:
-                    checks.append(f"{accelerator}: {reason.message}")
-        if not workload.accelerator:
-            for reason in prepared.rejections[:12]:
-                checks.append(f"{reason.part}: {reason.message}")
+        wanted = _wanted(prepared, workload)
+        refused = [a for a in wanted if a not in prepared.accepted]
+        if workload.accelerator and len(refused) == len(wanted):
+            checks.append(f"The export rules of {prepared.on} exclude every accelerator that {workload.name} names:")
+            rules += [_rule_sentence(prepared, a) for a in refused]
+            continue
+        checks.append(f"Nothing in the catalog can serve {workload.name}:")
+        if refused:
+            checks.append(f"  {len(refused)} of {len(wanted)} accelerators are left out by export rules.")
+        checks += _reasons(prepared, [a for a in wanted if a in prepared.accepted])
     notes = ("Rules, parties and dates are facts, not limits to vary: no change to them is offered.",) if rules else ()
     return Explanation(tuple(dict.fromkeys(checks)), tuple(dict.fromkeys(rules)), notes=notes)
 
 
+def _wanted(prepared: Prepared, workload: Workload) -> tuple[str, ...]:
+    """Accelerators that a workload may use: those it names, else all that the preferences leave."""
+    catalog, wanted = prepared.catalog, prepared.request.preferences
+    if workload.accelerator:
+        return catalog.expand_accelerator(workload.accelerator)
+    if wanted.accelerators.only:
+        return tuple(sorted({a for n in wanted.accelerators.only for a in catalog.expand_accelerator(n)}))
+    if wanted.chassis.only:
+        systems = {c for n in wanted.chassis.only for c in catalog.expand_chassis(n)}
+        return tuple(sorted({a for c in systems for a in catalog.chassis[c].takes}))
+    return tuple(sorted(catalog.accelerators))
+
+
+def _reasons(prepared: Prepared, accelerators: Sequence[str]) -> list[str]:
+    """Why each accelerator cannot do it, the same reason told once; at most a screenful."""
+    grouped: dict[str, list[str]] = {}
+    for accelerator in accelerators:
+        reason = next((r for r in prepared.rejections if accelerator in r.part), None)
+        if reason is not None:
+            grouped.setdefault(reason.rule, []).append(f"  {reason.message}")
+    lines = [line for _, found in sorted(grouped.items()) for line in found[:MOST_REASONS]]
+    more = sum(max(0, len(found) - MOST_REASONS) for found in grouped.values())
+    return [*lines, f"  ... and {more} more; planner size lists them all."] if more else lines
+
+
 def _rule_sentence(prepared: Prepared, accelerator: str) -> str:
     verdict = prepared.verdicts[accelerator]
-    cited = f" [{', '.join(verdict.rules)}]" if verdict.rules else ""
-    review = f" Review policy: {verdict.review_policy}." if verdict.review_policy else ""
-    return f"{verdict.summary}{cited}{review}"
+    return verdict.summary
 
 
 def plain_checks(prepared: Prepared) -> tuple[str, ...]:

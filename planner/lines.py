@@ -136,6 +136,7 @@ def _line(
         pool=holder.pool,
         maker=part.vendor,
         model=part.model,
+        model_zh=part.model_zh if isinstance(part, Software) else None,
         part_number=part.part_number,
         description=describe(part),
         per_node=quantity // holder.nodes if in_node and holder.nodes and quantity % holder.nodes == 0 else None,

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from planner import parts
 from planner.catalog import Catalog, nearest
 from planner.errors import InputError, Mistake, NoPlan, PlannerError, UnknownPart
-from planner.plan import ComplianceEntry, Plan
+from planner.plan import ComplianceEntry, Plan, Pool
 from planner.request import Request
 
 KINDS: dict[str, type[parts.Record]] = {
@@ -92,8 +92,7 @@ def summary(plan: Plan, files: Sequence[Path]) -> str:
         memory = f"{pool.memory_gb:,.0f} GB"
         out.append(
             f"  {pool.workload}: {pool.nodes} × {pool.chassis} with {pool.accelerators_per_node} × {pool.accelerator}"
-            f" = {pool.accelerators} accelerators; {pool.cpus_per_node} × {pool.cpu}, {memory},"
-            f" {pool.nvme_tb:g} TB NVMe per node"
+            f" = {pool.accelerators} accelerators; {_processors(pool)}, {memory}, {_drives(pool)} per node"
         )
         for predicted in pool.predicted:
             asked = "" if predicted.asked is None else f", asked {predicted.asked:,.6g}"
@@ -134,6 +133,17 @@ def summary(plan: Plan, files: Sequence[Path]) -> str:
     out.append(f"  {len(plan.assumptions)} assumptions are listed in the documents.")
     out += [f"wrote {file}" for file in files]
     return "\n".join(out)
+
+
+def _processors(pool: Pool) -> str:
+    """The CPUs of a node; a fixed system's datasheet text may name their number itself."""
+    if pool.cpu is None:
+        return "CPU on board"
+    return pool.cpu if pool.cpu[:1].isdigit() else f"{pool.cpus_per_node} × {pool.cpu}"
+
+
+def _drives(pool: Pool) -> str:
+    return f"{pool.nvme_tb:g} TB NVMe" if pool.nvme_tb else "NVMe not stated"
 
 
 def verdicts(entries: Sequence[ComplianceEntry]) -> str:

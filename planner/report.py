@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from planner import pricing, site, sitefile
+from planner import compliance, pricing, site, sitefile
 from planner.assemble import Chosen
 from planner.errors import Rejection
 from planner.plan import Assumption, ComplianceEntry, LeftOut, PlanLine
@@ -79,6 +79,7 @@ def assumptions(prepared: Prepared, chosen: Sequence[Chosen], capital: Sequence[
             if line.group not in {c.option.node.id for c in chosen}
         ]
     found += _price_assumptions(prepared, capital)
+    found += _plan_notices(prepared, chosen)
     unique = {(a.kind, a.name, a.text): a for a in found}
     return tuple(unique.values())
 
@@ -136,6 +137,21 @@ def _conventions(prepared: Prepared) -> list[Assumption]:
     return found
 
 
+def _plan_notices(prepared: Prepared, chosen: Sequence[Chosen]) -> list[Assumption]:
+    """Notices that a whole plan must carry under the rules of its date."""
+    peaks = {"fp64_pflops": 0.0, "fp32_pflops": 0.0}
+    for pick in chosen:
+        rates = prepared.catalog.accelerators[pick.option.node.accelerator].dense_tflops
+        cards = pick.nodes * pick.option.node.accelerators
+        peaks["fp64_pflops"] += max(rates.get("fp64", 0.0), rates.get("fp64_tensor", 0.0)) * cards / 1000
+        peaks["fp32_pflops"] += rates.get("fp32", 0.0) * cards / 1000
+    terms = compliance.terms_from(prepared.request, prepared.on)
+    return [
+        Assumption(kind="compliance", name=notice.id, text=f"Notice {notice.id}, {notice.title}: {notice.says}")
+        for notice in compliance.plan_notices(prepared.catalog, terms, peaks)
+    ]
+
+
 def _price_assumptions(prepared: Prepared, capital: Sequence[PlanLine]) -> list[Assumption]:
     grades: dict[str, int] = {}
     for line in capital:
@@ -163,9 +179,31 @@ def _price_assumptions(prepared: Prepared, capital: Sequence[PlanLine]) -> list[
     return found
 
 
-def open_questions(prepared: Prepared) -> tuple[Assumption, ...]:
+# Countries whose own import practice the rule data describes; elsewhere "unknown" only means not researched.
+IMPORT_SIDES = frozenset({"CN"})
+
+
+def open_questions(prepared: Prepared, chosen: Sequence[Chosen]) -> tuple[Assumption, ...]:
     """What somebody must answer before signing, most important first."""
     found = []
+    unknown = sorted(
+        {
+            c.option.node.accelerator
+            for c in chosen
+            if prepared.verdicts[c.option.node.accelerator].import_side == "import_unknown"
+            and prepared.request.site.country in IMPORT_SIDES
+        }
+    )
+    if unknown:
+        names, country = ", ".join(unknown), prepared.request.site.country
+        found.append(
+            Assumption(
+                kind="compliance",
+                name="import",
+                text=f"Does {country} let {names} in for this project (funding, import approval)? It is not known.",
+                text_zh=f"{names} 进入 {country} 的进口审批与资金性质要求尚不明确，须由客户确认。",
+            )
+        )
     customer = prepared.request.customer
     if customer.headquarters is None:
         country = prepared.request.site.country

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from planner import fabric
+from planner import fabric, site
 from planner.bundles import Pricer, merge, seeds
 from planner.candidates import offered_switches, switch_bundle
 from planner.catalog import Catalog
@@ -247,19 +247,28 @@ def _without_endpoints(bundle: Bundle) -> Bundle:
 
 def rack_bundle(catalog: Catalog, pricer: Pricer, request: Request) -> Bundle | Rejection:
     """One purchased rack with its two power distribution units (one per feed): the cheapest that fit the room."""
-    units = request.site.rack_units or 42
+    room = site.room(request)
+    units, country = room.units, request.site.country
     liquid = request.site.cooling == "liquid"
     racks = [
         r
         for r in catalog.racks.values()
         if r.lifecycle == "current" and r.rack_units >= units and (r.liquid_ready or not liquid)
     ]
-    power = request.site.rack_power_kw
-    pdus = [p for p in catalog.pdus.values() if p.lifecycle == "current" and (power is None or p.usable_kw >= power)]
+    power = room.power_kw
+    local = [
+        p
+        for p in catalog.pdus.values()
+        if p.lifecycle == "current"
+        and (not p.countries or country in p.countries)
+        and country not in p.not_countries
+        and pricer.price_or_none(p.id) is not None
+    ]
+    pdus = [p for p in local if power is None or p.usable_kw >= power]
     # Where no single unit carries the rack, several per feed do.
     per_feed = 1
-    if not pdus and power is not None:
-        largest = max((p for p in catalog.pdus.values() if p.lifecycle == "current"), key=lambda p: p.usable_kw)
+    if not pdus and local and power is not None:
+        largest = max(local, key=lambda p: (p.usable_kw, p.id))
         per_feed = math.ceil(power / largest.usable_kw)
         pdus = [largest]
     rack = _cheapest(pricer, [r.id for r in racks])

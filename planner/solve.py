@@ -108,7 +108,8 @@ def solve(
 
 
 # -- bounds ------------------------------------------------------------------------------------------------------
-FEW = 24  # options per work of the first, small program
+FEW = 8  # options per work and order of the first, small program
+_MEASURES: dict[str, Measure] = {"power": lambda load: load.watts, "nodes": lambda load: load.nodes}
 
 
 def _within_reach(problem: Problem, packer: Packer, threads: int | None) -> Problem:
@@ -117,7 +118,7 @@ def _within_reach(problem: Problem, packer: Packer, threads: int | None) -> Prob
     A plan with option o costs at least the cheapest use of o plus the cheapest way to do everything else; where that
     exceeds a plan already found, o is out. For maximised work, an option below a rate already reached is out.
     """
-    if len(problem.options) <= 2 * FEW:
+    if len(problem.options) <= 6 * FEW:
         return problem
     stage = stages(problem)[0]
     if stage.name == "performance" and sum(w.maximise for w in problem.works) != 1:
@@ -127,8 +128,10 @@ def _within_reach(problem: Problem, packer: Packer, threads: int | None) -> Prob
     possible = replace(problem, options=tuple(o for o in problem.options if _possible(problem, o)))
     few: set[str] = set()
     for options in _by_work(possible).values():
-        options.sort(key=lambda o: _promise(problem, o, measure))
-        few |= {o.id for o in options[:FEW]}
+        # Cheap ones, frugal ones and small ones: whichever limit bites, some of them get past it.
+        for order in (measure, _MEASURES["power"], _MEASURES["nodes"]):
+            options.sort(key=lambda o: _promise(problem, o, order))
+            few |= {o.id for o in options[:FEW]}
     small = replace(problem, options=tuple(o for o in problem.options if o.id in few))
     first = _checked(Search(small, packer, threads), stage, [], None)
     if first is None:
@@ -139,12 +142,20 @@ def _within_reach(problem: Problem, packer: Packer, threads: int | None) -> Prob
 
 
 def _possible(problem: Problem, option: Option) -> bool:
-    """Whether an option fits the room and the limits on its own, at the least it can be used."""
-    load = option.fixed + option.unit.times(option.low)
+    """Whether an option fits the room and the limits when it serves its work alone."""
+    work = next((w for w in problem.works if w.name == option.work), None)
+    load = option.fixed + option.unit.times(_needed(option, work))
     if any(not s.own_rack and not fit_in_rack(s, problem) for s in load.shapes):
         return False
     energy = problem.energy_cents_per_watt_year
     return all(limit_measure(n, energy)(load) <= have for n, have in problem.limits.items() if n != "racks")
+
+
+def _needed(option: Option, work: Work | None) -> int:
+    """Units with which an option serves its work alone, within its range."""
+    if work is None or work.target is None or not option.linear or option.rate <= 0:
+        return option.low
+    return min(option.high, max(option.low, math.ceil(work.target / option.rate)))
 
 
 def _by_work(problem: Problem) -> dict[str, list[Option]]:
@@ -167,7 +178,7 @@ def _least_cost(option: Option, work: Work | None, measure: Measure, ratio: floa
     fixed, unit = measure(option.fixed), measure(option.unit)
     if work is None or work.target is None or not option.linear or option.rate <= 0:
         return fixed + unit * option.low
-    counts = {option.low, option.high, min(option.high, max(option.low, math.ceil(work.target / option.rate)))}
+    counts = {option.low, option.high, _needed(option, work)}
     return min(fixed + n * unit + max(0.0, work.target - n * option.rate) * ratio for n in counts)
 
 
