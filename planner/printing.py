@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from planner import parts
+from planner import compliance, parts
 from planner.catalog import Catalog, nearest
 from planner.errors import InputError, Mistake, NoPlan, PlannerError, UnknownPart
 from planner.plan import ComplianceEntry, Plan, Pool
@@ -284,10 +284,12 @@ def lint(catalog: Catalog) -> list[str]:
         findings += [f"group {group}: {m} is not an accelerator" for m in members if m not in catalog.accelerators]
     findings += [f"price of {part}: no such part" for part in sorted(catalog.prices) if part not in catalog.parts]
     findings += [
-        f"{p.id}: neither source nor estimate"
-        for p in catalog.parts.values()
-        if not (p.sources or p.estimates or p.unverified)
+        f"{part.id}: figures with neither source nor estimate"
+        for part in catalog.parts.values()
+        if not (part.sources or part.estimates or part.unverified)
+        and not (isinstance(part, parts.Software) and part.percent is None)  # a licence has no figures of its own
     ]
+    findings += compliance.lint(catalog)
     return findings
 
 
