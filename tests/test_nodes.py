@@ -529,7 +529,7 @@ def shipped() -> tuple[Catalog, list[NodeBuild]]:
     table = {part: int(rows[0].typical) for part, rows in catalog.prices.items()}
     request = Request.model_validate(
         {
-            "site": {"country": "NO", "cooling": "liquid"},
+            "site": {"country": "CN", "cooling": "liquid"},
             "storage": {"usable_tb": 100},
             "workloads": [{"name": "w", "kind": "capacity", "count": 8, "accelerator": "h100"}],
         }

@@ -1,0 +1,66 @@
+"""The layers of docs/architecture.md, held by walking the syntax trees."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import planner
+
+ROOT = Path(planner.__file__).parent
+LAYERS = [
+    "errors units quiet progress files",
+    "request parts plan",
+    "catalog yamltext sitefile demand compliance nodes fabric site pricing",
+    "model bundles candidates shared dominance packing problem formulation solve lines assemble report compose explain "
+    "advice optimize alternatives sizing",
+    "planfile verify compare bom quote workbook workbook_site spreadsheet proposal proposal_notes drawings wording "
+    "outputs",
+    "printing cli",
+]
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
+# Rooms of layer 2 that may know one another, beside the catalog: who -> whom.
+NEIGHBOURS = {
+    "sitefile": {"catalog", "yamltext", "demand"},
+    "nodes": {"catalog", "pricing"},
+    "demand": {"catalog"},
+    "compliance": {"catalog"},
+    "fabric": {"catalog"},
+    "pricing": {"catalog"},
+    "site": set(),
+    "catalog": set(),
+    "yamltext": set(),
+}
+
+
+def rooms_used(path: Path) -> set[str]:
+    """First-level names under planner/ that a file imports."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "planner":
+            found |= {alias.name for alias in node.names if alias.name in LEVEL}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("planner."):
+            found.add((node.module or "").split(".")[1])
+    return found
+
+
+def test_every_file_imports_only_lower_layers_and_named_neighbours() -> None:
+    wrong = []
+    for path in sorted(ROOT.rglob("*.py")):
+        room = path.relative_to(ROOT).parts[0].removesuffix(".py")
+        if room == "__init__":
+            continue
+        assert room in LEVEL, f"{room} stands in no layer of docs/architecture.md"
+        for other in rooms_used(path) - {room}:
+            high = LEVEL[other] > LEVEL[room]
+            stranger = LEVEL[room] == LEVEL[other] == 2 and other not in NEIGHBOURS[room]
+            if high or stranger or (LEVEL[room] == 4 and LEVEL[other] == 3):
+                wrong.append(f"{path.name} imports {other}")
+    assert not wrong
+
+
+def test_verify_is_an_independent_witness() -> None:
+    allowed = {"errors", "units", "parts", "plan", "catalog", "verify"}
+    for path in [ROOT / "verify.py", *sorted((ROOT / "verify").glob("*.py"))]:
+        if path.exists():
+            assert rooms_used(path) <= allowed, path
