@@ -1,7 +1,7 @@
 """Where work meets hardware: what a workload asks, and what rate a number of nodes delivers.
 
-The questions, one function each: `target` (what is asked), `rate` (what `count` nodes deliver as one pool), `replicas`
-(units of work that is counted in replicas), `smallest_count` (how many nodes are enough), `proportional` (whether rate is
+One function per question: `target` (what is asked), `rate` (what `count` nodes deliver as one pool), `replicas` (units
+of work that is counted in replicas), `smallest_count` (how many nodes are enough), `proportional` (whether the rate is
 exactly proportional to the count). A refusal is a `Rejection` with its rule, never a silent nothing.
 Formulae, ranges and how they were checked: docs/sizing.md.
 """
@@ -131,8 +131,8 @@ def smallest_count(
 ) -> int | Rejection:
     """The fewest nodes whose planning rate meets the target, at most `most`.
 
-    Doubles until enough, then halves the interval: about 2·log2(count) rates. Rates never fall with the count (a job does not
-    use more nodes than serve it), which the answer is checked for: one node less must not be enough.
+    Doubles until enough, then halves the interval: about 2·log2(count) rates. Rates never fall with the count (a job
+    does not use more nodes than serve it), which the answer is checked for: one node less must not be enough.
     """
     asked = target(workload)
     if asked.value is None:

@@ -1,15 +1,17 @@
-"""Work with a published benchmark (ResNet-50, BERT, SDXL, DLRM ...): measured rates per accelerator, scaled by written rules.
+"""Work with a published benchmark (ResNet-50, BERT, SDXL, DLRM ...): measured rates, scaled by written rules.
 
-Inference takes the server scenario (Poisson arrivals inside the work's latency limit) where it was measured, else offline
-times a stated factor. Training takes the smallest tuned run and loses with scale. An accelerator without a row is estimated
-from its sibling of the same architecture (ratio of the peak that binds) or from the work's rate per dense peak; where
-no rule holds the answer is a Rejection, never another part's number. Figures: `catalogs/benchmarks/works.yaml`.
+Inference takes the server scenario (Poisson arrivals inside the work's latency limit) where it was measured, else
+offline times a stated factor. Training takes the smallest tuned run and loses with scale. An accelerator without a row
+is estimated from its sibling of the same architecture (ratio of the peak that binds) or from the work's rate per dense
+peak; where no rule holds the answer is a Rejection, never another part's number.
+Figures: `catalogs/benchmarks/works.yaml`.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from planner.catalog import Catalog, nearest
@@ -168,7 +170,7 @@ def _scale(steps: list[list[float]], accelerators: float) -> float:
     """Share left at a number of accelerators, a power law between the given steps."""
     if accelerators <= steps[0][0]:
         return float(steps[0][1])
-    for (n0, f0), (n1, f1) in zip(steps, steps[1:], strict=False):
+    for (n0, f0), (n1, f1) in pairwise(steps):
         if accelerators <= n1:
             return float(f0 * math.exp(math.log(f1 / f0) * math.log(accelerators / n0) / math.log(n1 / n0)))
     (n0, f0), (n1, f1) = steps[-2], steps[-1]
@@ -224,7 +226,8 @@ def _from_rows(catalog: Catalog, work: str, mode: str, accelerator_id: str) -> M
         row = max(near or rows, key=lambda r: (str(r["date"]), r["per_accelerator"]))
         factor = rules["measured_training"] if tuned else rules["untuned_training"]
     rate = float(row["per_accelerator"])
-    how = f"{row['round']}, {row.get('scenario') or 'training'}, {row['accelerators']} accelerators, {row['date']}: {row['source']}"
+    scenario = row.get("scenario") or "training"
+    how = f"{row['round']}, {scenario}, {row['accelerators']} accelerators, {row['date']}: {row['source']}"
     return Measured(
         rate * factor["low"],
         rate * factor["typical"],

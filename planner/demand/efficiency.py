@@ -1,8 +1,8 @@
 """Calibration: which share of an accelerator's dense peak, or of its memory bandwidth, work really reaches.
 
-The rows stand in `catalogs/benchmarks/efficiency.yaml`. A row names accelerators or families; the first that fits wins, so
-rows for one accelerator stand before rows for its family. Where none fits, the `default` of the table applies, which is
-wide and marks the prediction unproven.
+The rows stand in `catalogs/benchmarks/efficiency.yaml`. A row names accelerators or families; the first that fits wins,
+so rows for one accelerator stand before rows for its family. Where none fits, the `default` of the table applies, which
+is wide and marks the prediction unproven.
 """
 
 from __future__ import annotations

@@ -2,13 +2,14 @@
 
     Rmax = accelerators · rate per accelerator · scale(nodes) · oversubscription · fabric
 
-Rates are low, median and high (10th and 90th percentile) over TOP500 systems with that accelerator; where no system is listed,
-a share of the dense FP64 peak by family, unproven. Figures: `catalogs/benchmarks/hpc.yaml`.
+Rates are low, median and high (10th and 90th percentile) over TOP500 systems with that accelerator; where no system is
+listed, a share of the dense FP64 peak by family, unproven. Figures: `catalogs/benchmarks/hpc.yaml`.
 """
 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 from planner.catalog import Catalog
@@ -45,7 +46,7 @@ def scale(steps: list[list[float]], nodes: float) -> float:
     """Share of the small-system rate left at `nodes`, between the given steps linear in the logarithm."""
     if nodes <= steps[0][0]:
         return float(steps[0][1])
-    for (n0, f0), (n1, f1) in zip(steps, steps[1:], strict=False):
+    for (n0, f0), (n1, f1) in pairwise(steps):
         if nodes <= n1:
             return float(f0 + (f1 - f0) * math.log(nodes / n0) / math.log(n1 / n0))
     return float(steps[-1][1])

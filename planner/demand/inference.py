@@ -1,8 +1,8 @@
 """Services of language models: which replicas a node offers, and how many requests per second each answers.
 
 One pool reads and writes: a request costs s_in / R_read + s_out · T(n) / n seconds of a replica. The batch n is the
-largest that cache memory and the latency targets allow; the time to first token includes queueing behind other prompts, the
-time per output token the share that reading takes away. Replicas are planned at 0.7 of that rate, so that peaks and
+largest that cache memory and the latency targets allow; the time to first token includes queueing behind other prompts,
+the time per output token the share that reading takes away. Replicas are planned at 0.7 of that rate, so that peaks and
 failures do not break the targets (field practice: 0.6 to 0.7).
 """
 
@@ -50,7 +50,7 @@ def inference_target(workload: Workload) -> Target:
 def inference_replicas(
     workload: Workload, node: NodeBuild, fabric: FabricLink, catalog: Catalog, sizing: Sizing
 ) -> list[Replica] | Rejection:
-    """The useful replicas of a node, at most three per precision, by accelerators taken; or why none meets the targets."""
+    """The useful replicas of a node, at most three per precision; or why none meets the targets."""
     accelerator = catalog.accelerators[node.accelerator]
     hw = hardware(node, fabric, accelerator)
     w = workload
@@ -62,8 +62,8 @@ def inference_replicas(
 def precisions(model: TrainingModel, accelerator: Accelerator, asked: str | None) -> list[str]:
     """Precisions a replica may use: the one asked, else that of the published weights.
 
-    Weights published in 8 bit run at int8 or 16 bit where fp8 is missing (16 bit takes twice the memory). 4-bit weights run
-    anywhere; the arithmetic then uses the narrowest unit there is. Nothing is quantised without being asked.
+    Weights published in 8 bit run at int8 or 16 bit where fp8 is missing (16 bit takes twice the memory). 4-bit weights
+    run anywhere; the arithmetic then uses the narrowest unit there is. Nothing is quantised without being asked.
     """
     if asked:
         return [asked] if asked == "fp4" or dense_peak_tflops(accelerator, asked) else []

@@ -2,7 +2,8 @@
 
 Step time = compute·(1 + bubble) + tensor-parallel exchange + pipeline hand-over + expert exchange + what of the
 gradient exchange the last backward pass cannot hide. Sources: Megatron-LM (arXiv 2104.04473) for the bubble
-(p-1)/(v·m), ZeRO (arXiv 1910.02054) for volumes, InternEvo's 7 B on 1,024 A100 with 4 × 100G for the fixed exchange per step.
+(p-1)/(v·m), ZeRO (arXiv 1910.02054) for volumes, InternEvo's 7 B on 1,024 A100 with 4 × 100G for the fixed exchange
+per step.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from planner.demand.hardware import Hardware
 from planner.demand.shapes import FRAGMENTATION, OVERHEAD_BYTES, Shape, activation_bytes, state_bytes
 
 TENSOR = (1, 2, 4, 8)
-PIPELINE = (1, 2, 4, 8, 12, 16, 24, 32)
+PIPELINE = (1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 EXPERT = (1, 2, 4, 8, 16, 32, 64)
 EXPOSED = 0.5  # of tensor, pipeline and expert exchange; the rest overlaps with matrix work
 HIDDEN_BACKWARD = 0.7  # share of the last micro-batch's backward pass that gradient exchange can hide behind
-RECOMPUTE_COST = 4.0 / 3.0  # one more forward
+RECOMPUTE_COST = 1.0 / 3.0  # one more forward, for the share of layers that is recomputed
 CONTEXT_TOKENS = 16_384  # longer sequences are split over context-parallel ranks
 CONTEXT_LOSS = 0.97  # per doubling of context parallelism
 
@@ -37,7 +38,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """One way to spread the job, its speed in tokens/s (without goodput) and where the time goes, in seconds per step."""
+    """One way to spread the job, its speed in tokens/s (without goodput) and where a step's seconds go."""
 
     tensor: int
     pipeline: int
@@ -45,7 +46,7 @@ class Layout:
     expert: int
     context: int
     shard: str
-    recompute: str
+    recompute: float  # share of the layers whose forward pass is repeated; 0 = attention core only
     tokens_per_s: float
     memory_bytes: float
     compute_s: float
@@ -66,64 +67,68 @@ class Layout:
             return "links inside the node"
         if self.bubble_s > 0.2 * step:
             return "batch size (pipeline bubble)"
-        return "memory capacity" if self.recompute == "full" else "compute"
+        return "memory capacity" if self.recompute > 0.5 else "compute"
 
 
 def best_layout(job: Job, hw: Hardware, accelerators: int) -> Layout | float:
     """The fastest layout on at most `accelerators`, or the least bytes per accelerator that any layout needs."""
     best: Layout | None = None
     least = float("inf")
-    context = 1
-    while job.sequence / context > CONTEXT_TOKENS:
-        context *= 2
-    for recompute in ("selective", "full"):
-        for tensor in TENSOR:
-            if tensor > hw.cards or tensor > job.shape.hidden:
+    shortest = 1
+    while job.sequence / shortest > CONTEXT_TOKENS:
+        shortest *= 2
+    for tensor in TENSOR:
+        if tensor > hw.cards:
+            break
+        for pipeline in PIPELINE:
+            if pipeline > job.shape.layers or (pipeline > 1 and tensor * pipeline > hw.cards and not hw.fabric):
                 break
-            for pipeline in PIPELINE:
-                if tensor * pipeline * context > accelerators or pipeline > job.shape.layers:
+            # splitting the sequence further only pays where activations of long sequences do not fit
+            for context in (shortest, 2 * shortest) if job.sequence >= 8192 and tensor > 1 else (shortest,):
+                if tensor * pipeline * context > accelerators:
                     break
-                if pipeline > 1 and tensor * pipeline > hw.cards and not hw.fabric:
-                    break
-                found, need = _fastest_split(job, hw, accelerators, tensor, pipeline, context, recompute)
+                found, need = _fastest_split(job, hw, accelerators, tensor, pipeline, context)
                 least = min(least, need)
                 if found and (best is None or found.tokens_per_s > best.tokens_per_s):
                     best = found
-        if best is not None:
-            break  # full recomputation is the last resort
     return best if best is not None else least
 
 
 def _fastest_split(
-    job: Job, hw: Hardware, accelerators: int, tensor: int, pipeline: int, context: int, recompute: str
+    job: Job, hw: Hardware, accelerators: int, tensor: int, pipeline: int, context: int
 ) -> tuple[Layout | None, float]:
-    """The fastest expert split and sharding for one tensor × pipeline split, and the least memory any of them needs."""
+    """The fastest expert split and sharding for one tensor × pipeline split, and the least memory any of them needs.
+
+    Layers are recomputed only as far as memory demands: the share r solves states + (1-r)·kept + r·recomputed = usable.
+    """
+    shape = job.shape
     sequences = max(1.0, job.batch_tokens / job.sequence)
     data = min(accelerators // (tensor * pipeline * context), int(sequences))
     if data < 1:
         return None, float("inf")
     micro = sequences / data
-    interleave = max(1, min(4, job.shape.layers // (2 * pipeline))) if pipeline > 1 else 1
+    interleave = max(1, min(4, shape.layers // (2 * pipeline))) if pipeline > 1 else 1
     tokens = job.sequence / context
     in_flight = min(float(pipeline), max(1.0, micro))
-    activations = activation_bytes(job.shape, tokens, tensor, pipeline, in_flight, interleave, recompute)
+    kept = activation_bytes(shape, tokens, tensor, pipeline, in_flight, interleave, "selective")
+    redone = min(kept, activation_bytes(shape, tokens, tensor, pipeline, in_flight, interleave, "full"))
     best: Layout | None = None
     least = float("inf")
-    for expert in EXPERT if job.shape.moe else (1,):
-        if expert > 1 and (expert > job.shape.experts or expert > data * tensor):
+    for expert in EXPERT if shape.moe else (1,):
+        if expert > 1 and (expert > shape.experts or expert > data * tensor):
             break
         for shard in ("optimizer", "all") if pipeline == 1 else ("optimizer",):
-            states = state_bytes(job.shape, tensor, pipeline, expert, data, shard)
-            memory = (states + activations) * FRAGMENTATION + OVERHEAD_BYTES
-            least = min(least, memory)
-            if memory > job.usable_bytes:
+            states = state_bytes(shape, tensor, pipeline, expert, data, shard)
+            room = (job.usable_bytes - OVERHEAD_BYTES) / FRAGMENTATION - states
+            least = min(least, (states + redone) * FRAGMENTATION + OVERHEAD_BYTES)
+            if room < redone:
                 continue
-            layout = _timed(
-                job, hw, (tensor, pipeline, data, expert, context), shard, recompute, micro, interleave, memory
-            )
+            recompute = 0.0 if room >= kept else (kept - room) / (kept - redone)
+            memory = (states + min(room, kept)) * FRAGMENTATION + OVERHEAD_BYTES
+            split = (tensor, pipeline, data, expert, context)
+            layout = _timed(job, hw, split, shard, recompute, micro, interleave, memory)
             if best is None or layout.tokens_per_s > best.tokens_per_s:
                 best = layout
-            break  # sharding more only costs traffic
     return best, least
 
 
@@ -132,7 +137,7 @@ def _timed(
     hw: Hardware,
     split: tuple[int, int, int, int, int],
     shard: str,
-    recompute: str,
+    recompute: float,
     micro: float,
     interleave: int,
     memory: float,
@@ -143,8 +148,7 @@ def _timed(
     compute = job.batch_tokens * job.flops_per_token / (used * job.flops_per_s)
     doublings = context.bit_length() - 1
     compute /= CONTEXT_LOSS**doublings
-    if recompute == "full":
-        compute *= RECOMPUTE_COST
+    compute *= 1.0 + RECOMPUTE_COST * recompute
     bubble = compute * (pipeline - 1) / (interleave * micro)
     message = 2.0 * job.sequence / context * shape.hidden  # bytes of one micro-batch's hidden state
     passes = micro * shape.layers / pipeline
@@ -213,7 +217,10 @@ def _gradient_exchange(
     copies_here = max(1, hw.cards // (tensor * pipeline))
     held = min(mine * hw.cards, shape.total) if copies_here > 1 else mine * hw.cards
     sweeps = 2.0 if shard == "optimizer" else 2.0 * micro + 1.0
+    # one pipeline stage hides only behind its last micro-batch; several hide behind the pipeline's run-in and run-out
     hidden = HIDDEN_BACKWARD * compute * 2.0 / 3.0 / max(1.0, micro)
+    if pipeline > 1:
+        hidden = HIDDEN_BACKWARD * compute * min(1.0, pipeline / max(1.0, micro))
     if shard == "all":
         hidden = 0.9 * compute  # weights are fetched ahead, layer by layer
     inside = between = 0.0

@@ -7,17 +7,15 @@ that differ in CPU or memory share their results. A catalog that is dropped take
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import Any, TypeVar
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from planner.catalog import Catalog
 
-T = TypeVar("T")
-
 _memories: WeakKeyDictionary[Catalog, dict[Hashable, Any]] = WeakKeyDictionary()
 
 
-def remembered(catalog: Catalog, key: Hashable, make: Callable[[], T]) -> T:
+def remembered[T](catalog: Catalog, key: Hashable, make: Callable[[], T]) -> T:
     """The value stored for `key` with this catalog; `make` is called the first time."""
     memory = _memories.setdefault(catalog, {})
     if key not in memory:

@@ -1,7 +1,7 @@
 """Speed and memory of one replica of a language model on a group of accelerators.
 
-Two limits: arithmetic while reading the prompt, memory bandwidth while writing (arithmetic again for latent attention on
-accelerators with little of it, and at large batches). Per written token and batch n with mean context l:
+Two limits: arithmetic while reading the prompt, memory bandwidth while writing (arithmetic again for latent attention
+on accelerators with little of it, and at large batches). Per written token and batch n with mean context l:
 
     T = max((W_touched + n·l·KV) / bandwidth·e, n·(2·N + attention·l) / peak·c) + exchange + launch
     W_touched = shared + routed·(1 - (1 - k/E)^n)
@@ -20,7 +20,7 @@ LAUNCH_S = 1.5e-3  # per step, with captured graphs
 HOP_S = {"fabric": 10e-6, "pcie": 25e-6, "nodes": 30e-6}  # latency of one collective
 OVERHEAD_GB = 2.0  # activations, graphs and buffers per accelerator
 SEQUENCES_PER_CARD = 256  # engines' customary upper limit
-EXPOSED_PREFILL = 0.5  # of the exchange while reading; the rest hides behind matrix work
+EXPOSED_PREFILL = 0.25  # of the exchange while reading; the rest hides behind matrix work
 DISPATCH_BYTES, COMBINE_BYTES = 1.0, 2.0
 
 
@@ -44,6 +44,7 @@ class Engine:
     link_bytes: float  # per accelerator and direction inside the node
     node_bytes: float  # per node and direction between nodes
     hop_s: float
+    cache_share: float = 1.0  # of the 16-bit cache; 0.5 when it is kept in 8 bit
 
     @property
     def per_node(self) -> int:
@@ -67,7 +68,7 @@ class Engine:
 
     def cache_bytes(self, context: float) -> float:
         """Bytes of cache of one sequence over the whole replica; windows cap what their layers keep. 16-bit cache."""
-        return self.shape.kv_bytes_16bit * attended(self.shape, context) * self.cache_copies()
+        return self.shape.kv_bytes_16bit * self.cache_share * attended(self.shape, context) * self.cache_copies()
 
     def sequences_that_fit(self, context: float) -> int:
         """Sequences of `context` tokens that fit beside the weights; negative when the weights alone do not fit."""

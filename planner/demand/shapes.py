@@ -1,8 +1,8 @@
 """What a language model asks of hardware: parameters, floating-point work, cache and memory.
 
 Formulae: training 6·N + 6·L·a·d·s per token with causal attention (arXiv 2001.08361 convention); states and activations
-after arXiv 2205.05198 and 1910.02054; KV cache 2·L·a_kv·d bytes times precision, latent attention L·(rank + rope) (arXiv
-2405.04434). Parameters in units, memory in bytes.
+after arXiv 2205.05198 and 1910.02054; KV cache 2·L·a_kv·d bytes times precision, latent attention L·(rank + rope)
+(arXiv 2405.04434). Parameters in units, memory in bytes.
 """
 
 from __future__ import annotations
@@ -109,8 +109,8 @@ def attended(shape: Shape, context: float) -> float:
 def state_bytes(shape: Shape, tensor: int, pipeline: int, expert: int, data: int, shard: str) -> float:
     """Weights, gradients and Adam state per accelerator: 18 bytes per parameter in bf16 with fp32 gradients.
 
-    `shard`: `optimizer` keeps 6 bytes and spreads 12 over the data-parallel ranks; `all` (ZeRO-3) spreads all 18 and
-    holds two gathered layers.
+    `shard`: `optimizer` keeps 6 bytes and spreads 12 over the data-parallel ranks; `all` (ZeRO-3) keeps
+    gradients in bf16, spreads 16 and holds two gathered layers.
     """
     expert_split = max(expert, tensor)
     dense = (shape.total - shape.experts_total) / (tensor * pipeline)
@@ -119,7 +119,7 @@ def state_bytes(shape: Shape, tensor: int, pipeline: int, expert: int, data: int
     if shard == "optimizer":
         return dense * (6.0 + 12.0 / data) + routed * (6.0 + 12.0 / expert_copies)
     gathered = 4.0 * (shape.total - shape.experts_total) / shape.layers / tensor
-    return 18.0 * (dense / data + routed / expert_copies) + gathered
+    return 16.0 * (dense / data + routed / expert_copies) + gathered
 
 
 def activation_bytes(
@@ -127,8 +127,8 @@ def activation_bytes(
 ) -> float:
     """Activations per accelerator for micro-batches of `tokens`, with sequence parallelism and fused attention.
 
-    34·s·b·h/t per layer, or 2·s·b·h/t with full recomputation plus one layer at work; the first pipeline stage holds up to
-    `pipeline` micro-batches; logits in fp32 with their gradient.
+    34·s·b·h/t per layer, or 2·s·b·h/t with full recomputation plus one layer at work; the first pipeline stage holds up
+    to `pipeline` micro-batches; logits in fp32 with their gradient.
     """
     per_layer = 34.0 * tokens * shape.hidden / tensor
     if shape.moe:

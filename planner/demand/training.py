@@ -4,8 +4,8 @@
 
 Compute speed per accelerator = dense peak × calibrated share × shape factor h/(h + 400): narrow models fill the matrix
 units worse (Megatron Core on H100, 1.7 B to 462 B). Goodput is 0.9 up to 1,000 accelerators and falls to 0.8 at 10,000
-(restarts, checkpoints, evaluation; Llama 3.1: 466 interruptions in 54 days on 16,384 H100 and still above 0.9 effective;
-whole runs against steady state 0.8 to 0.9).
+(restarts, checkpoints, evaluation; Llama 3.1: 466 interruptions in 54 days on 16,384 H100 and still above 0.9
+effective; whole runs against steady state 0.8 to 0.9).
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from planner.units import SECONDS_PER_DAY
 QUANTITY = "training throughput"
 UNIT = "tokens_per_s"
 SHAPE_WIDTH = 400.0
+EXPERT_WIDTH = 300.0  # narrow experts are small matrices
 LARGE_MODEL = 100e9  # parameters used per token
 BATCH_TOKENS = 4 * 2**20  # default global batch; Llama 2 and Llama 3 start at 4 M tokens
 LARGE_BATCH_TOKENS = 16 * 2**20  # Llama 3.1 405B ends at 16 M
@@ -133,6 +134,8 @@ def _job(
     share = training_share(catalog, accelerator, precision, shape.kind)
     sequence = sequence_length(workload, model)
     width = shape.hidden / (shape.hidden + SHAPE_WIDTH)
+    if shape.moe:
+        width *= shape.expert_ffn / (shape.expert_ffn + EXPERT_WIDTH)
     job = Job(
         shape=shape,
         sequence=sequence,
@@ -205,10 +208,10 @@ def _as_rate(
             "expert": layout.expert,
             "context": layout.context,
             "sharding": "optimizer state" if layout.shard == "optimizer" else "all states (ZeRO-3)",
-            "recomputation": layout.recompute,
+            "recomputed_layers": round(layout.recompute, 2),
         },
         unproven=unproven,
-        basis=f"6·N + 6·L·a·d·s per token; sustained share {share.share:.2f} of the dense {precision} peak: {share.source}",
+        basis=f"6·N + 6·L·a·d·s per token; share {share.share:.2f} of the dense {precision} peak: {share.source}",
         details=details,
         precision=precision,
     )
