@@ -154,6 +154,8 @@ def _tell(source: Text, detail: ErrorDetails) -> None:
         hint = f" Did you mean {near[0]}?" if near else f" Valid keys: {', '.join(valid)}."
         source.mistake(key, f"{dotted}: unknown key.{hint}", at_key=True)
         return
+    if kind == "too_short" and detail["input"]:
+        return  # the list has entries; their own mistakes are told
     if kind == "missing":
         source.mistake(key[:-1], f"{dotted}: is needed and missing.", at_key=True)
         return
@@ -331,7 +333,7 @@ def _check_form(source: Text, k: int, kind: str, workload: dict[str, Any]) -> No
     key: Key = ("workloads", k)
     complete = [f for f in forms if f[0] <= given]
     if not complete:
-        best = min(forms, key=lambda f: (len(f[0] - given) - len(f[0] & given) * 2, forms.index(f)))
+        best = min(forms, key=lambda f: (-len(f[0] & given), forms.index(f)))
         missing = ", ".join(sorted(best[0] - given))
         choices = "; or ".join(" + ".join(sorted(f[0])) for f in forms)
         message = f"{kind} work needs {missing} as well (it is described by {choices})."
