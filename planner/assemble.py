@@ -5,11 +5,8 @@ Nothing is decided here. Every number is a sum over the bundles that were chosen
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from planner import fabric, lines
 from planner.bundles import merge, repeat
@@ -253,8 +250,3 @@ def _planned(made: fabric.FabricDesign, name: str, role: str, served: tuple[str,
         redundancy="pair" if made.redundancy == "pair" else "none",
         pools=served,
     )
-
-
-def digest(plan_parts: dict[str, Any]) -> str:
-    """SHA-256 over the canonical JSON of what cannot be recomputed from the catalog: predictions, value, bound."""
-    return hashlib.sha256(json.dumps(plan_parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -31,6 +29,9 @@ from planner.plan import (
     StorageChoice,
     TaxLine,
     Totals,
+    digest_of,
+    request_hash,
+    seals_of,
 )
 from planner.problem import UTILISATION, Prepared, limit_keys
 from planner.report import assumptions, left_out, open_questions, planned_compliance
@@ -56,7 +57,7 @@ def compose(prepared: Prepared, solution: Solution) -> Plan:
     predicted = {f"{c.option.id}|{w}": p for c in chosen for w, p in _predicted(prepared, c)}
     plan_pools = assemble.pools(catalog, request, chosen, predicted)
     status = "optimal" if solution.optimal else "feasible"
-    return Plan(
+    plan = Plan(
         status=status,  # type: ignore[arg-type]
         project=request.project,
         language=request.language,
@@ -76,8 +77,10 @@ def compose(prepared: Prepared, solution: Solution) -> Plan:
         open_questions=open_questions(prepared, chosen),
         names=_names(prepared, chosen, capital, yearly),
         request=sitefile.normalised(request),
-        provenance=_provenance(prepared, plan_pools, objective),
+        provenance=_provenance(prepared),
     )
+    sealed = plan.provenance.model_copy(update={"digest": digest_of(plan), "seals": seals_of(plan)})
+    return plan.model_copy(update={"provenance": sealed})
 
 
 # -- lines -------------------------------------------------------------------------------------------------------
@@ -412,19 +415,15 @@ def _storage(prepared: Prepared, solution: Solution) -> StorageChoice | None:
     return None
 
 
-def _provenance(prepared: Prepared, pools: Sequence[object], objective: PlannedObjective) -> Provenance:
+def _provenance(prepared: Prepared) -> Provenance:
+    """Where a plan comes from; digest and seals are set when everything else stands."""
     request = sitefile.normalised(prepared.request)
-    canonical = json.dumps(request, sort_keys=True, ensure_ascii=False, default=str)
-    covered = {
-        "objective": objective.model_dump(mode="json"),
-        "predicted": [p.model_dump(mode="json")["predicted"] for p in pools],  # type: ignore[attr-defined]
-    }
     dates = [p.as_of for rows in prepared.catalog.prices.values() for p in rows]
     return Provenance(
         planner=planner.__version__,
         catalog_hash=prepared.catalog.hash,
         rule_date=prepared.on.isoformat(),
         price_date=max(dates, default=""),
-        request_hash=hashlib.sha256(canonical.encode()).hexdigest(),
-        digest=assemble.digest(covered),
+        request_hash=request_hash(request),
+        digest="",
     )

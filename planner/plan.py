@@ -6,6 +6,8 @@ Amounts are decimals with two places in the budget's currency, written as JSON n
 
 from __future__ import annotations
 
+import hashlib
+import json
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -283,6 +285,7 @@ class Provenance(Entry):
     price_date: str
     request_hash: str
     digest: str  # over predicted figures, objective and bound
+    seals: dict[str, str] = Field(default_factory=dict)  # of every entry, to name the one that was changed
 
 
 class Plan(Entry):
@@ -306,3 +309,35 @@ class Plan(Entry):
     names: dict[str, str] = Field(default_factory=dict)  # part id -> maker and model, for every part that is mentioned
     request: dict[str, Any]  # normalised
     provenance: Provenance
+
+
+def digest_of(plan: Plan) -> str:
+    """SHA-256 over what the catalog cannot give back: the predictions of every pool, objective value and bound."""
+    covered = {
+        "objective": plan.objective.model_dump(mode="json"),
+        "predicted": [[p.model_dump(mode="json") for p in pool.predicted] for pool in plan.pools],
+    }
+    return _sha(covered)
+
+
+def seals_of(plan: Plan) -> dict[str, str]:
+    """A short digest of every entry of a plan by its place, provenance aside."""
+    found: dict[str, str] = {}
+    for name, value in plan.model_dump(mode="json").items():
+        if name == "provenance":
+            continue
+        if isinstance(value, list):
+            for k, entry in enumerate(value):
+                found[f"{name}[{k}]"] = _sha(entry)[:16]
+        else:
+            found[name] = _sha(value)[:16]
+    return found
+
+
+def _sha(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def request_hash(request: dict[str, Any]) -> str:
+    """SHA-256 of a normalised request."""
+    return _sha(request)

@@ -101,7 +101,8 @@ def compute_design(
         return Rejection(switch_id, "port-speed", f"{switch_id} has no ports of {gbps:g} Gbit/s")
     units = nodes * fabric_units
     rail = topology == "rail"
-    tree = fat_tree(units, ports_per_node, radix, oversubscription, rail)
+    split = max(1, radix // switch.ports) if gbps < switch.gbps else 1
+    tree = fat_tree(units, ports_per_node, switch.ports if split > 1 else radix, oversubscription, rail, 0, split)
     if tree is None:
         return Rejection(
             switch_id, "too-large", f"{units * ports_per_node} endpoints exceed three tiers of {switch_id}"
@@ -127,9 +128,7 @@ def _assembled(
 ) -> FabricDesign:
     down = _down_links(tree, units, ports, rail)
     node = cabling.lines(kit, down, [ports] * units)
-    # Ports at half speed share one native uplink port, so links between switches are counted at native speed.
-    share = switch.gbps / gbps if gbps < switch.gbps else 1.0
-    leaf_spine, spine_core = _native(tree, share)
+    leaf_spine, spine_core = tree.links_leaf_spine, tree.links_spine_core
     trunk: dict[str, int] = {}
     if between is not None:
         trunk = _merge(
@@ -151,19 +150,11 @@ def _assembled(
         links_node=tree.endpoints,
         links_leaf_spine=leaf_spine,
         links_spine_core=spine_core,
-        ports_used=round(tree.endpoints + share * 2 * (leaf_spine + spine_core)),
+        ports_used=tree.ports_used,
         ports_present=tree.switches * ports_at(switch, gbps),
         redundancy="none",
         lines=parts,
     )
-
-
-def _native(tree: Tree, share: float) -> tuple[int, int]:
-    """Links between tiers in native ports: split ports are joined again towards the spines, whole ones per leaf."""
-    if share == 1.0:
-        return tree.links_leaf_spine, tree.links_spine_core
-    per_leaf = math.ceil(tree.up / share) if tree.tiers > 1 else 0
-    return per_leaf * tree.leaf, math.ceil(tree.links_spine_core / share)
 
 
 def _down_links(tree: Tree, units: int, ports: int, rail: bool) -> list[int]:

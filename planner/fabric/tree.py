@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """Counts of one fat tree. `up` and `down` per leaf; links between tiers in all."""
+    """Counts of one fat tree. `down` endpoints and `up` native uplinks per leaf; links between tiers in all."""
 
     tiers: int
     leaf: int
@@ -26,6 +26,7 @@ class Tree:
     endpoints: int
     links_leaf_spine: int
     links_spine_core: int
+    split: int = 1  # endpoints per switch port
 
     @property
     def switches(self) -> int:
@@ -33,38 +34,48 @@ class Tree:
 
     @property
     def ports_used(self) -> int:
-        """Switch ports in use: one per node link, two per link between switches."""
-        return self.endpoints + 2 * (self.links_leaf_spine + self.links_spine_core)
+        """Ports in use, counted at the endpoints' speed: one per node link, two per link between switches."""
+        return self.endpoints + 2 * self.split * (self.links_leaf_spine + self.links_spine_core)
 
     @property
     def oversubscription(self) -> float:
         """Node bandwidth ÷ uplink bandwidth of a full leaf; 1.0 with a single tier."""
-        return self.down / self.up if self.up else 1.0
+        return self.down / (self.up * self.split) if self.up else 1.0
 
 
 @functools.lru_cache(maxsize=65536)
-def fat_tree(nodes: int, ports: int, radix: int, oversubscription: float, rail: bool, extra: int = 0) -> Tree | None:
+def fat_tree(
+    nodes: int, ports: int, radix: int, oversubscription: float, rail: bool, extra: int = 0, split: int = 1
+) -> Tree | None:
     """The tree with the fewest switches (then the fewest links) for nodes × ports endpoints; None when none fits.
 
     `rail`: nodes stand in scalable units of `down` nodes, port i of a node goes to leaf i of its unit, and the leaves
-    of a unit are built whole. `extra` endpoints (a fabric manager) take free ports of leaves.
+    of a unit are built whole. `extra` endpoints (a fabric manager) take free ports of leaves. `split`: endpoints per
+    switch port where ports are split towards the nodes; uplinks always run at the port's native speed.
     """
     endpoints = nodes * ports
-    if endpoints + extra <= radix:
-        return Tree(1, 1, 0, 0, endpoints + extra, 0, endpoints, 0, 0)
+    if endpoints + extra <= radix * split:
+        return Tree(1, 1, 0, 0, endpoints + extra, 0, endpoints, 0, 0, split)
     best: Tree | None = None
-    for down in range(radix - 1, 0, -1):
-        up = min(radix - down, down) if oversubscription >= 1 else radix - down
-        up = max(up, math.ceil(down / oversubscription - 1e-9))
-        if down + up > radix:
+    for native in range(radix - 1, 0, -1):
+        up = math.ceil(native / oversubscription - 1e-9)
+        if native + up > radix:
             continue
-        up = math.ceil(down / oversubscription - 1e-9)
-        tree = _two_tiers(nodes, ports, radix, down, up, rail, extra) or _three_tiers(
-            nodes, ports, radix, down, up, rail, extra
-        )
+        shape = _Leaf(native * split, up, radix, split)
+        tree = _two_tiers(nodes, ports, shape, rail, extra) or _three_tiers(nodes, ports, shape, rail, extra)
         if tree is not None and (best is None or _order(tree) < _order(best)):
             best = tree
     return best
+
+
+@dataclass(frozen=True, slots=True)
+class _Leaf:
+    """Endpoints below a leaf, native uplinks above it, native ports of a switch, endpoints per split port."""
+
+    down: int
+    up: int
+    radix: int
+    split: int
 
 
 def _order(tree: Tree) -> tuple[int, int, int, int]:
@@ -79,37 +90,43 @@ def _leaves(nodes: int, ports: int, down: int, rail: bool, extra: int) -> int:
     return units * ports + max(0, math.ceil((extra - free) / down))
 
 
-def _two_tiers(nodes: int, ports: int, radix: int, down: int, up: int, rail: bool, extra: int) -> Tree | None:
-    leaf = _leaves(nodes, ports, down, rail, extra)
-    need = math.ceil(leaf * up / radix)
+def _two_tiers(nodes: int, ports: int, shape: _Leaf, rail: bool, extra: int) -> Tree | None:
+    up = shape.up
+    leaf = _leaves(nodes, ports, shape.down, rail, extra)
+    need = math.ceil(leaf * up / shape.radix)
     spine = next((s for s in range(max(1, need), up + 1) if up % s == 0), None)
     if spine is None:
         return None
-    return Tree(2, leaf, spine, 0, down, up, nodes * ports, leaf * up, 0)
+    return Tree(2, leaf, spine, 0, shape.down, up, nodes * ports, leaf * up, 0, shape.split)
 
 
-def _three_tiers(nodes: int, ports: int, radix: int, down: int, up: int, rail: bool, extra: int) -> Tree | None:
-    """Pods of radix ÷ 2 leaves with `up` spines each: one link from every leaf to every spine of its pod; cores stripe.
+def _three_tiers(nodes: int, ports: int, shape: _Leaf, rail: bool, extra: int) -> Tree | None:
+    """Pods of equal size, at most radix ÷ 2 leaves each, with `up` spines: every leaf has one link to each of them.
 
-    Spines have radix ÷ 2 ports down and as many up; every pod has the same spines, spine j of each pod goes to its own
-    group of cores.
+    A spine has as many links up as down. Spine j of every pod goes to core group j; a group has as many cores as a
+    spine has links up, and a core takes one link from each pod, so groups share cores where ports allow, evenly.
     """
-    half = radix // 2
-    leaf = _leaves(nodes, ports, down, rail, extra)
+    half, up = shape.radix // 2, shape.up
+    leaf = _leaves(nodes, ports, shape.down, rail, extra)
     pods = math.ceil(leaf / half)
-    if pods < 2 or pods > radix:
+    if pods < 2 or pods > shape.radix:
         return None
-    leaf = pods * math.ceil(leaf / pods) if not rail else leaf
     per_pod = math.ceil(leaf / pods)
-    spine = pods * up
-    spine_up = per_pod if per_pod <= half else half
-    # Each group serves spine j of every pod: `spine_up` cores, each with one link per pod; share cores between groups
-    # where ports allow.
-    core_ports = pods * up * spine_up
-    core = next((c for c in range(math.ceil(core_ports / radix), core_ports + 1) if (up * spine_up) % c == 0), None)
-    if core is None or core_ports > core * radix:
+    spines, core_links = pods * up, pods * up * per_pod
+    # Each spine stripes its per_pod uplinks over the cores of its group; cores are shared by whole groups.
+    core = next(
+        (
+            c
+            for c in range(math.ceil(core_links / shape.radix), up * per_pod + 1)
+            if (up * per_pod) % c == 0 and core_links // c <= shape.radix
+        ),
+        None,
+    )
+    if core is None:
         return None
-    return Tree(3, leaf, spine, core, down, up, nodes * ports, leaf * up, core_ports)
+    return Tree(
+        3, pods * per_pod, spines, core, shape.down, up, nodes * ports, pods * per_pod * up, core_links, shape.split
+    )
 
 
 def links(tree: Tree, ports: int, nodes: int, rail: bool) -> Iterator[tuple[str, int, str, int]]:

@@ -1,0 +1,93 @@
+"""Landed prices derived a second time, from catalog rows and the plan's request alone."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+from planner.catalog import Catalog
+from planner.parts import Accelerator, Baseboard, Chassis, Part, Pdu, Price, Rack, Software
+from planner.units import half_up
+
+LEVELS = ("low", "typical", "high")
+
+
+class Landed:
+    """Unit prices in cents for one request, at the three levels."""
+
+    def __init__(self, catalog: Catalog, request: dict[str, Any], on: dt.date) -> None:
+        self.catalog, self.request, self.on = catalog, request, on
+        self.currency: str = request["budget"]["currency"]
+        self.level: str = request["budget"]["price_level"]
+
+    def row(self, part: str) -> Price | None:
+        """The row that counts: a valid quote, else the best grade, else the newest, else the last of the file."""
+        rows = [r for r in self.catalog.prices.get(part, ()) if r.min_quantity <= 1]
+        if not rows:
+            return None
+        order = {"A": 4, "B": 3, "C": 2, "M": 1}
+
+        def rank(k: int) -> tuple[bool, int, str, int, int]:
+            row = rows[k]
+            live = row.valid_until is None or row.valid_until >= self.on
+            return (row.basis == "quote" and live, order[row.grade], row.as_of, row.min_quantity, k)
+
+        return rows[max(range(len(rows)), key=rank)]
+
+    def cents(self, part: str, row: Price, level: str) -> int:
+        """Source price → without tax → budget currency → freight → duty, rounded half up once."""
+        amount: Decimal = getattr(row, level) if getattr(row, level) is not None else row.typical
+        if row.tax_basis == "included" and row.tax_percent is not None:
+            amount = amount / (1 + row.tax_percent / 100)
+        if row.currency != self.currency:
+            amount = amount * self.rate(row.currency, self.currency)
+        record = self.catalog.parts.get(part)
+        if not isinstance(record, Software):
+            amount = amount * self._carriage(record, level)
+        return half_up(amount * 100)
+
+    def rate(self, source: str, target: str) -> Decimal:
+        """Units of target per unit of source, crossed via USD."""
+        return self._per_usd(target) / self._per_usd(source)
+
+    def _per_usd(self, currency: str) -> Decimal:
+        given = self.request["budget"]["exchange_rates"].get(currency)
+        if currency == "USD" and given is None:
+            return Decimal(1)
+        row = self.catalog.table("rates/exchange")["rates"].get(currency)
+        return Decimal(str(given)) if given is not None else Decimal(str(row["per_usd"]))
+
+    def _carriage(self, part: Part | None, level: str) -> Decimal:
+        site = self.request["site"]["country"]
+        if isinstance(part, Rack | Pdu):
+            start = site
+        else:
+            start = "CN" if part is not None and part.origin == "CN" else self.request["compliance"]["ship_from"]
+        freight = self.catalog.table("rates/freight")["domestic" if start == site else "international"][level]
+        factor = 1 + Decimal(str(freight)) / 100
+        return factor if start == site else factor * (1 + self._duty(part, site) / 100)
+
+    def _duty(self, part: Part | None, site: str) -> Decimal:
+        table = self.catalog.table("rates/duty")
+        base = table["rates"].get(site)
+        total = Decimal(0) if base is None else Decimal(str(base["percent"]))
+        for extra in table["additional"]:
+            if extra["to"] == site and part is not None and self._extra_applies(extra, part):
+                total += Decimal(str(extra["percent"]))
+        return total
+
+    def _extra_applies(self, extra: dict[str, Any], part: Part) -> bool:
+        kind, held = "", None
+        if isinstance(part, Accelerator):
+            kind, held = "accelerators", part.id
+        elif isinstance(part, Chassis):
+            kind, held = "chassis", part.complete_for
+        elif isinstance(part, Baseboard):
+            kind, held = "baseboards", part.accelerator
+        return (
+            extra.get("origin", part.origin) == part.origin
+            and ("kinds" not in extra or kind in extra["kinds"])
+            and ("accelerators" not in extra or held in extra["accelerators"])
+            and ("since" not in extra or self.on >= dt.date.fromisoformat(str(extra["since"])))
+        )
