@@ -196,7 +196,7 @@ def _energy(plan: Plan, landed: Landed, typical_watts: float) -> Decimal | None:
     site = plan.request["site"]
     tariff = site["electricity_per_kwh"]
     if tariff is None:
-        row = landed.catalog.table("rates/electricity")["rates"].get(site["country"])
+        row = landed.table("rates/electricity")["rates"].get(site["country"])
         if row is None:
             return None
         per_kwh = Decimal(str(row["usd_per_kwh"])) * landed.rate("USD", landed.currency)

@@ -1,98 +1,242 @@
-"""Networks: the counts of a fat tree derived a second time, ports, links and the switch lines."""
+"""Networks: what plugs in, switches and links derived a second time, ports, and the lines that buy all that."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from planner.catalog import Catalog
-from planner.parts import Switch
-from planner.plan import Plan, PlannedFabric
+from planner.parts import Cable, ManagementNode, Optic, Switch
+from planner.plan import Plan, PlanLine, PlannedFabric, Pool
+from planner.verify import trees
+from planner.verify.ports import OOB_UPLINKS, SMALL_SITE_NODES, combined, endpoints, node_ports
+
+IN_BAND_GBPS = 100.0
+OOB_GBPS = 1.0
+MANAGED_FROM_NODES = 31  # InfiniBand fabrics of this size have a pair of fabric managers
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a network must be: its counts, and the ports its switches give."""
+
+    counts: trees.Counts
+    present: int
+    topology: str
+    redundancy: str = "none"
 
 
 def check_networks(plan: Plan, catalog: Catalog) -> Iterator[str]:
-    """Each fabric's arithmetic, and the switches bought against the switches counted."""
-    counted: dict[str, int] = {}
+    """Each network against its derivation, and the switches, cables and modules bought for it."""
+    counted: Counter[str] = Counter()
+    plugged = endpoints(plan, catalog)
+    names = Counter(net.name for net in plan.fabrics)
     for k, net in enumerate(plan.fabrics):
         name = f"fabrics[{k}] ({net.name})"
+        if names[net.name] > 1:
+            yield f"{name}: the name stands twice"
         switch = catalog.switches.get(net.switch)
         if switch is None:
             yield f"{name}: switch {net.switch} is not in the catalog"
             continue
-        counted[net.switch] = counted.get(net.switch, 0) + net.leaf + net.spine + net.core
+        counted[net.switch] += net.leaf + net.spine + net.core
         if switch.technology != net.technology:
-            yield f"{name}: {net.switch} is {switch.technology}, not {net.technology}"
-        yield from _counts(name, net, switch)
-    bought: dict[str, int] = {}
-    for line in plan.lines:
-        if line.part in catalog.switches:
-            bought[line.part] = bought.get(line.part, 0) + line.quantity
-    for part in sorted(set(counted) | set(bought)):
-        if counted.get(part, 0) != bought.get(part, 0):
-            yield f"fabrics: {counted.get(part, 0)} × {part} counted, the lines buy {bought.get(part, 0)}"
-    yield from _endpoints(plan)
+            yield f"{name}: technology {net.technology}, {net.switch} is {switch.technology}"
+        if net.role == "compute":
+            yield from _compute(name, plan, net, switch, catalog)
+        else:
+            yield from _shared(name, plan, net, switch, catalog, plugged[net.role])
+        yield from _links(name, net)
+        yield from _bought(name, net, [ln for ln in plan.lines if ln.group == net.name], catalog)
+    yield from _switches(plan, catalog, counted)
+    for role, count in plugged.items():
+        if count and not any(net.role == role for net in plan.fabrics):
+            yield f"fabrics: {count} ports need a network {role}, there is none"
 
 
 def _radix(switch: Switch, gbps: float) -> int:
+    """Ports at a speed: native, split, or running down; 0 when the switch cannot."""
     if gbps == switch.gbps:
         return switch.ports
-    if f"{gbps:g}" in switch.split:
-        return switch.split[f"{gbps:g}"]
-    return switch.uplink_ports if gbps == switch.uplink_gbps else switch.ports
+    return switch.split.get(f"{gbps:g}", switch.ports if gbps in (25, 50) and gbps < switch.gbps else 0)
 
 
-def _counts(name: str, net: PlannedFabric, switch: Switch) -> Iterator[str]:
-    switches = net.leaf + net.spine + net.core
+# -- compute fabrics -------------------------------------------------------------------------------------------------
+def _compute(name: str, plan: Plan, net: PlannedFabric, switch: Switch, catalog: Catalog) -> Iterator[str]:
+    pool = next((p for p in plan.pools if p.fabric == net.name), None)
+    if pool is None:
+        yield f"{name}: no pool uses it"
+        return
+    ports = node_ports(plan, pool, catalog)
+    if net.endpoints != pool.nodes * ports.compute:
+        yield f"{name}: endpoints {net.endpoints}, {pool.nodes} nodes have {pool.nodes * ports.compute} compute ports"
+    if net.gbps != ports.compute_gbps:
+        yield f"{name}: gbps {net.gbps:g}, the adapters run at {ports.compute_gbps:g}"
+    owners = {ln.pool for ln in plan.lines if ln.group == net.name and ln.pool is not None}
+    if set(net.pools) != owners:
+        yield f"{name}: pools {', '.join(net.pools)}, its lines belong to {', '.join(sorted(owners))}"
+    expected = _derived(plan, pool, net, switch, ports.compute, catalog)
+    if expected is None:
+        yield f"{name}: {net.endpoints} endpoints exceed three tiers of {net.switch}"
+        return
+    yield from _same(name, net, expected)
+    wanted = plan.request["preferences"]["fabric"]["topology"]
+    if net.tiers > 1 and wanted is not None and net.topology != wanted:
+        yield f"{name}: topology {net.topology}, the request says {wanted}"
+
+
+def _derived(
+    plan: Plan, pool: Pool, net: PlannedFabric, switch: Switch, ports: int, catalog: Catalog
+) -> Expected | None:
+    units = pool.nodes * catalog.chassis[pool.chassis].fabric_units
+    each = pool.nodes * ports // units
     radix = _radix(switch, net.gbps)
     share = max(1, radix // switch.ports) if net.gbps < switch.gbps else 1
-    trunk = net.links_leaf_spine + net.links_spine_core
+    if net.topology == "islands":
+        spans = [p.layout.get("nodes") for p in pool.predicted]
+        together = int(spans[0] or 1) * catalog.chassis[pool.chassis].fabric_units if spans else 1
+        room = radix // (each * together) * together
+        if not room:
+            return None
+        leaf = trees.up_to(units, room)
+        return Expected(trees.Counts(leaf, 0, 0, 0, 0, units * each, 1.0), leaf * radix, "islands")
+    ratio = float(plan.request["preferences"]["fabric"]["oversubscription"])
+    counts = trees.compute(units, each, switch.ports, share, ratio, net.topology == "rail")
+    if counts is None:
+        return None
+    shape = "direct" if counts.tiers == 1 else "rail" if net.topology == "rail" else "plain"
+    return Expected(counts, (counts.leaf + counts.spine + counts.core) * radix, shape)
+
+
+# -- in-band, out-of-band, storage -------------------------------------------------------------------------------------
+def _shared(name: str, plan: Plan, net: PlannedFabric, switch: Switch, catalog: Catalog, plugged: int) -> Iterator[str]:
+    if net.name != net.role:
+        yield f"{name}: name {net.name}, a network of role {net.role} is called so"
+    if net.endpoints != plugged:
+        yield f"{name}: endpoints {net.endpoints}, {plugged} ports plug into it"
+    owners = {ln.pool for ln in plan.lines if ln.nodes is not None and ln.pool is not None}
+    if set(net.pools) != owners:
+        yield f"{name}: pools {', '.join(net.pools)}, the lines name {', '.join(sorted(owners))}"
+    small = combined(plan)
+    if small is not None:
+        if plan.totals.nodes > SMALL_SITE_NODES:
+            yield f"{name}: {plan.totals.nodes} nodes share one combined switch, at most {SMALL_SITE_NODES} may"
+        if net.switch != small and net.role != "storage":
+            yield f"{name}: switch {net.switch}, the combined switch is {small}"
+    yield from _speed(name, plan, net, switch, catalog)
+    asked = plan.request["preferences"]["fabric"]["redundancy"]
+    pair = (asked or "pair") == "pair"
+    if small is not None and net.role != "storage":
+        leaf = 1 if net.role == "in-band" else 0
+        counts = trees.Counts(leaf, 0, 0, 0, 0, net.endpoints, 1.0)
+        present = switch.uplink_ports if net.role == "in-band" else switch.ports
+        yield from _same(name, net, Expected(counts, present, "direct"))
+        return
     if net.role == "oob":
-        used = net.endpoints + 2 * net.leaf
-        present = net.leaf * (switch.ports + switch.uplink_ports)
-        if net.leaf == 0:  # carried by the combined switch of a small site
-            used, present = net.endpoints, switch.ports
-    elif net.role == "in-band" and net.gbps == switch.uplink_gbps and net.leaf == 1:
-        used, present = net.endpoints, switch.uplink_ports
-    else:
-        used, present = net.endpoints + 2 * trunk * share, switches * radix
-    if net.ports_used != used:
-        yield f"{name}: ports_used {net.ports_used}, links give {used}"
-    if net.ports_present != present:
-        yield f"{name}: ports_present {net.ports_present}, {switches} switches give {present}"
-    if net.ports_used > net.ports_present:
-        yield f"{name}: {net.ports_used} ports used, {net.ports_present} present"
+        leaf = max(1, trees.up_to(net.endpoints, switch.ports))
+        counts = trees.Counts(leaf, 0, 0, 0, 0, net.endpoints + OOB_UPLINKS * leaf, 1.0)
+        redundancy = "none"
+        present = leaf * (switch.ports + switch.uplink_ports)
+        yield from _same(name, net, Expected(counts, present, "direct", redundancy))
+        return
+    radix = _radix(switch, net.gbps)
+    made = trees.joined(net.role, net.endpoints, switch.ports, max(1, radix // switch.ports), pair)
+    if made is None:
+        yield f"{name}: {net.endpoints} endpoints exceed two tiers of {net.switch}"
+        return
+    shape = "plain" if made.spine else "direct"
+    present = (made.leaf + made.spine) * radix
+    yield from _same(name, net, Expected(made, present, shape, "pair" if pair else "none"))
+
+
+def _speed(name: str, plan: Plan, net: PlannedFabric, switch: Switch, catalog: Catalog) -> Iterator[str]:
+    if net.role == "storage":
+        fastest = max((node_ports(plan, pool, catalog).storage_gbps for pool in plan.pools), default=0.0)
+        if net.gbps < fastest or not _radix(switch, net.gbps):
+            yield f"{name}: gbps {net.gbps:g}, nodes bring {fastest:g} and {net.switch} has {switch.gbps:g}"
+        return
+    expected = IN_BAND_GBPS if net.role == "in-band" else OOB_GBPS
+    if net.gbps != expected:
+        yield f"{name}: gbps {net.gbps:g}, expected {expected:g}"
+
+
+# -- what both have in common ------------------------------------------------------------------------------------------
+def _same(name: str, net: PlannedFabric, expected: Expected) -> Iterator[str]:
+    counts = expected.counts
+    for field, have, found in (
+        ("leaf", net.leaf, counts.leaf),
+        ("spine", net.spine, counts.spine),
+        ("core", net.core, counts.core),
+        ("tiers", net.tiers, counts.tiers),
+        ("links_leaf_spine", net.links_leaf_spine, counts.links_leaf_spine),
+        ("links_spine_core", net.links_spine_core, counts.links_spine_core),
+        ("ports_used", net.ports_used, counts.ports_used),
+        ("ports_present", net.ports_present, expected.present),
+        ("topology", net.topology, expected.topology),
+        ("redundancy", net.redundancy, expected.redundancy),
+    ):
+        if have != found:
+            yield f"{name}: {field} {have}, derived from {net.endpoints} endpoints {found}"
+    # Networks of pairs state the ratio they were asked for, not the one their spines give: only single tiers are held.
+    held = net.role == "compute" or counts.tiers == 1
+    if held and abs(net.oversubscription - counts.oversubscription) > 1e-6:
+        yield f"{name}: oversubscription {net.oversubscription:g}, its leaves give {counts.oversubscription:g}"
+
+
+def _links(name: str, net: PlannedFabric) -> Iterator[str]:
+    trunk = net.links_leaf_spine + net.links_spine_core
     if net.links_node != net.endpoints:
         yield f"{name}: links_node {net.links_node}, {net.endpoints} endpoints"
     if net.cables != net.links_node + trunk:
         yield f"{name}: cables {net.cables}, links are {net.links_node + trunk}"
-    tiers = 3 if net.core else 2 if net.spine else 1
-    if net.tiers != tiers:
-        yield f"{name}: tiers {net.tiers}, the switches make {tiers}"
-    if net.tiers > 1 and net.redundancy == "none":
-        yield from _striping(name, net, radix, share)
+    if net.ports_used > net.ports_present:
+        yield f"{name}: {net.ports_used} ports used, {net.ports_present} present"
 
 
-def _striping(name: str, net: PlannedFabric, radix: int, share: int) -> Iterator[str]:
-    """Every leaf has the same whole number of links to every spine, and enough of them."""
-    if net.links_leaf_spine % net.leaf:
-        yield f"{name}: {net.links_leaf_spine} uplinks do not spread evenly over {net.leaf} leaves"
-        return
-    up = net.links_leaf_spine // net.leaf
-    if net.tiers == 2 and up % net.spine:
-        yield f"{name}: {up} uplinks of a leaf do not spread evenly over {net.spine} spines"
-    down = radix - up * share
-    if net.endpoints > net.leaf * down:
-        yield f"{name}: {net.endpoints} endpoints, {net.leaf} leaves have {net.leaf * down} ports for them"
-    if net.tiers == 2 and net.links_leaf_spine * share > net.spine * radix:
-        yield f"{name}: {net.links_leaf_spine} uplinks exceed the ports of {net.spine} spines"
+def _bought(name: str, net: PlannedFabric, lines: list[PlanLine], catalog: Catalog) -> Iterator[str]:
+    """Switches as counted; every cable carries a link and every link a cable; fibres end in modules, none idle."""
+    switches = sum(ln.quantity for ln in lines if ln.part == net.switch)
+    if switches != net.leaf + net.spine + net.core:
+        yield f"{name}: {net.leaf + net.spine + net.core} switches counted, its lines buy {switches} × {net.switch}"
+    links = net.cables + (OOB_UPLINKS * net.leaf if net.role == "oob" else 0)
+    pieces = carried = fibres = modules = sockets = 0
+    for line in lines:
+        part = catalog.parts.get(line.part)
+        if isinstance(part, Cable):
+            pieces += line.quantity
+            carried += line.quantity * part.links
+            fibres += line.quantity if part.kind == "fibre" else 0
+        elif isinstance(part, Optic):
+            modules += line.quantity
+            sockets += line.quantity * part.links
+    if not pieces <= links <= carried:
+        yield f"{name}: {links} links, its lines buy {pieces} cables for at most {carried}"
+    if not modules <= 2 * fibres <= sockets:
+        yield f"{name}: {fibres} fibres have {2 * fibres} ends, its lines buy {modules} modules for at most {sockets}"
 
 
-def _endpoints(plan: Plan) -> Iterator[str]:
-    """A compute fabric has as many endpoints as its pools have ports; adapters have as many cables."""
-    for k, pool in enumerate(plan.pools):
-        if pool.fabric is None:
-            continue
+def _switches(plan: Plan, catalog: Catalog, counted: Counter[str]) -> Iterator[str]:
+    bought: Counter[str] = Counter()
+    managers = 0
+    for line in plan.lines:
+        part = catalog.parts.get(line.part)
+        if isinstance(part, Switch):
+            bought[line.part] += line.quantity
+        elif isinstance(part, ManagementNode) and part.role == "fabric-manager":
+            managers += line.quantity
+    for part_id in sorted(set(counted) | set(bought)):
+        if counted[part_id] != bought[part_id]:
+            yield f"fabrics: {counted[part_id]} × {part_id} counted, the lines buy {bought[part_id]}"
+    expected = 0
+    for pool in plan.pools:
         net = next((f for f in plan.fabrics if f.name == pool.fabric), None)
-        if net is None:
-            yield f"pools[{k}] ({pool.workload}): fabric {pool.fabric} is not among the fabrics"
-        elif net.endpoints % pool.nodes:
-            yield f"fabrics ({net.name}): {net.endpoints} endpoints do not divide over {pool.nodes} nodes"
+        if pool.fabric is not None and net is None:
+            yield f"pools ({pool.workload}): fabric {pool.fabric} is not among the fabrics"
+        if net is None or net.technology != "infiniband" or net.switch not in catalog.switches:
+            continue
+        nodes = pool.nodes * catalog.chassis[pool.chassis].fabric_units
+        if nodes >= MANAGED_FROM_NODES or not catalog.switches[net.switch].managed:
+            expected += 2
+    if managers < expected:
+        yield f"fabrics: {expected} fabric managers needed, the lines buy {managers}"

@@ -20,6 +20,13 @@ class Landed:
         self.catalog, self.request, self.on = catalog, request, on
         self.currency: str = request["budget"]["currency"]
         self.level: str = request["budget"]["price_level"]
+        self._tables: dict[str, Any] = {}
+
+    def table(self, name: str) -> Any:
+        """A table of the catalog, read once."""
+        if name not in self._tables:
+            self._tables[name] = self.catalog.table(name)
+        return self._tables[name]
 
     def row(self, part: str) -> Price | None:
         """The row that counts: a valid quote, else the best grade, else the newest, else the last of the file."""
@@ -55,7 +62,7 @@ class Landed:
         given = self.request["budget"]["exchange_rates"].get(currency)
         if currency == "USD" and given is None:
             return Decimal(1)
-        row = self.catalog.table("rates/exchange")["rates"].get(currency)
+        row = self.table("rates/exchange")["rates"].get(currency)
         return Decimal(str(given)) if given is not None else Decimal(str(row["per_usd"]))
 
     def _carriage(self, part: Part | None, level: str) -> Decimal:
@@ -64,12 +71,12 @@ class Landed:
             start = site
         else:
             start = "CN" if part is not None and part.origin == "CN" else self.request["compliance"]["ship_from"]
-        freight = self.catalog.table("rates/freight")["domestic" if start == site else "international"][level]
+        freight = self.table("rates/freight")["domestic" if start == site else "international"][level]
         factor = 1 + Decimal(str(freight)) / 100
         return factor if start == site else factor * (1 + self._duty(part, site) / 100)
 
     def _duty(self, part: Part | None, site: str) -> Decimal:
-        table = self.catalog.table("rates/duty")
+        table = self.table("rates/duty")
         base = table["rates"].get(site)
         total = Decimal(0) if base is None else Decimal(str(base["percent"]))
         for extra in table["additional"]:

@@ -1,0 +1,98 @@
+"""What plugs into each network: ports of nodes, switches, managers and storage, counted from lines and catalog."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from planner.catalog import Catalog
+from planner.parts import Chassis, ManagementNode, Nic, StorageSystem, Switch
+from planner.plan import Plan, PlanLine, Pool
+
+OOB_UPLINKS = 2  # of each out-of-band switch into the in-band network
+SMALL_SITE_NODES = 2  # up to here one combined switch may carry in-band and out-of-band
+
+
+@dataclass(frozen=True, slots=True)
+class NodePorts:
+    """Ports of one node by network, and the speed of compute and storage ports in Gbit/s."""
+
+    compute: int
+    compute_gbps: float
+    storage: int
+    storage_gbps: float
+    in_band: int
+    oob: int
+
+
+def node_lines(plan: Plan, pool: Pool) -> list[PlanLine]:
+    """The lines of one node build of a pool: those of the group that holds its chassis and its accelerators."""
+    groups = {ln.group for ln in plan.lines if ln.part == pool.chassis and ln.nodes == pool.nodes}
+    found = [ln for ln in plan.lines if ln.group in groups and ln.nodes == pool.nodes]
+    fitting = [g for g in groups if pool.accelerator in g or len(groups) == 1]
+    return [ln for ln in found if ln.group in fitting] if fitting else found
+
+
+def node_ports(plan: Plan, pool: Pool, catalog: Catalog) -> NodePorts:
+    """Fixed ports of the chassis, and adapters that are bought: pool.nic for compute, one each for what is missing."""
+    chassis = catalog.chassis[pool.chassis]
+    compute, compute_gbps = _fixed(chassis, "compute")
+    storage, storage_gbps = _fixed(chassis, "storage")
+    in_band, _ = _fixed(chassis, "in-band")
+    bought = 0
+    others: list[Nic] = []
+    for line in node_lines(plan, pool):
+        nic = catalog.nics.get(line.part)
+        if nic is None:
+            continue
+        if nic.id == pool.nic:
+            bought += line.quantity // pool.nodes * nic.ports
+            compute_gbps = nic.gbps
+        else:
+            others += [nic] * (line.quantity // pool.nodes)
+    if not in_band and others:
+        in_band = min((n for n in others), key=lambda n: n.gbps).ports
+    if plan.request["storage"] is not None and not storage and others:
+        fastest = max(others, key=lambda n: n.gbps)
+        storage, storage_gbps = fastest.ports, fastest.gbps
+    return NodePorts(bought or compute, compute_gbps, storage, storage_gbps, in_band, _fixed(chassis, "oob")[0])
+
+
+def adapters_needed(plan: Plan, pool: Pool, catalog: Catalog) -> int:
+    """Adapters beside compute that one node must buy: in-band and storage, where the chassis brings none."""
+    chassis = catalog.chassis[pool.chassis]
+    missing = 0 if _fixed(chassis, "in-band")[0] else 1
+    if plan.request["storage"] is not None and not _fixed(chassis, "storage")[0]:
+        missing += 1
+    return missing
+
+
+def _fixed(chassis: Chassis, role: str) -> tuple[int, float]:
+    fixed = [n for n in chassis.fixed_nics if n.role == role]
+    return sum(n.ports for n in fixed), fixed[0].gbps if fixed else 0.0
+
+
+def endpoints(plan: Plan, catalog: Catalog) -> dict[str, int]:
+    """Endpoints of the in-band, out-of-band and storage networks."""
+    nodes = [(pool.nodes, node_ports(plan, pool, catalog)) for pool in plan.pools]
+    in_band = sum(n * p.in_band for n, p in nodes)
+    oob = sum(n * p.oob for n, p in nodes)
+    storage = sum(n * p.storage for n, p in nodes)
+    small = combined(plan)
+    for line in plan.lines:
+        part = catalog.parts.get(line.part)
+        if isinstance(part, ManagementNode):
+            in_band += line.quantity * part.inband_ports
+            oob += line.quantity
+        elif isinstance(part, StorageSystem):
+            storage += line.quantity * part.ports
+            oob += line.quantity
+        elif isinstance(part, Switch) and line.part != small:
+            oob += line.quantity
+    in_band += sum(OOB_UPLINKS * net.leaf for net in plan.fabrics if net.role == "oob")
+    return {"in-band": in_band, "oob": oob, "storage": storage if plan.request["storage"] is not None else 0}
+
+
+def combined(plan: Plan) -> str | None:
+    """The switch of a small site that carries in-band on its uplink ports and out-of-band on the others."""
+    out = next((net for net in plan.fabrics if net.role == "oob"), None)
+    return out.switch if out is not None and out.leaf == 0 else None
