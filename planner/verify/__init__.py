@@ -7,29 +7,44 @@ and rule does. What a catalog cannot give back (predictions, verdict texts) is c
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 
 from planner.catalog import Catalog
 from planner.plan import Plan
-from planner.verify import build, money, networks, room
+from planner.verify import build, limits, money, networks, physical, room
 from planner.verify.prices import Landed
+
+# Edited into nonsense, a plan may name parts or keys that do not exist; that is a finding, never a crash.
+NONSENSE = (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError)
 
 
 def verify(plan: Plan, catalog: Catalog) -> list[str]:
     """Findings in the order of the plan; empty when everything adds up."""
-    try:
-        landed = Landed(catalog, plan.request, dt.date.fromisoformat(plan.provenance.rule_date))
-        return [
-            *money.check_lines(plan, catalog, landed),
-            *money.check_totals(plan, landed),
-            *build.check_pools(plan, catalog),
-            *networks.check_networks(plan, catalog),
-            *room.check_racks(plan, catalog),
-            *room.check_limits(plan),
-            *room.check_demand(plan),
-            *room.check_compliance(plan),
-            *room.check_objective(plan),
-            *room.check_provenance(plan, catalog),
-        ]
-    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-        # A request or price that was edited into nonsense: the plan is refused, with what could be said.
-        return [f"the plan cannot be recomputed: {type(error).__name__} {error}", *room.check_provenance(plan, catalog)]
+    findings: list[str] = []
+    for name, check in _checks(plan, catalog):
+        try:
+            findings += check()
+        except NONSENSE as error:
+            findings.append(f"{name}: cannot be recomputed, {type(error).__name__}: {error}")
+    return findings
+
+
+def _checks(plan: Plan, catalog: Catalog) -> list[tuple[str, Callable[[], list[str]]]]:
+    """What is checked, by the part of the plan it belongs to. One that fails does not silence the others."""
+
+    def landed() -> Landed:
+        return Landed(catalog, plan.request, dt.date.fromisoformat(plan.provenance.rule_date))
+
+    return [
+        ("lines", lambda: list(money.check_lines(plan, catalog, landed()))),
+        ("lines", lambda: list(physical.check_physical(plan, catalog))),
+        ("totals", lambda: list(money.check_totals(plan, landed()))),
+        ("pools", lambda: list(build.check_pools(plan, catalog))),
+        ("fabrics", lambda: list(networks.check_networks(plan, catalog))),
+        ("racks", lambda: list(room.check_racks(plan, catalog))),
+        ("limits", lambda: list(limits.check_limits(plan))),
+        ("pools", lambda: list(room.check_demand(plan, catalog))),
+        ("compliance", lambda: list(room.check_compliance(plan, catalog))),
+        ("objective", lambda: list(room.check_objective(plan))),
+        ("provenance", lambda: list(room.check_provenance(plan, catalog))),
+    ]

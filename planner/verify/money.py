@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from planner.catalog import Catalog
-from planner.parts import Chassis, Software
-from planner.plan import Plan, PlanLine
+from planner.parts import (
+    Cable,
+    Chassis,
+    ManagementNode,
+    Optic,
+    Part,
+    Pdu,
+    Rack,
+    Section,
+    Software,
+    StorageSystem,
+    Switch,
+)
+from planner.plan import EnergyBasis, Plan, PlanLine
 from planner.units import half_up
 from planner.verify.prices import LEVELS, Landed
+
+SECTIONS: tuple[Section, ...] = ("compute", "network", "storage", "facility", "software", "services")
+UTILISATION = Decimal("0.8")
+HOURS = 8760
+PUE = {"air": 1.4, "liquid": 1.2}  # on the peak day, where the request gives none
 
 
 def where(line: PlanLine) -> str:
@@ -22,38 +39,87 @@ def amount(value: Decimal) -> str:
 
 def check_lines(plan: Plan, catalog: Catalog, landed: Landed) -> Iterator[str]:
     """Every line: known part, price from the catalog, products and positions."""
-    seen: set[str] = set()
-    for line in (*plan.lines, *plan.yearly):
-        name = where(line)
-        if line.position in seen:
-            yield f"{name}: the position stands twice"
-        seen.add(line.position)
-        part = catalog.parts.get(line.part)
-        if part is None:
-            yield f"{name}: not in the catalog"
-            continue
-        for field, have, found in (
-            ("maker", line.maker, part.vendor),
-            ("model", line.model, part.model),
-            ("part_number", line.part_number, part.part_number),
-            ("origin", line.origin, part.origin),
-            ("currency", line.currency, plan.totals.currency),
-        ):
-            if have != found:
-                yield f"{name}: {field} {have}, expected {found}"
-        if line.quantity <= 0:
-            yield f"{name}: quantity {line.quantity}"
-        if line.extended != line.unit_price * line.quantity:
-            yield f"{name}: extended {amount(line.extended)}, {line.quantity} × {amount(line.unit_price)} is " + amount(
-                line.unit_price * line.quantity
-            )
-        if (line.per_node is None) != (line.nodes is None) and line.per_node is not None:
-            yield f"{name}: per_node without nodes"
-        if line.per_node is not None and line.nodes is not None and line.per_node * line.nodes != line.quantity:
-            yield f"{name}: {line.per_node} per node × {line.nodes} nodes is not {line.quantity}"
-        if line.tax_percent != _tax(plan):
-            yield f"{name}: tax_percent {line.tax_percent}, the request says {_tax(plan)}"
-        yield from _price(plan, catalog, landed, line)
+    for prefix, lines in (("", plan.lines), ("Y", plan.yearly)):
+        yield from _positions(prefix, lines)
+        for line in lines:
+            name = where(line)
+            part = catalog.parts.get(line.part)
+            if part is None:
+                yield f"{name}: not in the catalog"
+                continue
+            yield from _facts(name, plan, line, part, bool(prefix))
+            yield from _counts(name, line)
+            yield from _price(plan, catalog, landed, line)
+
+
+def _positions(prefix: str, lines: Sequence[PlanLine]) -> Iterator[str]:
+    """Lines are numbered 1, 2, 3 ... within their section; every position stands once."""
+    count = dict.fromkeys(SECTIONS, 0)
+    for line in lines:
+        count[line.section] += 1
+        expected = f"{prefix}{SECTIONS.index(line.section) + 1}.{count[line.section]}"
+        if line.position != expected:
+            yield f"{where(line)}: position {line.position}, in its section it is {expected}"
+
+
+def _facts(name: str, plan: Plan, line: PlanLine, part: Part, yearly: bool) -> Iterator[str]:
+    """What a line copies from the catalog and the request."""
+    software = part if isinstance(part, Software) else None
+    recurring = software is not None and software.recurring == "yearly"
+    if recurring != yearly:
+        yield f"{name}: is paid {'every year' if recurring else 'once'} and stands among the others"
+    if line.group not in _groups(plan, part):
+        yield f"{name}: group {line.group}, expected one of {', '.join(sorted(_groups(plan, part)))}"
+    for field, have, found in (
+        ("maker", line.maker, part.vendor),
+        ("model", line.model, part.model),
+        ("model_zh", line.model_zh, software.model_zh if software else None),
+        ("part_number", line.part_number, part.part_number),
+        ("origin", line.origin, part.origin),
+        ("section", line.section, section(part)),
+        ("unit", line.unit, "piece" if software is None else "year" if recurring else "licence"),
+        ("currency", line.currency, plan.totals.currency),
+        ("tax_percent", line.tax_percent, _tax(plan)),
+    ):
+        if have != found:
+            yield f"{name}: {field} {have}, expected {found}"
+
+
+def _groups(plan: Plan, part: Part) -> set[str]:
+    """The items a line may belong to: a network, shared equipment, or the node build that a chassis line names."""
+    if isinstance(part, ManagementNode) and part.role == "management":
+        return {"management"}
+    if isinstance(part, StorageSystem):
+        return {"storage"}
+    if isinstance(part, Rack | Pdu):
+        return {"racks"}
+    if isinstance(part, Switch | Optic | Cable | ManagementNode):
+        return {net.name for net in plan.fabrics}
+    boxes = {pool.chassis for pool in plan.pools}
+    return {ln.group for ln in plan.lines if ln.part in boxes}
+
+
+def section(part: Part) -> Section:
+    """The section of the bill of materials that a part belongs to."""
+    if isinstance(part, Software):
+        return part.section
+    if isinstance(part, Rack | Pdu):
+        return "facility"
+    if isinstance(part, StorageSystem):
+        return "storage"
+    manager = isinstance(part, ManagementNode) and part.role == "fabric-manager"
+    return "network" if manager or isinstance(part, Switch | Optic | Cable) else "compute"
+
+
+def _counts(name: str, line: PlanLine) -> Iterator[str]:
+    if line.quantity <= 0:
+        yield f"{name}: quantity {line.quantity}"
+    product = line.unit_price * line.quantity
+    if line.extended != product:
+        times = f"{line.quantity} × {amount(line.unit_price)}"
+        yield f"{name}: extended {amount(line.extended)}, {times} is {amount(product)}"
+    if line.per_node is not None and line.per_node * (line.nodes or 0) != line.quantity:
+        yield f"{name}: quantity {line.quantity}, {line.per_node} per node × {line.nodes} nodes is another number"
 
 
 def _tax(plan: Plan) -> Decimal:
@@ -65,16 +131,19 @@ def _price(plan: Plan, catalog: Catalog, landed: Landed, line: PlanLine) -> Iter
     if line.price is None:
         if isinstance(part, Software) and part.free:
             if line.unit_price or line.unit_low or line.unit_high:
-                yield f"{name}: {line.part} is free of charge"
+                yield f"{name}: unit_price {amount(line.unit_price)}, {line.part} is free of charge"
+            if line.rule != f"free of charge: {part.notes or 'no charge'}":
+                yield f"{name}: rule {line.rule}, the catalog says {part.notes}"
         elif isinstance(part, Software) and part.per == "percent-of-hardware":
             yield from _percent(plan, catalog, landed, line, part)
         else:
             yield f"{name}: has neither a price nor a rule"
         return
+    if line.rule is not None:
+        yield f"{name}: has both a price and a rule"
     row = landed.row(line.part)
     if row is None:
-        if plan.request["budget"]["price_missing"] != "estimate":
-            yield f"{name}: the catalog has no price for it"
+        yield f"{name}: the catalog has no price for it"
         return
     cents = {level: landed.cents(line.part, row, level) for level in LEVELS}
     for field, have, level in (
@@ -131,6 +200,8 @@ def _percent(plan: Plan, catalog: Catalog, landed: Landed, line: PlanLine, part:
     unit = half_up(hardware * 100 / nodes * share)
     if half_up(line.unit_price * 100) != unit:
         yield f"{where(line)}: unit_price {amount(line.unit_price)}, the rule gives {amount(Decimal(unit) / 100)}"
+    if not (line.rule or "").startswith(f"{part.percent or 0:f} % of the hardware of one node"):
+        yield f"{where(line)}: rule {line.rule}, the catalog says {part.percent or 0:f} %"
     if line.unit_low != line.unit_price or line.unit_high != line.unit_price:
         yield f"{where(line)}: unit_low and unit_high of a rule line are its unit price"
     if line.quantity != nodes:
@@ -170,6 +241,8 @@ def check_totals(plan: Plan, landed: Landed) -> Iterator[str]:
         ("typical_power_kw", totals.typical_power_kw, typical / 1000),
         ("rack_units", totals.rack_units, sum(ln.rack_units * ln.quantity for ln in lines)),
         ("weight_kg", totals.weight_kg, round(sum(ln.weight_kg * ln.quantity for ln in lines), 1)),
+        ("facility_power_kw", totals.facility_power_kw, round(watts / 1000 * pue(plan)[0], 3)),
+        ("energy_basis", totals.energy_basis, _basis(plan, landed, typical)),
         ("racks", totals.racks, len(plan.racks)),
         ("nodes", totals.nodes, sum(p.nodes for p in plan.pools)),
         ("accelerators", totals.accelerators, sum(p.accelerators for p in plan.pools)),
@@ -188,21 +261,39 @@ def _taxed(value: Decimal, rate: Decimal) -> Decimal:
     return Decimal(cents + half_up(Decimal(cents) * rate / 100)) / 100
 
 
+def pue(plan: Plan) -> tuple[float, float]:
+    """Power usage effectiveness on the peak day and over the year."""
+    site = plan.request["site"]
+    peak = float(site["pue"] or PUE[site["cooling"]])
+    return peak, float(site["pue_annual"] or peak)
+
+
+def _tariff(plan: Plan, landed: Landed) -> Decimal | None:
+    """Per kWh in the budget's currency: the request's, else the country's."""
+    site = plan.request["site"]
+    if site["electricity_per_kwh"] is not None:
+        return Decimal(str(site["electricity_per_kwh"]))
+    row = landed.table("rates/electricity")["rates"].get(site["country"])
+    return None if row is None else Decimal(str(row["usd_per_kwh"])) * landed.rate("USD", landed.currency)
+
+
+def _basis(plan: Plan, landed: Landed, typical_watts: float) -> EnergyBasis | None:
+    tariff = _tariff(plan, landed)
+    if tariff is None:
+        return None
+    return EnergyBasis(
+        typical_kw=typical_watts / 1000,
+        utilisation=float(UTILISATION),
+        pue=pue(plan)[1],
+        hours=HOURS,
+        tariff=float(tariff),
+    )
+
+
 def _energy(plan: Plan, landed: Landed, typical_watts: float) -> Decimal | None:
     """Typical kW × utilisation × annual PUE × 8,760 h × tariff."""
-    basis = plan.totals.energy_basis
-    if basis is None:
-        return None
-    site = plan.request["site"]
-    tariff = site["electricity_per_kwh"]
+    tariff = _tariff(plan, landed)
     if tariff is None:
-        row = landed.table("rates/electricity")["rates"].get(site["country"])
-        if row is None:
-            return None
-        per_kwh = Decimal(str(row["usd_per_kwh"])) * landed.rate("USD", landed.currency)
-    else:
-        per_kwh = Decimal(str(tariff))
-    cents = (
-        Decimal("0.8") * Decimal(str(basis.pue)) * 8760 * per_kwh * 100 * Decimal(str(typical_watts)) / Decimal(1000)
-    )
-    return Decimal(half_up(cents)) / 100
+        return None
+    yearly = UTILISATION * Decimal(str(pue(plan)[1])) * HOURS * tariff
+    return Decimal(half_up(yearly * 100 * Decimal(str(typical_watts)) / 1000)) / 100

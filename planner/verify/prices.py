@@ -7,10 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 from planner.catalog import Catalog
-from planner.parts import Accelerator, Baseboard, Chassis, Part, Pdu, Price, Rack, Software
+from planner.parts import Accelerator, Baseboard, Chassis, Dimm, Drive, Part, Pdu, Price, Rack, Software, StorageSystem
 from planner.units import half_up
 
 LEVELS = ("low", "typical", "high")
+LOW_ENDURANCE = 0.7  # drive writes per day below which a drive has the read-intensive class price
 
 
 class Landed:
@@ -32,7 +33,7 @@ class Landed:
         """The row that counts: a valid quote, else the best grade, else the newest, else the last of the file."""
         rows = [r for r in self.catalog.prices.get(part, ()) if r.min_quantity <= 1]
         if not rows:
-            return None
+            return self._by_class(part) if self.request["budget"]["price_missing"] == "estimate" else None
         order = {"A": 4, "B": 3, "C": 2, "M": 1}
 
         def rank(k: int) -> tuple[bool, int, str, int, int]:
@@ -41,6 +42,37 @@ class Landed:
             return (row.basis == "quote" and live, order[row.grade], row.as_of, row.min_quantity, k)
 
         return rows[max(range(len(rows)), key=rank)]
+
+    def _by_class(self, part: str) -> Price | None:
+        """The class price of a drive, module or storage system that has none of its own."""
+        record, table = self.catalog.parts.get(part), self.table("estimates/prices")
+        if isinstance(record, Drive):
+            kind, size = "drives", record.capacity_tb
+            low_endurance = record.dwpd is not None and record.dwpd < LOW_ENDURANCE
+            key = "boot" if record.use == "boot" else "qlc" if low_endurance else f"gen{record.pcie_gen}"
+        elif isinstance(record, Dimm):
+            kind, size, key = "memory", float(record.size_gb), record.memory_type.split("-")[0]
+        elif isinstance(record, StorageSystem):
+            kind, size, key = "storage", record.usable_tb, "any"
+        else:
+            return None
+        row = table[kind]["by"].get(key)
+        if row is None:
+            return None
+        each = {level: Decimal(str(row[level])) * Decimal(str(size)) for level in LEVELS}
+        source = f"class price: {size:g} x {row['typical']} {table[kind]['unit']} ({key}); {table['basis']}"
+        return Price(
+            part=part,
+            currency="USD",
+            low=each["low"],
+            typical=each["typical"],
+            high=each["high"],
+            tax_basis="excluded",
+            basis="estimate",
+            grade="M",
+            source=source,
+            as_of=str(table["as_of"]),
+        )
 
     def cents(self, part: str, row: Price, level: str) -> int:
         """Source price → without tax → budget currency → freight → duty, rounded half up once."""

@@ -1,49 +1,68 @@
-"""Racks, limits, compliance, provenance: what stands where, within what, under which rules."""
+"""Racks, demand, compliance, objective, provenance: what stands where, delivers what, under which rules."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any
 
 from planner.catalog import Catalog
 from planner.parts import Pdu, Rack
-from planner.plan import Plan, PlannedRack, digest_of, request_hash, seals_of
+from planner.plan import ComplianceEntry, Plan, PlannedRack, RackItem, digest_of, request_hash, seals_of
+
+RACK_UNITS = 42  # where the request names none
+RACK_POWER_KW = {"air": 45.0, "liquid": 140.0}
+VERDICTS = (
+    "no_licence_required",
+    "licence_exception",
+    "licence_required",
+    "prohibited",
+    "needs_vendor_confirmation",
+    "domestic_supply",
+)
+DAY = 86400
+
+Signature = tuple[str, int, int, int]  # part, units, watts, grams
 
 
+def rack_power_kw(plan: Plan) -> float:
+    """What one rack gives with one feed lost: the request's, else the usual of the room's cooling."""
+    site = plan.request["site"]
+    return float(site["rack_power_kw"] or RACK_POWER_KW[site["cooling"]])
+
+
+# -- racks -------------------------------------------------------------------------------------------------------------
 def check_racks(plan: Plan, catalog: Catalog) -> Iterator[str]:
     """Every racked device of the lines stands in exactly one place, inside the rack and beside nothing else."""
-    needed: Counter[str] = Counter()
+    needed: Counter[Signature] = Counter()
     for line in plan.lines:
         if line.rack_units:
-            needed[line.part] += line.quantity
-    placed: Counter[str] = Counter(item.item for rack in plan.racks for item in rack.items)
-    for part in sorted(set(needed) | set(placed)):
-        if needed[part] != placed[part]:
-            yield f"racks: {placed[part]} × {part} placed, the lines have {needed[part]}"
-    names = Counter(rack.name for rack in plan.racks)
+            key = (line.part, line.rack_units, round(line.max_power_w), round(line.weight_kg * 1000))
+            needed[key] += line.quantity
+    placed = Counter(_signature(item) for rack in plan.racks for item in rack.items)
+    for key in sorted(set(needed) | set(placed)):
+        if needed[key] != placed[key]:
+            part, units, watts, grams = key
+            what = f"{part} of {units}U, {watts / 1000:g} kW, {grams / 1000:g} kg"
+            where = [r.name for r in plan.racks if any(_signature(i) == key for i in r.items)]
+            place = f" ({', '.join(where[:3])})" if placed[key] else ""
+            yield f"racks{place}: {placed[key]} × {what} placed, the lines have {needed[key]}"
     for k, rack in enumerate(plan.racks):
         name = f"racks[{k}] ({rack.name})"
-        if names[rack.name] > 1:
-            yield f"{name}: the name stands twice"
-        yield from _rack(name, rack, plan)
-    cabinets = Counter(rack.part for rack in plan.racks if rack.part is not None)
-    bought = Counter({ln.part: ln.quantity for ln in plan.lines if isinstance(catalog.parts.get(ln.part), Rack)})
-    if cabinets != bought:
-        yield f"racks: {dict(cabinets)} planned, the lines buy {dict(bought)}"
-    units = sum(ln.quantity for ln in plan.lines if isinstance(catalog.parts.get(ln.part), Pdu))
-    if cabinets and units % (2 * sum(cabinets.values())):
-        yield f"racks: {units} power distribution units do not feed {sum(cabinets.values())} racks twice"
+        if rack.name != f"R{k + 1:02d}":
+            yield f"{name}: name {rack.name}, it is number {k + 1}"
+        yield from _stacked(name, rack)
+        yield from _within(name, rack, plan, catalog)
+    yield from _cabinets(plan, catalog)
 
 
-def _rack(name: str, rack: PlannedRack, plan: Plan) -> Iterator[str]:
-    site = plan.request["site"]
-    watts = {ln.part: ln.max_power_w / 1000 for ln in plan.lines if ln.rack_units}
+def _signature(item: RackItem) -> Signature:
+    return (item.item, item.units, round(item.power_kw * 1000), round(item.weight_kg * 1000))
+
+
+def _stacked(name: str, rack: PlannedRack) -> Iterator[str]:
     taken: dict[int, str] = {}
     for item in rack.items:
-        if item.item in watts and abs(item.power_kw - watts[item.item]) > 1e-6 and _single(plan, item.item):
-            yield f"{name}: {item.label} draws {item.power_kw:g} kW, its line says {watts[item.item]:g}"
         for unit in range(item.bottom_unit, item.bottom_unit + item.units):
             if unit in taken:
                 yield f"{name}: {item.label} and {taken[unit]} share unit {unit}"
@@ -52,139 +71,220 @@ def _rack(name: str, rack: PlannedRack, plan: Plan) -> Iterator[str]:
         yield f"{name}: something stands outside units 1 to {rack.units}"
     power = sum(i.power_kw for i in rack.items)
     weight = sum(i.weight_kg for i in rack.items)
-    if abs(power - rack.power_kw) > 0.001:
+    if abs(power - rack.power_kw) > 0.0006:
         yield f"{name}: power_kw {rack.power_kw:g}, its devices draw {power:g}"
-    if abs(weight - rack.weight_kg) > 0.06:
+    if abs(weight - rack.weight_kg) > 0.051:
         yield f"{name}: weight_kg {rack.weight_kg:g}, its devices weigh {weight:g}"
-    if rack.part is None:
+
+
+def _within(name: str, rack: PlannedRack, plan: Plan, catalog: Catalog) -> Iterator[str]:
+    """A cabinet of the room takes what stands in it; a rack-scale system brings its own."""
+    site = plan.request["site"]
+    own = [i for i in rack.items if i.item in catalog.chassis and catalog.chassis[i.item].own_rack]
+    if own:
+        if rack.part is not None or len(rack.items) != 1 or rack.units != own[0].units:
+            yield f"{name}: {own[0].item} brings its own rack of {own[0].units}U and stands alone"
         return
-    if site["rack_power_kw"] is not None and power > site["rack_power_kw"] + 1e-6:
-        yield f"{name}: {power:g} kW, a rack gives {site['rack_power_kw']:g}"
-    if site["rack_weight_kg"] is not None and weight > site["rack_weight_kg"] + 1e-6:
-        yield f"{name}: {weight:g} kg, a rack carries {site['rack_weight_kg']:g}"
-    if site["rack_units"] is not None and rack.units != site["rack_units"]:
-        yield f"{name}: {rack.units} units, the room's racks have {site['rack_units']}"
+    part = catalog.racks.get(rack.part or "")
+    if part is None:
+        yield f"{name}: part {rack.part} is not a rack of the catalog"
+        return
+    units = site["rack_units"] or RACK_UNITS
+    if rack.units != units or part.rack_units < units:
+        yield f"{name}: units {rack.units}, the room's racks have {units} and {part.id} has {part.rack_units}"
+    if site["cooling"] == "liquid" and not part.liquid_ready:
+        yield f"{name}: {part.id} is not made for liquid cooling"
+    if rack.power_kw > rack_power_kw(plan) + 1e-6:
+        yield f"{name}: {rack.power_kw:g} kW, a rack gives {rack_power_kw(plan):g}"
+    if site["rack_weight_kg"] is not None and rack.weight_kg > float(site["rack_weight_kg"]) + 0.051:
+        yield f"{name}: {rack.weight_kg:g} kg, a rack carries {site['rack_weight_kg']:g}"
 
 
-def _single(plan: Plan, part: str) -> bool:
-    """Whether all lines of a part draw the same: two pools may hold one chassis with different cards."""
-    return len({ln.max_power_w for ln in plan.lines if ln.part == part}) == 1
+def _cabinets(plan: Plan, catalog: Catalog) -> Iterator[str]:
+    """The lines buy one cabinet per rack that is not brought along, and power distribution for two feeds of each."""
+    cabinets = Counter(rack.part for rack in plan.racks if rack.part is not None)
+    bought: Counter[str] = Counter()
+    units: Counter[str] = Counter()
+    for line in plan.lines:
+        part = catalog.parts.get(line.part)
+        if isinstance(part, Rack):
+            bought[line.part] += line.quantity
+        elif isinstance(part, Pdu):
+            units[line.part] += line.quantity
+    if cabinets != bought:
+        yield f"racks: {dict(cabinets)} planned, the lines buy {dict(bought)}"
+    need = rack_power_kw(plan)
+    per_feed = sum(n * catalog.pdus[p].usable_kw for p, n in units.items()) / max(1, 2 * cabinets.total())
+    if cabinets and per_feed < need - 1e-6:
+        yield f"racks: power distribution units carry {per_feed:g} kW per feed and rack, {need:g} is needed"
+    pieces, largest = units.total(), max((catalog.pdus[p].usable_kw for p in units), default=0.0)
+    if cabinets and largest and pieces != 2 * cabinets.total() * max(1, int(-(-need // largest))):
+        yield f"racks: {pieces} power distribution units for {cabinets.total()} racks with two feeds each"
 
 
-# -- limits ----------------------------------------------------------------------------------------------------------
-def check_limits(plan: Plan) -> Iterator[str]:
-    """Limits are the request's, use is the plan's, and nothing is exceeded."""
-    totals, site, budget = plan.totals, plan.request["site"], plan.request["budget"]
-    energy = totals.energy_per_year or Decimal(0)
-    meter = site["utility_power_kw"] is not None and site["it_power_kw"] is None
-    used: dict[str, tuple[Any, float, float]] = {
-        "budget.capex": (budget["capex"], float(totals.capex), 0.05),
-        "budget.opex_per_year": (budget["opex_per_year"], float(totals.opex_per_year + energy), 2.0),
-        "site.racks": (site["racks"], float(totals.racks), 0.0),
-        "site.it_power_kw": (site["it_power_kw"], totals.it_power_kw, 0.011),
-        "site.utility_power_kw": (site["utility_power_kw"], totals.facility_power_kw, 0.011),
-    }
-    for part, have in plan.request["supply"].items():
-        count = sum(ln.quantity for ln in plan.lines if ln.part == part)
-        used[f"supply.{part}"] = (have, float(count), 0.0)
-    standing = [r.power_kw for r in plan.racks if r.part is not None]
-    for k, limit in enumerate(plan.limits):
-        name = f"limits[{k}] ({limit.name})"
-        if limit.name == "site.rack_power_kw":
-            asked = site["rack_power_kw"]
-            if asked is not None and limit.have != asked:
-                yield f"{name}: have {limit.have}, the request says {asked}"
-            if abs(limit.used - max(standing, default=0.0)) > 0.001:
-                yield f"{name}: used {limit.used:g}, the fullest rack draws {max(standing, default=0.0):g}"
-        elif limit.name in used:
-            have, spent, slack = used[limit.name]
-            if (limit.have is None) != (have is None) or (
-                have is not None and limit.have is not None and abs(limit.have - float(have)) > 0.02
-            ):
-                yield f"{name}: have {limit.have}, the request says {have}"
-            if abs(limit.used - spent) > max(slack, 1e-6):
-                yield f"{name}: used {limit.used:,.10g}, the plan uses {spent:,.10g}"
-        else:
-            yield f"{name}: no such limit in the request"
-        if limit.have is not None and limit.used > limit.have + 1e-6:
-            yield f"{name}: {limit.used:,.10g} exceeds {limit.have:,.10g}"
-        if limit.have is not None and limit.slack is not None and abs(limit.have - limit.used - limit.slack) > 0.02:
-            yield f"{name}: slack {limit.slack:g}, {limit.have:,.10g} less {limit.used:,.10g} is another number"
-    for key, (have, spent, slack) in used.items():
-        if have is not None and spent > float(have) + slack and (key != "site.utility_power_kw" or meter):
-            yield f"{key}: the plan uses {spent:,.10g}, the request allows {have}"
-
-
-# -- demand, compliance, provenance ----------------------------------------------------------------------------------
-def check_demand(plan: Plan) -> Iterator[str]:
+# -- demand ------------------------------------------------------------------------------------------------------------
+def check_demand(plan: Plan, catalog: Catalog) -> Iterator[str]:
     """What was asked is delivered, at the end of the range that the request sizes with."""
     low = plan.request["preferences"]["sizing"] == "low"
+    works = {w["name"]: w for w in plan.request["workloads"]}
     given: dict[str, float] = {}
-    asked: dict[str, float] = {}
-    for pool in plan.pools:
+    for k, pool in enumerate(plan.pools):
+        if len(pool.predicted) != len(pool.workloads):
+            yield f"pools[{k}] ({pool.workload}): {len(pool.predicted)} predictions of {len(pool.workloads)} workloads"
         for name, predicted in zip(pool.workloads, pool.predicted, strict=False):
+            where = f"pools[{k}] ({name})"
             given[name] = given.get(name, 0.0) + (predicted.low if low else predicted.value)
-            if predicted.asked is not None:
-                asked[name] = predicted.asked
+            if not predicted.low <= predicted.value <= predicted.high:
+                yield f"{where}: value {predicted.value:g} outside {predicted.low:g} to {predicted.high:g}"
+            if name not in works:
+                continue
+            asked = _asked(works[name])
+            if (predicted.asked is None) != (asked is None) or abs((predicted.asked or 0) - (asked or 0)) > 1e-9 * (
+                asked or 0
+            ):
+                yield f"{where}: asked {predicted.asked}, the request asks for {asked}"
+            yield from _capacity(where, plan, k, works[name], catalog)
     free = plan.objective.name == "highest_performance"
-    for name, want in asked.items():
-        if given[name] < want * (1 - 1e-9) and not free:
+    for name, work in works.items():
+        want = _asked(work)
+        if name not in given:
+            yield f"pools: nothing serves {name}"
+        elif want is not None and given[name] < want * (1 - 1e-9) and not free:
             yield f"pools: {name} gets {given[name]:,.6g}, {want:,.6g} was asked"
-    for workload in plan.request["workloads"]:
-        if workload["name"] not in given and not any(workload["name"] in p.workloads for p in plan.pools):
-            yield f"pools: nothing serves {workload['name']}"
-        if workload["count"] is not None:
-            have = sum(p.accelerators for p in plan.pools if workload["name"] in p.workloads)
-            if have < workload["count"]:
-                yield f"pools: {workload['name']} gets {have} accelerators, {workload['count']} were asked"
 
 
-def check_compliance(plan: Plan) -> Iterator[str]:
-    """Every planned accelerator has an accepted verdict of the plan's one date."""
+def _asked(work: dict[str, Any]) -> float | None:
+    """What a workload asks for in the unit of its prediction; None where as much as possible is wanted."""
+    if work["maximise"]:
+        return None
+    if work["kind"] == "training" and work["tokens"] and work["within_days"]:
+        return float(work["tokens"]) / (float(work["within_days"]) * DAY)
+    for key in ("requests_per_s", "samples_per_s", "sustained_pflops", "pflops", "count"):
+        if work[key] is not None:
+            return float(work[key])
+    return None
+
+
+def _capacity(where: str, plan: Plan, k: int, work: dict[str, Any], catalog: Catalog) -> Iterator[str]:
+    """Capacity is counted, not estimated: cards, or cards × the dense peak."""
+    if work["kind"] != "capacity":
+        return
+    pool = plan.pools[k]
+    each = 1.0
+    if work["pflops"] is not None:
+        peaks = catalog.accelerators[pool.accelerator].dense_tflops
+        each = peaks[work["precision"] or "fp16"] / 1000
+    predicted = pool.predicted[pool.workloads.index(work["name"])]
+    counted = [pool.accelerators * each, (pool.accelerators - pool.spare_nodes * pool.accelerators_per_node) * each]
+    for field, have in (("value", predicted.value), ("low", predicted.low), ("high", predicted.high)):
+        if all(abs(have - c) > 1e-9 * c for c in counted):
+            yield f"{where}: predicted {field} {have:g}, {pool.accelerators} × {pool.accelerator} give {counted[0]:g}"
+
+
+# -- compliance --------------------------------------------------------------------------------------------------------
+def check_compliance(plan: Plan, catalog: Catalog) -> Iterator[str]:
+    """Every planned accelerator and system has an accepted verdict of the plan's one date; the others do not."""
     accept = plan.request["compliance"]["accept"]
+    used = {p.accelerator for p in plan.pools} | {p.chassis for p in plan.pools}
+    pairs = {(p.chassis, p.accelerator) for p in plan.pools} | {(p.accelerator, p.accelerator) for p in plan.pools}
+    cards = {e.part: e for e in plan.compliance if e.part == e.accelerator}
     for k, entry in enumerate(plan.compliance):
         name = f"compliance[{k}] ({entry.part})"
         if entry.on != plan.provenance.rule_date:
-            yield f"{name}: of {entry.on}, the plan's rules are of {plan.provenance.rule_date}"
-        if entry.planned and entry.verdict not in accept:
-            yield f"{name}: {entry.verdict} is planned, accepted are {', '.join(accept)}"
-    screened = {e.part for e in plan.compliance if e.planned}
-    for pool in plan.pools:
-        for part in (pool.accelerator, pool.chassis):
-            if part not in screened:
-                yield f"compliance: {part} is planned and has no verdict"
+            yield f"{name}: on {entry.on}, the plan's rules are of {plan.provenance.rule_date}"
+        if entry.part not in catalog.parts:
+            yield f"{name}: part {entry.part} is not in the catalog"
+        if entry.accelerator not in catalog.accelerators:
+            yield f"{name}: accelerator {entry.accelerator} is not in the catalog"
+        if entry.verdict not in VERDICTS:
+            yield f"{name}: verdict {entry.verdict} is none of {', '.join(VERDICTS)}"
+        if entry.planned != (entry.part in used):
+            yield f"{name}: planned {entry.planned}, the pools say {entry.part in used}"
+        allowed = entry.verdict in accept and entry.import_side != "import_restricted"
+        if entry.planned and not allowed:
+            yield f"{name}: verdict {entry.verdict} is planned, accepted are {', '.join(accept)}"
+        if not entry.planned and allowed:
+            yield f"{name}: verdict {entry.verdict} is accepted, but the part stands among those left out by rules"
+        card = cards.get(entry.accelerator or "")
+        if card is not None and _says(entry) != _says(card):
+            yield f"{name}: classification, verdict or rules differ from those of {entry.accelerator}"
+    screened = {(e.part, e.accelerator) for e in plan.compliance if e.planned}
+    for part, accelerator in sorted(pairs - screened):
+        yield f"compliance: {part} with {accelerator} is planned and has no verdict"
+    counted = Counter((e.part, e.accelerator) for e in plan.compliance)
+    for (part, card_id), number in counted.items():
+        if number > 1:
+            yield f"compliance: {part} with {card_id} has {number} verdicts"
 
 
+def _says(entry: ComplianceEntry) -> tuple[object, ...]:
+    return (
+        entry.classification,
+        entry.verdict,
+        entry.rules,
+        entry.summary,
+        entry.summary_zh,
+        entry.citations,
+        entry.review_policy,
+        entry.import_side,
+        entry.assumed,
+    )
+
+
+# -- objective and provenance ------------------------------------------------------------------------------------------
 def check_objective(plan: Plan) -> Iterator[str]:
-    """The objective's value is the plan's own total, and its bound fits the status."""
-    goal, totals = plan.objective, plan.totals
+    """The objective's value is the plan's own total, and its bound and gap fit the status."""
+    goal, totals, years = plan.objective, plan.totals, plan.totals.tco_years
     if goal.name != plan.request["objective"]:
-        yield f"objective: {goal.name}, the request asks for {plan.request['objective']}"
-    own: dict[str, tuple[float, float]] = {
-        "lowest_power": (totals.it_power_kw, 0.001),
-        "lowest_capex": (float(totals.capex_without_tax), 0.006),
-        "lowest_tco": (float(totals.tco or 0), 1.0),
+        yield f"objective.name: {goal.name}, the request asks for {plan.request['objective']}"
+    own: dict[str, tuple[str, float, float]] = {
+        "lowest_power": ("kW", totals.it_power_kw, 1e-6),
+        "lowest_capex": ("money", float(totals.capex_without_tax), 0.006),
+        "lowest_tco": ("money", float(totals.tco or 0), 0.01 * (1 + years)),  # cents are rounded per year in the total
     }
-    if goal.unit != "share" and goal.name in own:
-        expected, tolerance = own[goal.name]
+    shared = goal.name == "highest_performance" or any(w["maximise"] for w in plan.request["workloads"])
+    unit = "share" if shared or goal.name not in own else own[goal.name][0]
+    if goal.unit != unit:
+        yield f"objective.unit: {goal.unit}, expected {unit}"
+    # Without a tariff the total cannot be stated, but the objective still counts what is known.
+    if unit != "share" and not (goal.name == "lowest_tco" and totals.tco is None):
+        _, expected, tolerance = own[goal.name]
         if abs(goal.value - expected) > tolerance:
             yield f"objective.value: {goal.value:,.2f}, the plan's own total is {expected:,.2f}"
-    if plan.status == "optimal" and (goal.gap or abs(goal.value - goal.bound) > 1e-6 * max(1.0, abs(goal.value))):
-        yield f"objective: optimal, but bound {goal.bound:g} and gap {goal.gap:g}"
+    gap = round(abs(goal.value - goal.bound) / max(abs(goal.value), 1e-9), 6)
+    if plan.status == "infeasible":
+        yield "status: infeasible, yet there is a plan"
+    if plan.status == "optimal" and (goal.gap or goal.value != goal.bound):
+        yield f"objective.bound: {goal.bound:,.6f} and gap {goal.gap:g}, the status is optimal at {goal.value:,.6f}"
+    if plan.status == "feasible" and abs(goal.gap - gap) > 2e-6:
+        yield f"objective.gap: {goal.gap:g}, value and bound give {gap:g}"
 
 
 def check_provenance(plan: Plan, catalog: Catalog) -> Iterator[str]:
     """Hashes and seals: what cannot be recomputed has not been changed since the plan was written."""
-    origin = plan.provenance
+    origin, request = plan.provenance, plan.request
     if origin.catalog_hash != catalog.hash:
         yield "provenance.catalog_hash: the catalog is not the one this plan was made from"
-    if origin.request_hash != request_hash(plan.request):
+    if origin.request_hash != request_hash(request):
         yield "provenance.request_hash: the request was changed"
     if origin.digest != digest_of(plan):
         yield "provenance.digest: a predicted figure, the objective's value or its bound was changed"
+    asked = request["compliance"]["date"]
+    if asked is not None and asked != origin.rule_date:
+        yield f"provenance.rule_date: {origin.rule_date}, the request says {asked}"
+    for field, have in (("project", plan.project), ("language", plan.language)):
+        if have != request[field]:
+            yield f"{field}: {have}, the request says {request[field]}"
     dates = [p.as_of for rows in catalog.prices.values() for p in rows]
     if origin.price_date != max(dates, default=""):
         yield f"provenance.price_date: {origin.price_date}, the newest price is of {max(dates, default='')}"
+    for part_id, name in plan.names.items():
+        part = catalog.parts.get(part_id)
+        if part is None or name != f"{part.vendor} {part.model}":
+            yield f"names.{part_id}: {name}, the catalog says {part.vendor + ' ' + part.model if part else 'nothing'}"
+    for k, left in enumerate(plan.left_out):
+        if left.part not in catalog.parts or any(left.part in (p.accelerator, p.chassis) for p in plan.pools):
+            yield f"left_out[{k}] ({left.part}): is planned, or is not in the catalog"
     seals = seals_of(plan)
     for place in sorted(set(seals) | set(origin.seals)):
         if seals.get(place) != origin.seals.get(place):
