@@ -321,11 +321,10 @@ def digest_of(plan: Plan) -> str:
 
 
 def seals_of(plan: Plan) -> dict[str, str]:
-    """A short digest of every entry of a plan by its place, provenance aside."""
+    """A short digest of every entry of a plan by its place; of the provenance without digest and seals themselves."""
     found: dict[str, str] = {}
-    for name, value in plan.model_dump(mode="json").items():
-        if name == "provenance":
-            continue
+    data = plan.model_dump(mode="json", exclude={"provenance": {"digest", "seals"}})
+    for name, value in data.items():
         if isinstance(value, list):
             for k, entry in enumerate(value):
                 found[f"{name}[{k}]"] = _sha(entry)[:16]

@@ -7,7 +7,7 @@ and rule does. What a catalog cannot give back (predictions, verdict texts) is c
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from planner.catalog import Catalog
 from planner.plan import Plan
@@ -23,28 +23,29 @@ def verify(plan: Plan, catalog: Catalog) -> list[str]:
     findings: list[str] = []
     for name, check in _checks(plan, catalog):
         try:
-            findings += check()
+            for finding in check():
+                findings.append(finding)  # one by one: what was found before a failure stands
         except NONSENSE as error:
             findings.append(f"{name}: cannot be recomputed, {type(error).__name__}: {error}")
     return findings
 
 
-def _checks(plan: Plan, catalog: Catalog) -> list[tuple[str, Callable[[], list[str]]]]:
+def _checks(plan: Plan, catalog: Catalog) -> list[tuple[str, Callable[[], Iterator[str]]]]:
     """What is checked, by the part of the plan it belongs to. One that fails does not silence the others."""
 
     def landed() -> Landed:
         return Landed(catalog, plan.request, dt.date.fromisoformat(plan.provenance.rule_date))
 
     return [
-        ("lines", lambda: list(money.check_lines(plan, catalog, landed()))),
-        ("lines", lambda: list(physical.check_physical(plan, catalog))),
-        ("totals", lambda: list(money.check_totals(plan, landed()))),
-        ("pools", lambda: list(build.check_pools(plan, catalog))),
-        ("fabrics", lambda: list(networks.check_networks(plan, catalog))),
-        ("racks", lambda: list(room.check_racks(plan, catalog))),
-        ("limits", lambda: list(limits.check_limits(plan))),
-        ("pools", lambda: list(room.check_demand(plan, catalog))),
-        ("compliance", lambda: list(room.check_compliance(plan, catalog))),
-        ("objective", lambda: list(room.check_objective(plan))),
-        ("provenance", lambda: list(room.check_provenance(plan, catalog))),
+        ("lines", lambda: money.check_lines(plan, catalog, landed())),
+        ("lines", lambda: physical.check_physical(plan, catalog)),
+        ("totals", lambda: money.check_totals(plan, landed())),
+        ("pools", lambda: build.check_pools(plan, catalog)),
+        ("fabrics", lambda: networks.check_networks(plan, catalog)),
+        ("racks", lambda: room.check_racks(plan, catalog)),
+        ("limits", lambda: limits.check_limits(plan)),
+        ("pools", lambda: room.check_demand(plan, catalog)),
+        ("compliance", lambda: room.check_compliance(plan, catalog)),
+        ("objective", lambda: room.check_objective(plan)),
+        ("provenance", lambda: room.check_provenance(plan, catalog)),
     ]

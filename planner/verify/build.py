@@ -34,6 +34,7 @@ def check_pools(plan: Plan, catalog: Catalog) -> Iterator[str]:
         yield from _peak(name, pool, catalog.accelerators[pool.accelerator])
         yield from _served(name, plan, pool)
         yield from _software(name, plan, pool, box, chassis, catalog)
+    yield from _spares(plan)
     yield from _management(plan, catalog)
     yield from _storage(plan, catalog)
 
@@ -149,9 +150,8 @@ def _served(name: str, plan: Plan, pool: Pool) -> Iterator[str]:
     for work in pool.workloads:
         if work not in asked:
             yield f"{name}: {work} is not a workload of the request"
-    spare = max((int(asked[w]["spare_nodes"]) for w in pool.workloads if w in asked), default=0)
-    if pool.spare_nodes > pool.nodes or (pool.spare_nodes and pool.spare_nodes != spare):
-        yield f"{name}: spare_nodes {pool.spare_nodes}, the request asks for {spare}"
+    if pool.spare_nodes and all(pool.spare_nodes != asked[w]["spare_nodes"] for w in pool.workloads if w in asked):
+        yield f"{name}: spare_nodes {pool.spare_nodes}, the request asks for another number"
     if pool.replicas is None:
         return
     counts = [int(p.layout.get("replicas", 0)) for p in pool.predicted]
@@ -159,6 +159,14 @@ def _served(name: str, plan: Plan, pool: Pool) -> Iterator[str]:
         yield f"{name}: replicas {pool.replicas}, its predictions count {sum(counts)}"
     if pool.cards_used is None or not pool.replicas <= pool.cards_used <= pool.accelerators:
         yield f"{name}: cards_used {pool.cards_used} for {pool.replicas} replicas on {pool.accelerators} cards"
+
+
+def _spares(plan: Plan) -> Iterator[str]:
+    """Spare nodes that a workload asks for stand in a pool that serves it."""
+    for work in plan.request["workloads"]:
+        kept = max((p.spare_nodes for p in plan.pools if work["name"] in p.workloads), default=0)
+        if kept < work["spare_nodes"]:
+            yield f"pools: {work['name']} asks for {work['spare_nodes']} spare nodes, its pools keep {kept}"
 
 
 def _software(name: str, plan: Plan, pool: Pool, box: PlanLine, chassis: Chassis, catalog: Catalog) -> Iterator[str]:

@@ -25,11 +25,31 @@ class NodePorts:
 
 
 def node_lines(plan: Plan, pool: Pool) -> list[PlanLine]:
-    """The lines of one node build of a pool: those of the group that holds its chassis and its accelerators."""
-    groups = {ln.group for ln in plan.lines if ln.part == pool.chassis and ln.nodes == pool.nodes}
-    found = [ln for ln in plan.lines if ln.group in groups and ln.nodes == pool.nodes]
-    fitting = [g for g in groups if pool.accelerator in g or len(groups) == 1]
-    return [ln for ln in found if ln.group in fitting] if fitting else found
+    """The lines of one node build of a pool.
+
+    Lines name the workload that owns them ("shared" where several do) and their build. Where pools hold the same
+    chassis and accelerator, the build whose cards, CPU and other figures the pool states is its own.
+    """
+    owners = {*pool.workloads, "shared"}
+    groups: dict[str, list[PlanLine]] = {}
+    for box in plan.lines:
+        if box.part == pool.chassis and box.nodes == pool.nodes and box.pool in owners:
+            groups[box.group] = [ln for ln in plan.lines if ln.group == box.group and ln.pool == box.pool]
+    return max(groups.values(), key=lambda lines: _likeness(pool, lines), default=[])
+
+
+def _likeness(pool: Pool, lines: list[PlanLine]) -> int:
+    """How many of a pool's figures a group of lines shows."""
+    box = next(ln for ln in lines if ln.part == pool.chassis)
+    build = box.group.split("/")
+    shown = (
+        f"{pool.accelerator}x{pool.accelerators_per_node}" in build,
+        any(ln.part == pool.cpu for ln in lines),
+        any(ln.part == pool.nic for ln in lines),
+        abs(box.max_power_w / 1000 - pool.node_power_kw) < 0.0011,
+        abs(box.weight_kg - pool.node_weight_kg) < 1e-6,
+    )
+    return sum(shown)
 
 
 def node_ports(plan: Plan, pool: Pool, catalog: Catalog) -> NodePorts:
