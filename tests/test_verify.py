@@ -419,6 +419,26 @@ def test_a_request_edited_into_nonsense_is_a_finding_and_not_a_crash(
     assert any(f.startswith("provenance.request_hash") for f in findings)
 
 
+@pytest.mark.parametrize("path", [("totals", "capex"), ("limits", 0, "used"), ("racks", 0, "power_kw")])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_not_a_number_is_refused(path: Path_, value: float, plans: dict[str, Plan], catalog: Catalog) -> None:
+    data = plans["sixty-four-h100"].model_dump(mode="json")
+    holder: Any = data
+    for key in path[:-1]:
+        holder = holder[key]
+    holder[path[-1]] = value
+    assert any("is not a number" in f for f in verify(resealed(data), catalog))
+
+
+def test_monstrous_numbers_are_findings_at_once(plans: dict[str, Plan], catalog: Catalog) -> None:
+    data = plans["sixty-four-h100"].model_dump(mode="json")
+    data["racks"][0]["items"][0]["units"] = 10**12
+    for entry in data["lines"]:
+        entry["quantity"] = 10**12
+    data["pools"][0]["nodes"] = 10**9
+    assert any("stands outside units" in f for f in verify(resealed(data), catalog))
+
+
 def test_an_empty_plan_is_refused(plans: dict[str, Plan], catalog: Catalog) -> None:
     data = copy.deepcopy(plans["sixty-four-h100"].model_dump(mode="json"))
     for name in ("pools", "fabrics", "racks", "lines", "yearly", "limits", "compliance"):

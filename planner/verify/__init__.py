@@ -7,7 +7,9 @@ and rule does. What a catalog cannot give back (predictions, verdict texts) is c
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from planner.catalog import Catalog
 from planner.plan import Plan
@@ -37,6 +39,7 @@ def _checks(plan: Plan, catalog: Catalog) -> list[tuple[str, Callable[[], Iterat
         return Landed(catalog, plan.request, dt.date.fromisoformat(plan.provenance.rule_date))
 
     return [
+        ("plan", lambda: _not_finite(plan.model_dump(mode="json"), "")),
         ("lines", lambda: money.check_lines(plan, catalog, landed())),
         ("lines", lambda: physical.check_physical(plan, catalog)),
         ("totals", lambda: money.check_totals(plan, landed())),
@@ -49,3 +52,15 @@ def _checks(plan: Plan, catalog: Catalog) -> list[tuple[str, Callable[[], Iterat
         ("objective", lambda: room.check_objective(plan)),
         ("provenance", lambda: room.check_provenance(plan, catalog)),
     ]
+
+
+def _not_finite(value: Any, place: str) -> Iterator[str]:
+    """Numbers that no comparison can hold: NaN and infinity, which JSON readers let through."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _not_finite(inner, f"{place}.{key}" if place else str(key))
+    elif isinstance(value, list):
+        for k, inner in enumerate(value):
+            yield from _not_finite(inner, f"{place}[{k}]")
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield f"{place}: {value} is not a number"

@@ -68,7 +68,7 @@ def node_ports(plan: Plan, pool: Pool, catalog: Catalog) -> NodePorts:
             bought += line.quantity // pool.nodes * nic.ports
             compute_gbps = nic.gbps
         else:
-            others += [nic] * (line.quantity // pool.nodes)
+            others.append(nic)
     if not in_band and others:
         in_band = min((n for n in others), key=lambda n: n.gbps).ports
     if plan.request["storage"] is not None and not storage and others:

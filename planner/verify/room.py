@@ -61,14 +61,15 @@ def _signature(item: RackItem) -> Signature:
 
 
 def _stacked(name: str, rack: PlannedRack) -> Iterator[str]:
-    taken: dict[int, str] = {}
-    for item in rack.items:
-        for unit in range(item.bottom_unit, item.bottom_unit + item.units):
-            if unit in taken:
-                yield f"{name}: {item.label} and {taken[unit]} share unit {unit}"
-            taken[unit] = item.label
-    if taken and (min(taken) < 1 or max(taken) > rack.units):
-        yield f"{name}: something stands outside units 1 to {rack.units}"
+    top, below = 0, "the floor"  # highest unit in use so far, and by whom
+    for item in sorted(rack.items, key=lambda i: i.bottom_unit):
+        if item.bottom_unit <= top:
+            yield f"{name}: {item.label} and {below} share unit {item.bottom_unit}"
+        last = item.bottom_unit + item.units - 1
+        if item.units < 1 or item.bottom_unit < 1 or last > rack.units:
+            yield f"{name}: {item.label} stands outside units 1 to {rack.units}"
+        if last > top:
+            top, below = last, item.label
     power = sum(i.power_kw for i in rack.items)
     weight = sum(i.weight_kg for i in rack.items)
     if abs(power - rack.power_kw) > 0.0006:
