@@ -13,7 +13,7 @@ LAYERS = [
     "request parts plan",
     "catalog yamltext sitefile demand compliance nodes fabric site pricing",
     "model bundles candidates shared dominance packing problem formulation solve lines assemble report compose explain "
-    "advice optimize alternatives sizing",
+    "advice optimize alternatives sizing accuracy",
     "planfile verify compare bom quote workbook workbook_site spreadsheet proposal proposal_notes drawings wording "
     "outputs",
     "printing cli",
