@@ -21,14 +21,15 @@ from planner.request import Request, Workload
 from planner.yamltext import Key, Quoted, Text, parse, read_text
 
 # Keys of a workload beside name, kind, share, accelerator, spare_nodes: needed and allowed together, by kind.
+JOB = ("sequence_length", "global_batch_tokens", "method", "layout", "achieved", "checkpoint_gb_per_s")
 FORMS: dict[str, tuple[tuple[frozenset[str], frozenset[str]], ...]] = {
     "training": (
         (
             frozenset({"model", "tokens", "within_days"}),
-            frozenset({"precision", "sequence_length", "global_batch_tokens"}),
+            frozenset({"precision", *JOB}),
         ),
         (frozenset({"benchmark", "samples_per_s"}), frozenset({"precision"})),
-        (frozenset({"model", "maximise"}), frozenset({"precision", "sequence_length", "global_batch_tokens"})),
+        (frozenset({"model", "maximise"}), frozenset({"precision", *JOB})),
         (frozenset({"benchmark", "maximise"}), frozenset({"precision"})),
     ),
     "inference": (
@@ -358,7 +359,7 @@ def _check_names(source: Text, request: Request, catalog: Catalog) -> None:
         key: Key = ("workloads", k)
         if workload.accelerator is not None:
             _known(source, (*key, "accelerator"), catalog.expand_accelerator, workload.accelerator)
-        if workload.model is not None:
+        if isinstance(workload.model, str):
             _known(source, (*key, "model"), catalog.find_model, workload.model)
         if workload.benchmark is not None:
             _known(source, (*key, "benchmark"), lambda name: _find_benchmark(catalog, name), workload.benchmark)

@@ -49,8 +49,14 @@ def _best(
     """The fewest accelerators over the builds of one accelerator; among equals the highest rate."""
     best: tuple[tuple[float, ...], dict[str, Any]] | None = None
     reason = "no build can do it"
+    tried: set[object] = set()
     for node in builds:
         for link in _links(node):
+            # builds that differ in processors or memory only come out alike; the first stands for them
+            alike = demand.hardware_key(node, link, catalog)
+            if alike in tried:
+                continue
+            tried.add(alike)
             found = _sized(request, catalog, workload, node, link)
             if isinstance(found, Rejection):
                 reason = found.message
