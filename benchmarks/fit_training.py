@@ -30,7 +30,8 @@ from planner.demand.steptime import Work, step_seconds, work_of
 OUT = Path(__file__).resolve().parent.parent / "catalogs" / "benchmarks" / "training.yaml"
 
 # Expected value and spread (of the logarithm) of every global term. The expectations are textbook values:
-# docs/sizing.md. TERMS: dict[str, tuple[float, float]] = {
+# docs/sizing.md.
+TERMS: dict[str, tuple[float, float]] = {
     "scale": (0.9, 0.3),  # of the achievable matrix peak, over shapes that training has
     "attention": (0.45, 0.5),
     "traffic": (1.0, 1.0),

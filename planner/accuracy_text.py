@@ -47,12 +47,12 @@ def text(outcomes: Sequence[Outcome], summaries: Sequence[Summary], *, own: bool
     missed = [o for o in outcomes if o.error is None]
     if missed:
         lines += ["", "Not predicted:", *(f"  {o.id}: {o.reason}" for o in missed)]
-    head = ("family", "rows", "missed", "median error", "nine in ten within", "inside band", "in 80 % range")
+    heads = ("family", "rows", "missed", "median error", "nine in ten within", "inside band", "in 80 % range")
     lines += [
         "",
         "Errors are predicted ÷ measured − 1 on throughput, times inverted; positive is too fast.",
         "",
-        table(head, [_summary(s) for s in summaries], right=(1, 2, 3, 4, 5, 6)),
+        table(heads, [_summary(s) for s in summaries], right=(1, 2, 3, 4, 5, 6)),
     ]
     if not own:
         lines += ["", "These rows were fitted to. What unseen sources get: docs/sizing.md (cross-validation)."]

@@ -11,7 +11,7 @@ ROOT = Path(planner.__file__).parent
 LAYERS = [
     "errors units highs progress files",
     "request parts plan",
-    "catalog yamltext sitefile demand compliance nodes fabric site pricing",
+    "catalog yamltext modelconfig sitefile demand compliance nodes fabric site pricing",
     "model bundles candidates shared dominance packing problem formulation solve lines assemble report compose explain "
     "advice optimize alternatives sizing accuracy",
     "planfile verify compare bom quote workbook workbook_site spreadsheet proposal proposal_notes drawings wording "
@@ -21,7 +21,8 @@ LAYERS = [
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
 # Rooms of layer 2 that may know one another, beside the catalog: who -> whom.
 NEIGHBOURS = {
-    "sitefile": {"catalog", "yamltext", "demand"},
+    "sitefile": {"catalog", "yamltext", "modelconfig", "demand"},
+    "modelconfig": set(),
     "nodes": {"catalog", "pricing"},
     "demand": {"catalog"},
     "compliance": {"catalog"},

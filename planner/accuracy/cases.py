@@ -50,7 +50,7 @@ def read_cases(path: Path) -> list[tuple[str, Row]]:
     if len(rows) > MOST_ROWS:
         source.mistake(("rows",), f"rows: {len(rows):,} rows; at most {MOST_ROWS:,} in one file. Split it.")
         rows = rows[:MOST_ROWS]
-    found = []
+    found: list[tuple[str, Row]] = []
     names: dict[str, int] = {}
     for k, row in enumerate(rows):
         checked = _row(source, k, row, names)

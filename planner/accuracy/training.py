@@ -219,7 +219,7 @@ def achieved_rate(case: Case) -> float | None:
     share = number(given.get("mfu_pct"))
     if not tflops and share:
         tflops = share / 100.0 * case.node.matrix / 1e12
-    return tflops * 1e12 * case.count / flops if tflops else None
+    return float(tflops * 1e12 * case.count / flops) if tflops else None
 
 
 def figure(case: Case, tokens_per_s: float) -> float | None:
@@ -234,9 +234,9 @@ def figure(case: Case, tokens_per_s: float) -> float | None:
         case "s per step":
             return step / tokens_per_s
         case "TFLOPS per accelerator":
-            return tokens_per_s * flops / case.count / 1e12
+            return float(tokens_per_s * flops / case.count / 1e12)
         case "% of peak":
-            return 100.0 * tokens_per_s * flops / case.count / case.node.matrix
+            return float(100.0 * tokens_per_s * flops / case.count / case.node.matrix)
     tokens = work_tokens(case)
     if tokens is None:
         return None
@@ -303,11 +303,12 @@ def _network_case(
 def network_rate(case: NetworkCase, catalog: Catalog, fitted: Calibration) -> float:
     """Samples per second."""
     constants, share = fitted_for(catalog, case.network, case.accelerator)
-    return float(samples_per_s(case.network, case.rig, constants, share, case.flops)) * network_factor(case, constants)
+    steady = float(samples_per_s(case.network, case.rig, constants, share, case.flops))
+    return steady * network_factor(case, constants)
 
 
 def network_factor(case: NetworkCase, constants: Mapping[str, Any]) -> float:
-    factor = 1.0 / (1.0 + constants["age"] * case.young)
+    factor: float = 1.0 / (1.0 + constants["age"] * case.young)
     if case.untuned:
         factor *= constants["untuned"]
     if case.unit in ("minutes", "days", "accelerator-hours"):

@@ -14,6 +14,7 @@ from planner.catalog import Catalog
 from planner.demand.efficiency import BYTES, ServingShare, dense_peak_tflops, serving_share
 from planner.demand.hardware import Hardware, hardware, usable_gb
 from planner.demand.memo import remembered
+from planner.demand.models import model_of
 from planner.demand.serving import Engine, link_bytes
 from planner.demand.shapes import Shape, shape_of
 from planner.demand.types import Replica, Sizing, Target, make_rate
@@ -83,7 +84,7 @@ def _replicas(
     workload: Workload, accelerator: Accelerator, hw: Hardware, catalog: Catalog, sizing: Sizing
 ) -> list[Replica] | Rejection:
     assert workload.model is not None
-    model = catalog.find_model(workload.model)
+    model = model_of(workload, catalog)
     shape = shape_of(model)
     if shape is None:
         return Rejection(accelerator.id, "model-shape", f"{model.id} has no published layers and width to size with")
