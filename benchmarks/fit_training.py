@@ -53,6 +53,7 @@ TERMS: dict[str, tuple[float, float]] = {
     "straggle": (0.008, 0.7),
     "fixed_s": (20e-3, 1.0),
     "goodput": (0.9, 0.1),
+    "hours_only": (0.9, 0.1),
     "mlperf": (0.92, 0.1),
     "lora": (0.95, 0.15),
     "sft": (0.95, 0.1),

@@ -186,6 +186,8 @@ def factor_of(case: Case, terms: Mapping[str, float]) -> float:
     factor = 1.0 / (1.0 + terms["age"] * case.young)
     if case.whole_run:
         factor *= terms["goodput"] * upkeep(case.count, case.shape.total).useful
+        if rows.count_of(case.row) is None:
+            factor *= terms["hours_only"]  # such totals count more than the one run that went well
     if case.unit == "minutes":
         factor *= terms["mlperf"]
     if case.task.lora:

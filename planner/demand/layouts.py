@@ -6,7 +6,7 @@ few of each count are remembered, so that the counts in between are answered fro
 
 Memory per accelerator in bytes (arXiv 2205.05198, 1910.02054): bf16 weights and fp32 gradients 6, optimizer states
 12 spread over
-the data-parallel ranks; ZeRO-3 spreads 16 and holds two gathered layers; adapters keep 2. Activations 34·s·b·h/t per
+the data-parallel ranks; ZeRO-3 spreads 16 and holds two gathered layers; adapters keep 2. Activations s·b·(10·h + 6·f)/t per
 layer with fused attention and sequence parallelism, 2·s·b·h/t when recomputed; the first pipeline stage holds up to p
 micro-batches; logits in fp32 with their gradient. Layers are recomputed only as far as memory demands.
 """
@@ -29,7 +29,7 @@ EXPERT = (1, 8, 16, 32, 64)
 MICRO = (1, 2, 4, 8)
 CONTEXT_FROM = 8192  # tokens; shorter sequences are not split
 LONG_RANK = 32_768  # tokens of one rank beyond which a split is always tried
-INTERLEAVED = 6  # most model chunks per pipeline stage
+INTERLEAVED = 8  # most model chunks per pipeline stage
 KEPT = 8  # splits remembered per count
 OPTIMIZER, EVERYTHING, NODE = 0.0, 1.0, 2.0  # values of Spread.sharded
 SHARDINGS = {OPTIMIZER: "optimizer state", EVERYTHING: "all states (ZeRO-3)", NODE: "optimizer state inside the node"}
@@ -301,15 +301,15 @@ def spread_of(job: Job, node: NodeValues, grid: Any, counts: Any) -> tuple[Sprea
     t, p, c, e, b, sharded = grid.T
     ranks = np.floor(counts / (t * p * c))
     data = np.maximum(1.0, np.minimum(ranks, np.floor(sequences)))
+    group = np.maximum(1.0, np.floor(e / (c * t)))  # whole groups of experts
+    data = np.where(data >= group, np.floor(data / group) * group, data)
     if stated.data:
         data = np.minimum(data, float(stated.data))
     micros = sequences / (data * b)
     if stated.interleave:
         chunks = np.where(p > 1, float(stated.interleave), 1.0)
     else:
-        room = np.floor(shape.layers / p)
-        chunks = np.maximum(np.where(room >= 2, 2.0, 1.0), np.minimum(INTERLEAVED, np.floor(room / 2.0)))
-        chunks = np.where(p > 1, chunks, 1.0)
+        chunks = np.where(p > 1, np.maximum(1.0, np.minimum(INTERLEAVED, np.floor(shape.layers / p))), 1.0)
     can = (ranks >= 1) & (micros >= 0.999) & (e <= data * c * t * 1.001)
     weights, optimizer = _states(job, node, t, p, e, data * c, sharded)
     kept, redone, logits = _activations(job, t, p, c, b, chunks, micros)
@@ -354,10 +354,11 @@ def _activations(job: Job, t: Any, p: Any, c: Any, b: Any, chunks: Any, micros: 
     """Bytes of activations kept, the same when every layer is recomputed, and logits."""
     shape = job.shape
     tokens = b * job.values.sequence / c
-    layer = 34.0 * tokens * shape.hidden / t
+    layer = tokens * (10.0 * shape.hidden + 6.0 * shape.feed) / t
     if shape.moe:
-        width = 2 * shape.hidden + 3 * shape.expert_ffn
-        layer = layer + 2.0 * tokens * (shape.experts_per_token + shape.shared_experts) * width / t
+        # what experts read is kept at the precision they compute in; gates are computed again
+        width = (shape.hidden + 2 * shape.expert_ffn) * float(job.values.wide)
+        layer = layer + tokens * shape.experts_per_token * width / t
     held = shape.layers / p * np.minimum(p, np.maximum(1.0, micros))
     held = held * np.where(p > 1, 1.0 + (p - 1.0) / (p * chunks), 1.0)
     kept = held * layer
