@@ -29,6 +29,10 @@ CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Text = Annotated[str, Field(max_length=200)]
 
+# What a service is taken to promise where the site file sets no latency target, to turn users into requests.
+USUAL_TTFT_MS, USUAL_TPOT_MS = 1000.0, 50.0
+USUAL_FRAMES_PER_S = 30.0
+
 
 class Section(BaseModel):
     """Base of every part of a request."""
@@ -153,6 +157,11 @@ class Workload(Section):
     input_tokens: Annotated[int, Field(ge=1)] | None = None
     output_tokens: Annotated[int, Field(ge=1)] | None = None
     requests_per_s: PositiveFloat | None = None
+    concurrent_users: PositiveFloat | None = None  # another way to state the demand: people at work at the same time
+    think_time_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = (
+        None  # between an answer and the next request
+    )
+    prefix_share: Annotated[float, Field(ge=0, le=0.99)] | None = None  # of the prompt that is already cached
     ttft_ms: PositiveFloat | None = None
     tpot_ms: PositiveFloat | None = None
     # measured benchmarks
@@ -162,10 +171,31 @@ class Workload(Section):
     sustained_pflops: PositiveFloat | None = None
     count: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     pflops: PositiveFloat | None = None
+    # video
+    streams: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    frames_per_s: PositiveFloat | None = None
+    resolution: Literal["720p", "1080p", "1440p", "2160p"] | None = None
     spare_nodes: Annotated[int, Field(ge=0, le=1000)] = 0  # kept ready beside the nodes that the demand needs
     maximise: (
         Literal["tokens_per_day", "requests_per_s", "samples_per_s", "accelerators", "sustained_pflops"] | None
     ) = None
+
+    @property
+    def asked_requests_per_s(self) -> float | None:
+        """Requests per second asked. Users who wait for an answer and then think send users ÷ (think + answer) of them
+        (Little's law); the answer takes what the latency targets allow, or the usual targets where none are set."""
+        if self.requests_per_s is not None or self.concurrent_users is None:
+            return self.requests_per_s
+        first = (self.ttft_ms or USUAL_TTFT_MS) / 1000
+        token = (self.tpot_ms or USUAL_TPOT_MS) / 1000
+        return self.concurrent_users / ((self.think_time_s or 0.0) + first + token * (self.output_tokens or 1))
+
+    @property
+    def asked_samples_per_s(self) -> float | None:
+        """Samples per second asked: as stated, or frames of all video streams."""
+        if self.streams is not None:
+            return self.streams * (self.frames_per_s or USUAL_FRAMES_PER_S)
+        return self.samples_per_s
 
 
 class Choice(Section):

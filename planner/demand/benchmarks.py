@@ -10,8 +10,11 @@ Figures: `catalogs/benchmarks/works.yaml`.
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import median
 from typing import Any
 
 from planner.catalog import Catalog, nearest
@@ -43,7 +46,7 @@ class Measured:
 def benchmark_target(workload: Workload) -> Target:
     """Samples per second asked (images, sequences, volumes as the work counts them)."""
     quantity = "training throughput" if workload.kind == "training" else "samples answered"
-    return Target(None if workload.maximise else workload.samples_per_s, UNIT, quantity)
+    return Target(None if workload.maximise else workload.asked_samples_per_s, UNIT, quantity)
 
 
 def find_work(catalog: Catalog, name: str) -> str:
@@ -67,7 +70,49 @@ def benchmark_replicas(
     if isinstance(found, Rejection):
         return found
     rate = _as_rate(workload, catalog, found, 1.0, sizing, "samples answered", {"accelerators": 1})
+    if workload.streams is not None:
+        decoded = video_frames(catalog, workload, accelerator.id)
+        if isinstance(decoded, Rejection):
+            return decoded
+        rate = _slower(rate, decoded, sizing)
     return [Replica(rate, found.precision, cards=1)]
+
+
+def video_frames(catalog: Catalog, workload: Workload, accelerator_id: str) -> tuple[float, float, float] | Rejection:
+    """Frames/s (low, typical, high) that one card's decoders deliver at the workload's resolution, H.264.
+
+    Decoders are bound by pixels: streams of 1080p at 30 frames/s × 30 × (pixels of 1080p ÷ pixels of a frame).
+    """
+    table = remembered(catalog, "video-table", lambda: catalog.table("benchmarks/video"))
+    twin = _table(catalog)["rules"]["same_die"].get(accelerator_id)
+    known = table["streams_1080p30"]
+    row = known.get(accelerator_id) or known.get(twin)
+    if row is None:
+        message = f"no decoder count is published for {accelerator_id}: video streams cannot be sized on it"
+        return Rejection(accelerator_id, "no-decoder", message)
+    size = table["pixels"]["1080p"] / table["pixels"][workload.resolution or "1080p"]
+    frames = float(row["h264"]) * 30.0 * size
+    return frames * table["range"]["low"], frames, frames * table["range"]["high"]
+
+
+def _slower(rate: Rate, decoded: tuple[float, float, float], sizing: Sizing) -> Rate:
+    """The model's rate, or the decoders' where they are slower."""
+    low, typical, high = decoded
+    decoding = typical < rate.value
+    return make_rate(
+        min(rate.value, typical),
+        min(rate.low, low),
+        min(rate.high, high),
+        sizing,
+        unit=rate.unit,
+        quantity="frames answered",
+        limiting_factor="video decoders" if decoding else rate.limiting_factor,
+        layout=rate.layout,
+        unproven=rate.unproven or decoding,
+        basis=f"{rate.basis}; decoders: estimate, streams of 1080p at 30 frames/s by generation",
+        details={**rate.details, "decoded_frames_per_s": typical},
+        precision=rate.precision,
+    )
 
 
 def benchmark_training_rate(
@@ -177,48 +222,87 @@ def _scale(steps: list[list[float]], accelerators: float) -> float:
     return float(f1 * (accelerators / n1) ** (math.log(f1 / f0) / math.log(n1 / n0)))
 
 
+@dataclass(frozen=True, slots=True)
+class WorkQuery:
+    """Which published rate is wanted. `without` leaves out results, so that a prediction can be held against them:
+    the submissions of a round on this accelerator and count (`source`, `accelerators`), or a whole round."""
+
+    work: str
+    mode: str  # inference | training
+    accelerator: str
+    scenario: str = "server"
+    source: str | None = None
+    accelerators: int | None = None
+    round: str | None = None
+
+    def admits(self, row: Mapping[str, Any]) -> bool:
+        """Whether a published row may be used for the answer."""
+        if self.round is not None and self.round in str(row["source"]):
+            return False
+        if self.source is None or row["accelerator"] != self.accelerator:
+            return True
+        return _round_of(self.source) != _round_of(str(row["source"])) or row["accelerators"] != self.accelerators
+
+
+def published_rate(catalog: Catalog, query: WorkQuery) -> Measured | Rejection:
+    """The rate of one accelerator, measured or by the first rule that holds."""
+    return remembered(catalog, ("measured-rate", query), lambda: _by_row_or_rule(catalog, query))
+
+
+def _round_of(source: str) -> str:
+    found = re.search(r"(inference|training)_results_v[\d.]+\d", source)
+    return found.group() if found else source
+
+
 def _measured_for(catalog: Catalog, workload: Workload, accelerator: Accelerator) -> Measured | Rejection:
     assert workload.benchmark is not None
     work = find_work(catalog, workload.benchmark)
     mode = "training" if workload.kind == "training" else "inference"
-    key = ("measured-rate", work, mode, accelerator.id)
-    return remembered(catalog, key, lambda: _by_row_or_rule(catalog, work, mode, accelerator))
+    return published_rate(catalog, WorkQuery(work, mode, accelerator.id))
 
 
-def _by_row_or_rule(catalog: Catalog, work: str, mode: str, accelerator: Accelerator) -> Measured | Rejection:
+def _by_row_or_rule(catalog: Catalog, query: WorkQuery) -> Measured | Rejection:
     rules = _table(catalog)["rules"]
-    own = _from_rows(catalog, work, mode, accelerator.id)
+    accelerator = catalog.accelerators[query.accelerator]
+    own = _from_rows(catalog, query, accelerator.id)
     if own:
         return own
     twin = rules["same_die"].get(accelerator.id)
-    if twin and (sibling := _from_rows(catalog, work, mode, twin)):
+    if twin and (sibling := _from_rows(catalog, query, twin)):
         return _estimate(sibling, 1.0, 0.95, 1.05, f"same die as {twin}: {sibling.source}")
-    sibling_rate = _from_sibling(catalog, work, mode, accelerator)
+    sibling_rate = _from_sibling(catalog, query, accelerator)
     if sibling_rate:
         return sibling_rate
     if accelerator.family in rules["gaudi"]:
         reference, low, typical, high = rules["gaudi"][accelerator.family]
-        if row := _from_rows(catalog, work, mode, reference):
+        if row := _from_rows(catalog, query, reference):
             return _estimate(row, typical, low / typical, high / typical, f"vendor's claim against {reference}")
-    if mode == "inference" and (rate := _from_peak(catalog, work, accelerator)):
+    if query.mode == "inference" and (rate := _from_peak(catalog, query, accelerator)):
         return rate
-    message = f"no {mode} result of {work} is published for {accelerator.id} and no scaling rule holds"
+    message = f"no {query.mode} result of {query.work} is published for {accelerator.id} and no scaling rule holds"
     return Rejection(accelerator.id, "no-measurement", message)
 
 
-def _from_rows(catalog: Catalog, work: str, mode: str, accelerator_id: str) -> Measured | None:
-    """The rate of an accelerator that was measured: newest round, server before offline, tuned before untuned."""
-    rows = [r for r in _rows(catalog, work) if r["mode"] == mode and r["accelerator"] == accelerator_id]
+def _admitted(catalog: Catalog, query: WorkQuery) -> list[dict[str, Any]]:
+    return [r for r in _rows(catalog, query.work) if r["mode"] == query.mode and query.admits(r)]
+
+
+def _from_rows(catalog: Catalog, query: WorkQuery, accelerator_id: str) -> Measured | None:
+    """The rate of an accelerator that was measured: newest round, the scenario asked before the other, tuned first."""
+    rows = [r for r in _admitted(catalog, query) if r["accelerator"] == accelerator_id]
     if not rows:
         return None
     rules = _table(catalog)["rules"]
-    if mode == "inference":
+    if query.mode == "inference":
         rows = [r for r in rows if not r.get("strict")] or rows
-        server = [r for r in rows if r["scenario"] == "server"]
-        row = max(server or rows, key=lambda r: (str(r["date"]), r["accelerators"], r["per_accelerator"]))
+        asked = [r for r in rows if (r["scenario"] == "server") == (query.scenario == "server")]
+        row = max(asked or rows, key=lambda r: (str(r["date"]), r["accelerators"], r["per_accelerator"]))
         factor = dict(rules["measured"])
-        if not server:
-            factor = {k: factor[k] * rules["server_from_offline"][k] for k in ("low", "typical", "high")}
+        if not asked:
+            between = scenario_ratio(catalog, query)
+            if query.scenario != "server":
+                between = {"low": 1 / between["high"], "typical": 1 / between["typical"], "high": 1 / between["low"]}
+            factor = {k: factor[k] * between[k] for k in ("low", "typical", "high")}
     else:
         tuned = [r for r in rows if str(r["round"]).startswith(TUNED)]
         smallest = min(r["accelerators"] for r in tuned) if tuned else 0
@@ -239,6 +323,21 @@ def _from_rows(catalog: Catalog, work: str, mode: str, accelerator_id: str) -> M
     )
 
 
+def scenario_ratio(catalog: Catalog, query: WorkQuery) -> dict[str, float]:
+    """Server ÷ offline rate of a work: the median over accelerators that have both, else the general rule."""
+    rule: dict[str, float] = _table(catalog)["rules"]["server_from_offline"]
+    best: dict[tuple[str, str], dict[str, float]] = {}
+    for row in _admitted(catalog, query):
+        if not row.get("strict") and row.get("scenario"):
+            seen = best.setdefault((row["accelerator"], row["round"]), {})
+            seen[row["scenario"]] = max(seen.get(row["scenario"], 0.0), float(row["per_accelerator"]))
+    ratios = sorted(b["server"] / b["offline"] for b in best.values() if len(b) == 2)
+    if len(ratios) < 3:
+        return rule
+    cut = len(ratios) // 10
+    return {"low": ratios[cut], "typical": median(ratios), "high": ratios[-1 - cut]}
+
+
 def _estimate(base: Measured, factor: float, low: float, high: float, source: str) -> Measured:
     """A measured rate carried over to another part: times `factor`, the range widened by `low` and `high`."""
     return Measured(
@@ -252,31 +351,41 @@ def _estimate(base: Measured, factor: float, low: float, high: float, source: st
     )
 
 
-def _from_sibling(catalog: Catalog, work: str, mode: str, accelerator: Accelerator) -> Measured | None:
+def _from_sibling(catalog: Catalog, query: WorkQuery, accelerator: Accelerator) -> Measured | None:
     """The rate of the nearest measured part of the same family × ratio of the peak (or bandwidth) that binds.
 
-    A part of less power also clocks lower: of two parts of one die the ratio is at most the root of the power ratio.
+    Parts cut from the same die come first. Of two such parts the one with less power clocks lower, whatever its paper
+    peak: the ratio is at most the root of the power ratio (H100 PCIe against SXM: 0.63 on ResNet-50, root 0.71).
     """
-    mine = _binding_peak(catalog, work, accelerator)
+    mine = _binding_peak(catalog, query.work, accelerator)
     if not mine:
         return None
     choices = []
-    for other_id in sorted({r["accelerator"] for r in _rows(catalog, work) if r["mode"] == mode}):
+    for other_id in sorted({r["accelerator"] for r in _admitted(catalog, query)} - {accelerator.id}):
         other = catalog.accelerators.get(other_id)
         if other is None or other.family != accelerator.family:
             continue
-        theirs = _binding_peak(catalog, work, other)
+        theirs = _binding_peak(catalog, query.work, other)
         if theirs:
-            choices.append((abs(math.log(mine / theirs)), other_id, mine / theirs, other))
+            choices.append((not _one_die(accelerator, other), abs(math.log(mine / theirs)), other_id, mine / theirs))
     if not choices:
         return None
-    _, other_id, ratio, other = min(choices, key=lambda c: (c[0], c[1]))
-    if ratio > 0.9 and accelerator.tdp_w and other.tdp_w and accelerator.tdp_w < other.tdp_w:
-        ratio = min(ratio, (accelerator.tdp_w / other.tdp_w) ** 0.5)
-    base = _from_rows(catalog, work, mode, other_id)
+    stranger, _, other_id, ratio = min(choices)
+    other = catalog.accelerators[other_id]
+    if not stranger and accelerator.tdp_w and other.tdp_w:
+        power = (accelerator.tdp_w / other.tdp_w) ** 0.5
+        if power < 1:
+            ratio = min(ratio, power)
+        elif ratio >= 0.9:  # fused-off units do not come back with more power
+            ratio = max(ratio, power)
+    base = _from_rows(catalog, query, other_id)
     assert base is not None
     band = _table(catalog)["rules"]["same_architecture"]
     return _estimate(base, ratio, band["low"], band["high"], f"{ratio:.2f} × {other_id} by peak: {base.source}")
+
+
+def _one_die(one: Accelerator, other: Accelerator) -> bool:
+    return one.die_area_mm2 is not None and one.die_area_mm2 == other.die_area_mm2
 
 
 def _binding_peak(catalog: Catalog, work: str, accelerator: Accelerator) -> float | None:
@@ -291,14 +400,16 @@ def _binding_peak(catalog: Catalog, work: str, accelerator: Accelerator) -> floa
     return peaks.get("fp16") or peaks.get("bf16")
 
 
-def _from_peak(catalog: Catalog, work: str, accelerator: Accelerator) -> Measured | None:
+def _from_peak(catalog: Catalog, query: WorkQuery, accelerator: Accelerator) -> Measured | None:
     """Dense peak × the work's rate per peak over all measured accelerators, for NVIDIA and for domestic parts."""
     table = _table(catalog)
-    per_peak, rules = table["works"][work].get("per_peak"), table["rules"]
-    peak = _binding_peak(catalog, work, accelerator)
+    per_peak, rules = table["works"][query.work].get("per_peak"), table["rules"]
+    peak = _binding_peak(catalog, query.work, accelerator)
     if not per_peak or not peak:
         return None
-    server = rules["server_from_offline"]
+    server = scenario_ratio(catalog, query)
+    if query.scenario != "server":
+        server = {"low": 1.0, "typical": 1.0, "high": 1.0}
     if accelerator.ecosystem == "cuda":
         low, typical, high = (per_peak[k] * server[k] for k in ("low", "typical", "high"))
         source = f"estimate, rate per peak of {per_peak['rows']} measured accelerators"
