@@ -103,7 +103,12 @@ def part_names(plan: Plan) -> dict[str, str]:
 
 
 def measure(line: PlanLine) -> str:
-    """What a line is counted in: the plan's unit, with pieces told apart into devices and cabinets (台, 个 and 件)."""
+    """What a line is counted in: the plan's unit, with pieces told apart into devices and cabinets (台, 个 and 件).
+
+    Services are counted in the nodes they are done for, else as one lot.
+    """
+    if line.section == "services" and line.unit == "licence":
+        return "node" if line.nodes else "lot"
     if line.unit != "piece":
         return line.unit
     if line.section == "facility":

@@ -179,6 +179,7 @@ def _names(
     catalog = prepared.catalog
     mentioned = {ln.part for ln in (*capital, *yearly)} | set(catalog.accelerators)
     mentioned |= {c.option.node.chassis for c in chosen}
+    mentioned |= {part for c in chosen for part in (c.option.node.nic, c.option.node.cpu) if part}
     mentioned |= {s.switch for s in prepared.problem.shared if s.switch}
     return {p: f"{catalog.parts[p].vendor} {catalog.parts[p].model}" for p in sorted(mentioned) if p in catalog.parts}
 

@@ -209,7 +209,7 @@ def test_drawings_are_well_formed_and_bounded() -> None:
     for case in sample.CASES.values():
         plan = sample.build(case)
         words = wording(plan.language)
-        for drawing in (drawings.topology(plan, words), drawings.elevation(plan, words)):
+        for drawing in (drawings.topology(plan, words), *drawings.elevations(plan, words)):
             root = ElementTree.fromstring(str(drawing))
             width, height = (float(n) for n in root.attrib["viewBox"].split()[2:])
             assert len(list(root.iter())) < 1500
@@ -249,7 +249,7 @@ def test_text_is_cut_to_its_room() -> None:
 def test_both_languages_have_the_same_strings() -> None:
     english, chinese = (Wording(language) for language in LANGUAGES)
     assert english.strings.keys() == chinese.strings.keys()
-    fields = re.compile(r"\{(\w+)\}")
+    fields = re.compile(r"\{(\w+)[}:]")
     for key, text in english.strings.items():
         assert set(fields.findall(chinese.strings[key])) <= set(fields.findall(text)) | {"switch"}, key
 
