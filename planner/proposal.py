@@ -118,8 +118,8 @@ def _tiles(plan: Plan, prices: Quote, words: Wording) -> list[tuple[str, str, st
         if pool.peak_pflops is not None and pool.peak_precision is not None:
             peaks[pool.peak_precision] = peaks.get(pool.peak_precision, 0.0) + pool.peak_pflops
     if peaks:
-        value = words("list").join(f"{words.number(v)} PFLOPS" for v in peaks.values())
-        precision = words("list").join(p.upper() for p in peaks)
+        value = " / ".join(words.number(v) for v in peaks.values()) + " PFLOPS"
+        precision = " / ".join(p.upper() for p in peaks)
         tiles.append(("", words("tile.peak"), value, words("tile.peak_more", precision=precision)))
     facility = words("tile.power_more", facility=words.number(totals.facility_power_kw))
     tiles.append(("", words("tile.power"), f"{words.number(totals.it_power_kw)} kW", facility))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from planner.plan import Plan
 from planner.proposal_notes import estimated_parts, public_notices, questions
 from planner.proposal_results import Result, results, shown
@@ -9,6 +11,8 @@ from planner.quote import Quote
 from planner.request import Request
 from planner.wording import Wording
 
+# Notices that leave something open until the order: what is hard to get, and what the maker has not published.
+_OPEN = re.compile(r" is (?:end of|ramping|announced|refurbished|legacy|consumer)|not published")
 MOST_NAMED = 3  # node groups, workloads and notices written out here; the sections have all
 
 
@@ -93,8 +97,8 @@ def _uncertain(plan: Plan, request: Request, prices: Quote, until: str, words: W
     if spread:
         key = "brief.spread" if request.preferences.sizing == "low" else "brief.spread_typical"
         texts.append(words(key, workloads=_named(spread, words)))
-    notices = list(dict.fromkeys(n for p in plan.pools for n in public_notices(p.notices, words)))
-    texts += notices[:MOST_NAMED]
+    notices = dict.fromkeys(n for p in plan.pools for n in p.notices if _OPEN.search(n))
+    texts += public_notices(notices, words)[:MOST_NAMED]
     estimated = estimated_parts(plan)
     if estimated:
         texts.append(words("brief.estimated", count=len(estimated)))

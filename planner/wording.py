@@ -44,6 +44,7 @@ class _Counted(string.Formatter):
 
 
 _FORMATTER = _Counted()
+_BETWEEN_HAN = re.compile(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])")  # Chinese sets no space between characters
 
 
 class Wording:
@@ -62,9 +63,10 @@ class Wording:
     def __call__(self, key: str, **values: object) -> str:
         """The string under a dotted key, with {named} values filled in."""
         try:
-            return _FORMATTER.vformat(self.strings[key], (), values)
+            text = _FORMATTER.vformat(self.strings[key], (), values)
         except KeyError as error:
             raise PlannerError(f"strings.{self.language}.yaml: {key} misses {error}") from error
+        return _BETWEEN_HAN.sub("", text) if self.language == "zh" else text
 
     def term(self, group: str, value: str) -> str:
         """How a plan value is called, e.g. term("verdict", "prohibited"); the value itself when it has no entry."""
@@ -135,7 +137,6 @@ class Wording:
         if abs(value) >= 10 ** (digits - 1):
             return f"{value:,.0f}"
         return f"{float(f'{value:.{digits}g}'):,}".removesuffix(".0")
-
 
     def large(self, value: float) -> str:
         """Counts in the language's large units: 2 trillion, 2 万亿."""
