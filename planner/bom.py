@@ -48,6 +48,7 @@ class BomRow:
     price_date: str
     grade: str
     source: str
+    origin: str | None  # ISO 3166-1 alpha-2
     extended: Decimal
 
 
@@ -92,6 +93,7 @@ def _row(line: PlanLine, recurring: str) -> BomRow:
         price_date=price.as_of if price else "",
         grade=price.grade if price else "",
         source=price.source if price else line.rule or "",
+        origin=line.origin,
         extended=line.extended,
     )
 

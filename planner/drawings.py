@@ -239,7 +239,7 @@ def rack_span(group: Sequence[PlannedRack]) -> str:
 
 
 def elevations(plan: Plan, words: Wording) -> list[Markup]:
-    """Front view of each distinct rack with unit numbers, kW and kg: one drawing per row, so that pages break between."""
+    """Front view of each distinct rack with unit numbers, kW and kg: one drawing per row, for page breaks."""
     groups = rack_groups(plan.racks)[:MOST_RACKS]
     roles = _roles(plan)
     found = []

@@ -14,7 +14,6 @@ from planner.catalog import Catalog, nearest
 from planner.errors import InputError, Mistake, NoPlan, PlannerError, UnknownPart
 from planner.plan import ComplianceEntry, Plan
 from planner.request import Request
-from planner.summary import summary
 
 KINDS: dict[str, type[parts.Record]] = {
     "accelerators": parts.Accelerator,
@@ -239,18 +238,3 @@ def schema(what: str) -> dict[str, Any]:
     if what == "catalog":
         return {kind: model.model_json_schema() for kind, model in KINDS.items()}
     raise InputError([Mistake("schema", None, None, f"expected site, plan or catalog, got {what}.")])
-
-
-__all__ = [
-    "alternatives",
-    "as_json",
-    "catalog_list",
-    "catalog_show",
-    "error",
-    "lint",
-    "plan_json",
-    "schema",
-    "summary",
-    "table",
-    "verdicts",
-]
