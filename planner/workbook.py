@@ -207,11 +207,11 @@ def _line(sheet: Sheet, row: BomRow, words: Wording) -> None:
     sheet.add(cells, inputs={PRICE, RATE} | counts)
 
 
-def _origin(row: BomRow, words: Wording) -> str | None:
+def _origin(row: BomRow, words: Wording) -> str:
     """Where hardware comes from; nobody's statement is "unknown", and services have no origin."""
     if row.origin:
         return words.term("country", row.origin)
-    return None if row.section in ("software", "services") else words("book.unknown")
+    return "–" if row.section in ("software", "services") else words("book.unknown")
 
 
 def used_for(row: BomRow, words: Wording) -> str:
