@@ -223,7 +223,7 @@ def _site(request: Request, words: Wording) -> list[tuple[str, str]]:
 # -- configuration and performance -----------------------------------------------------------------------------------
 def _pool(plan: Plan, pool: Pool, words: Wording) -> dict[str, Any]:
     def named(part: str | None) -> str:
-        return plan.names.get(part, part) if part else ""
+        return plan.names.get(part, words.product(part)) if part else ""
 
     count = words("pool.count", nodes=f"{pool.nodes:,}", cards=f"{pool.accelerators:,}")
     rows = [

@@ -50,7 +50,7 @@ def _get(plan: Plan, words: Wording) -> list[str]:
         racks=f"{totals.racks:,}",
         power=words.number(totals.it_power_kw),
     )
-    texts = [words("brief.offer", offers=words("list").join(offers)), size]
+    texts = [words("brief.offer", offers=words("brief.offers").join(offers)), size]
     if plan.storage is not None:
         texts.append(words("brief.get_storage", tb=words.number(plan.storage.usable_tb)))
     reached = [r for r in results(plan) if r.spread]

@@ -106,6 +106,8 @@ class Wording:
             found = pattern.fullmatch(name)
             if found:
                 return template.format(**{k: self._piece(k, v) for k, v in found.groupdict().items()})
+        for text, called in self.terms["qualifier"].items():
+            name = name.replace(f" {text}", called)
         for maker in sorted(self.terms.get("maker", {}), key=len, reverse=True):
             if name == maker or name.startswith(f"{maker} "):
                 return f"{self.terms['maker'][maker]} {name[len(maker) :].strip()}".strip()
