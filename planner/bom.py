@@ -14,6 +14,7 @@ from planner.units import Money, half_up, tax_cents
 
 SECTIONS: tuple[Section, ...] = ("compute", "network", "storage", "facility", "software", "services")
 # What makes a spreadsheet read a cell as a formula; the full-width forms do so in East Asian versions of Excel.
+DIRECTION_MARKS = frozenset(chr(c) for c in (*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
@@ -118,6 +119,14 @@ def measure(line: PlanLine) -> str:
     return "device" if line.rack_units or line.max_power_w else "piece"
 
 
+def readable_text(text: str) -> str:
+    """The text without marks that turn the reading direction round or cannot be printed; Arabic and Hebrew need none.
+
+    A name with such a mark would reverse the amounts that stand behind it in the same sentence.
+    """
+    return "".join(c for c in text if c not in DIRECTION_MARKS and (c >= " " or c in "\t\n\r"))
+
+
 def is_formula_like(text: str) -> bool:
     """Whether a spreadsheet could take this text for a formula."""
     return text.startswith(FORMULA_STARTS) or text.lstrip(" \u3000").startswith(FORMULA_STARTS)
@@ -144,4 +153,4 @@ def _cell(value: object) -> str:
         return ""
     if isinstance(value, Decimal):
         return f"{value:f}"
-    return str(value) if isinstance(value, int) else safe_cell(str(value))
+    return str(value) if isinstance(value, int) else safe_cell(readable_text(str(value)))

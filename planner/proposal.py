@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from planner import drawings
-from planner.bom import measure, part_names
+from planner.bom import measure, part_names, readable_text
 from planner.files import atomic_write
 from planner.plan import Plan, Pool
 from planner.proposal_brief import brief
@@ -53,7 +53,7 @@ def proposal_html(plan: Plan) -> str:
     }
     # The style sheet is ours and holds no user text, so it goes in as it is.
     css = Markup((templates_folder() / "proposal.css").read_text(encoding="utf-8"))  # noqa: S704
-    return environment.get_template("proposal.html.j2").render(
+    page = environment.get_template("proposal.html.j2").render(
         plan=plan,
         request=request,
         t=words,
@@ -80,6 +80,7 @@ def proposal_html(plan: Plan) -> str:
         notes=notes(plan, words),
         questions=questions(plan, words),
     )
+    return readable_text(page)
 
 
 # -- cover -----------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from typing import Any
 import xlsxwriter  # type: ignore[import-untyped]
 from xlsxwriter.utility import xl_rowcol_to_cell  # type: ignore[import-untyped]
 
-from planner.bom import is_formula_like
+from planner.bom import is_formula_like, readable_text
 
 ACCENT = "#1F4E79"
 A4 = 9
@@ -191,6 +191,7 @@ class Sheet:
         elif isinstance(cell, Formula):
             self._sheet.write_formula(self.row, column, cell.text, shape, float(cell.value))
         elif isinstance(cell, str):
+            cell = readable_text(cell)
             left = self.book.format(kind if kind in ("wrap", "label") else "text", style, is_formula_like(cell))
             self._sheet.write_string(self.row, column, cell, left)
         else:
