@@ -332,6 +332,7 @@ def cost_chart(
     peak = max(totals[-1], Decimal(1))
     step = _nice_step(float(peak))
     scale = (base - top) / (step * -(-float(peak) // step))
+    axis = _axis_unit(float(peak), words)
     found: list[Markup] = []
     mark = 0.0
     while mark <= float(peak) + step * 0.999:
@@ -339,7 +340,7 @@ def cost_chart(
         if y < top - 1:
             break
         found.append(_line(left, y, right, y, "grid"))
-        found.append(_text(left - 8, y + 4, _axis(mark, words), "axis", "end"))
+        found.append(_text(left - 8, y + 4, _tick(mark, step, axis[0]), "axis", "end"))
         mark += step
     pitch = (right - left) / (years + 1)
     for year, total in enumerate(totals):
@@ -350,7 +351,7 @@ def cost_chart(
             if height > 0:
                 found.append(_box(x - w / 2, y - height, w, height, f"cost {kind}", 0))
                 y -= height
-        found.append(_text(x, y - 7, _axis(float(total), words), "strong", "middle"))
+        found.append(_text(x, y - 7, _figure(float(total) / axis[0]), "strong", "middle"))
         label = words("drawing.at_purchase") if year == 0 else words("drawing.year", year=year)
         found.append(_text(x, base + 22, fit(label, pitch, LABEL), "label", "middle"))
     x = left
@@ -358,7 +359,7 @@ def cost_chart(
         found.append(_box(x, base + 42, 12, 12, f"cost {kind}", 1))
         found.append(_text(x + 18, base + 53, name, "label"))
         x += 44 + text_width(name, LABEL)
-    unit = words("drawing.axis_unit", unit=words.term("currency", currency))
+    unit = words(f"drawing.{axis[1]}", unit=words.term("currency", currency))
     found.append(_text(left - 76, top - 16, unit, "axis"))
     return _svg(base + 66, words("drawing.cost"), found)
 
@@ -371,9 +372,20 @@ def _nice_step(peak: float) -> float:
     return next(s * magnitude for s in (1, 2, 2.5, 5, 10, 20) if peak / (s * magnitude) <= 6.5 or s == 20)
 
 
-def _axis(value: float, words: Wording) -> str:
-    """Millions (or 万 in Chinese) with as many digits as they need."""
-    scaled = value / (1e4 if words.language == "zh" else 1e6)
+def _axis_unit(peak: float, words: Wording) -> tuple[float, str]:
+    """Divisor and name of the axis: 万 in Chinese, else millions, or thousands where millions would be fractions."""
+    if words.language == "zh":
+        return 1e4, "axis_unit"
+    return (1e6, "axis_unit") if peak >= 2e6 else (1e3, "axis_thousand")
+
+
+def _tick(value: float, step: float, divisor: float) -> str:
+    """A grid line's value with the digits that its step needs: 2.5 is not written as 2 or 3."""
+    digits = next(d for d in range(7) if abs(round(step / divisor, d) * divisor - step) < step * 1e-9 or d == 6)
+    return f"{value / divisor:,.{digits}f}"
+
+
+def _figure(scaled: float) -> str:
     digits = 0 if scaled >= 100 or scaled == 0 else 1 if scaled >= 10 else 2
     return f"{scaled:,.{digits}f}"
 

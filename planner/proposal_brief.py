@@ -32,7 +32,7 @@ def brief(plan: Plan, request: Request, prices: Quote, until: str, words: Wordin
 def _get(plan: Plan, words: Wording) -> list[str]:
     offers = [
         words(
-            "cover.pool",
+            "cover.pool_one" if p.nodes == 1 else "cover.pool",
             nodes=f"{p.nodes:,}",
             chassis=plan.names.get(p.chassis, p.chassis),
             count=p.accelerators_per_node,

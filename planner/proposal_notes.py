@@ -11,7 +11,7 @@ from planner.wording import Wording
 
 # Assumptions that tell about cost, and rules that tell what could be bought at which price: never for the customer.
 PLAIN_KEYS = ("project", "language", "budget.currency")  # visible at a glance; no need to list them
-INTERNAL_KEYS = ("pricing.", "budget.price_", "budget.exchange_rates", "supply", "preferences.sizing")
+INTERNAL_KEYS = ("money", "pricing.", "budget.price_", "budget.exchange_rates", "supply", "preferences.sizing")
 PUBLIC_PRICE_NOTES = ("budget.vat_percent",)
 PRICE_WORDS = re.compile(r"\bpric(?:e|es|ed|ing)\b", re.IGNORECASE)
 MOST_LISTED = 8  # names written out before "and N more"
@@ -129,7 +129,7 @@ def notes(plan: Plan, words: Wording) -> list[tuple[str, list[str]]]:
                 known.append(text)
     names = estimated_parts(plan)
     if names:
-        text = words("notes.estimated", parts=words("list").join(names))
+        text = words("notes.estimated", parts=words("brief.offers").join(names))
         groups.setdefault(words.term("assumption", "estimate"), []).append(text)
     return list(groups.items())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import itertools
 import os
 import re
 import shutil
@@ -459,3 +460,19 @@ def test_generic_parts_have_chinese_names() -> None:
     assert words.product("generic 100G QSFP28 active optical cable, 10 m") == "100G QSFP28 有源光缆（AOC），10 m"
     assert words.product("Huawei Ascend 910C") == "华为昇腾 910C"
     assert words.product("NVIDIA GB200 NVL72 (per GPU)") == "NVIDIA GB200 NVL72（按单卡计）"
+
+
+@pytest.mark.parametrize(("once", "yearly"), [(107_000, 6_500), (1_100_000, 90_000), (9_000_000, 880_000), (4e7, 3e6)])
+def test_the_chart_writes_its_grid_lines_exactly(once: float, yearly: float) -> None:
+    parts = [("purchase", "Purchase", Decimal(once), Decimal(0)), ("energy", "Energy", Decimal(0), Decimal(yearly))]
+    for language, divisors in (("en", {"million USD": 1e6, "thousand USD": 1e3}), ("zh", {"万美元": 1e4})):
+        root = ElementTree.fromstring(str(drawings.cost_chart(parts, 5, "USD", wording(language))))
+        texts = [(t.attrib, t.text or "") for t in root.iter("{http://www.w3.org/2000/svg}text")]
+        axis = [(float(a["y"]), t) for a, t in texts if a["class"] == "axis"]
+        divisor = divisors[axis.pop()[1]]
+        marks = [float(t.replace(",", "")) * divisor for _, t in axis]
+        steps = {round(b - a, 3) for a, b in itertools.pairwise(marks)}
+        assert len(steps) == 1, "equal steps: no tick is rounded"
+        assert marks[-1] >= once + 5 * yearly or marks[-1] + steps.pop() >= once + 5 * yearly
+        tops = [float(t.replace(",", "")) * divisor for a, t in texts if a["class"] == "strong"]
+        assert tops[0] == pytest.approx(once, rel=0.01) and tops[-1] == pytest.approx(once + 5 * yearly, rel=0.01)
