@@ -14,7 +14,7 @@ Every row and objective is a sum over (variable, Load) pairs, so an item cannot 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import pulp
@@ -242,19 +242,25 @@ def rack_totals(model: Model) -> None:
 
 
 def rack_shapes(model: Model) -> None:
-    """rack_shape[i]: count[i] ≤ fit[i] × racks; rack_single: Σ count of shapes of which only one fits ≤ racks."""
+    """rack_shape[i]: count[i] ≤ fit[i] × racks; rack_large[a]: Σ count of shapes above half a rack in a ≤ racks.
+
+    Two things that each need more than half of the same resource a (units, watts, grams) never share a rack. Of which
+    one alone fits is not enough: a tall, frugal thing and a flat, hungry one do share.
+    """
+    room = model.problem.room
     shapes = sorted({s for _, load in model.terms for s in load.shapes} | set(model.problem.constant.shapes))
-    single: list[Shape] = []
-    for i, shape in enumerate(shapes):
-        if shape.own_rack:
-            continue
+    standing = [s for s in shapes if not s.own_rack]
+    for i, shape in enumerate(standing):
         fits = fit_in_rack(shape, model.problem)
-        if fits == 1:
-            single.append(shape)
         model.lp += model.total(_number_of(shape)) - fits * model.racks <= 0, f"rack_shape_{i}"
-    if len(single) > 1:
-        count = model.total(lambda load: sum(load.shapes.get(s, 0) for s in single))
-        model.lp += count - model.racks <= 0, "rack_single"
+    for name, have, size in (
+        ("units", room.units, lambda s: s.units),
+        ("power", room.watts, lambda s: s.watts),
+        ("weight", room.grams, lambda s: s.grams),
+    ):
+        large = {s for s in standing if have is not None and 2 * size(s) > have}
+        if len(large) > 1:
+            model.lp += model.total(_number_among(large)) - model.racks <= 0, f"rack_large_{name}"
 
 
 def rack_limit(model: Model) -> None:
@@ -343,6 +349,10 @@ def _endpoints(network: str) -> Measure:
 
 def _number_of(shape: Shape) -> Measure:
     return lambda load: load.shapes.get(shape, 0)
+
+
+def _number_among(shapes: Collection[Shape]) -> Measure:
+    return lambda load: sum(n for s, n in load.shapes.items() if s in shapes)
 
 
 def _safe(text: str) -> str:
