@@ -13,6 +13,7 @@ Every row and objective is a sum over (variable, Load) pairs, so an item cannot 
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -191,12 +192,22 @@ def network_endpoints(model: Model) -> None:
 
 
 def together(model: Model) -> None:
-    """together[g]: options of one tag g are picked together: pick[a] = pick[b] summed per network."""
-    for tag, options in _grouped([s for s in model.problem.shared if s.together], lambda s: s.together or "").items():
+    """together[g]: Σ pick[s] over the options of tag g in one network = the same sum in each other network of g.
+
+    A tag `a/b` belongs to g = `a` and to g = `a/b`: the one switch of a small site serves both of its networks.
+    """
+    tags = {tag for s in model.problem.shared for tag in _tags(s.together)}
+    for tag in sorted(tags):
+        options = [s for s in model.problem.shared if tag in _tags(s.together)]
         per_network = list(_grouped(options, lambda s: s.network).values())
         for k, members in enumerate(per_network[1:]):
             first = pulp.lpSum(model.pick[s.id] for s in per_network[0])
             model.lp += first - pulp.lpSum(model.pick[s.id] for s in members) == 0, f"together_{_safe(tag)}_{k}"
+
+
+def _tags(together: str | None) -> tuple[str, ...]:
+    """A tag and the wider ones that it is part of: `a/b` is in `a` and in `a/b`."""
+    return () if together is None else tuple(itertools.accumulate(together.split("/"), "{}/{}".format))
 
 
 MEASURES: dict[str, Measure] = {

@@ -149,7 +149,8 @@ class SharedOption:
     """One bracket of shared equipment: for `low` to `high` of its driver it costs `fixed`, and `unit` per driver unit.
 
     `network` names what it belongs to (in-band, oob, storage, management, ...); the driver is the number of endpoints
-    of that network, or nodes for management. Options with the same `together` tag are chosen together or not at all.
+    of that network, or nodes for management. Options with the same `together` tag are chosen together or not at all;
+    a tag `a/b` is also part of `a`.
     """
 
     id: str

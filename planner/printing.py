@@ -13,8 +13,9 @@ from pydantic import BaseModel
 from planner import compliance, parts
 from planner.catalog import Catalog, nearest
 from planner.errors import InputError, Mistake, NoPlan, PlannerError, UnknownPart
-from planner.plan import ComplianceEntry, Plan, Pool
+from planner.plan import ComplianceEntry, Plan, Pool, Predicted
 from planner.request import Request
+from planner.units import readable
 
 KINDS: dict[str, type[parts.Record]] = {
     "accelerators": parts.Accelerator,
@@ -83,6 +84,10 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence
     return "\n".join(out)
 
 
+def _count(many: int, noun: str) -> str:
+    return f"{many:,} {noun}" if many == 1 else f"{many:,} {noun}s"
+
+
 def summary(plan: Plan, files: Sequence[Path]) -> str:
     """What `planner optimize` says: the build, what it costs, what limits it, and the open questions."""
     totals, objective = plan.totals, plan.objective
@@ -92,25 +97,20 @@ def summary(plan: Plan, files: Sequence[Path]) -> str:
         memory = f"{pool.memory_gb:,.0f} GB"
         out.append(
             f"  {pool.workload}: {pool.nodes} × {pool.chassis} with {pool.accelerators_per_node} × {pool.accelerator}"
-            f" = {pool.accelerators} accelerators; {_processors(pool)}, {memory}, {_drives(pool)} per node"
+            f" = {_count(pool.accelerators, 'accelerator')}; {_processors(pool)}, {memory}, {_drives(pool)} per node"
         )
-        for predicted in pool.predicted:
-            asked = "" if predicted.asked is None else f", asked {predicted.asked:,.6g}"
-            unproven = " (unproven: nobody has published a comparable run)" if predicted.unproven else ""
-            out.append(
-                f"    {predicted.quantity}: {predicted.value:,.6g} {predicted.unit}"
-                f" ({predicted.low:,.6g} to {predicted.high:,.6g}){asked}{unproven}"
-            )
+        out += [f"    {_predicted(p)}" for p in pool.predicted if p.quantity != p.unit or p.asked != p.value]
     for net in plan.fabrics:
         switches = ", ".join(
             f"{count} {name}" for name, count in (("leaf", net.leaf), ("spine", net.spine), ("core", net.core)) if count
         )
-        out.append(f"  {net.name}: {switches} × {net.switch}, {net.cables} cables ({net.technology}, {net.topology})")
+        switches = f"{switches} × {net.switch}" if switches else f"on the same {net.switch}"
+        out.append(f"  {net.name}: {switches}, {_count(net.cables, 'cable')} ({net.technology}, {net.topology})")
     if plan.storage is not None:
         store = plan.storage
-        out.append(f"  storage: {store.blocks} × {store.system}, {store.usable_tb:,.0f} TB usable")
+        out.append(f"  storage system: {store.blocks} × {store.system}, {store.usable_tb:,.0f} TB usable")
     out.append(
-        f"  {totals.racks} racks, {totals.it_power_kw:,.1f} kW IT at most,"
+        f"  {_count(totals.racks, 'rack')}, {totals.it_power_kw:,.1f} kW IT at most,"
         f" {totals.facility_power_kw:,.1f} kW at the meter"
     )
     tax = f", of which tax {totals.tax:,.2f}" if totals.tax else ", without tax"
@@ -121,7 +121,9 @@ def summary(plan: Plan, files: Sequence[Path]) -> str:
     if totals.tco is not None:
         out.append(f"  Ownership over {totals.tco_years} years {totals.currency} {totals.tco:,.2f}")
     bound = [
-        f"{limit.name} ({limit.used:,g} of {limit.have:,g})" for limit in plan.limits if limit.binding and limit.have
+        f"{limit.name} ({readable(limit.used)} of {readable(limit.have)})"
+        for limit in plan.limits
+        if limit.binding and limit.have is not None
     ]
     if bound:
         out.append("  Limited by: " + ", ".join(bound))
@@ -133,6 +135,18 @@ def summary(plan: Plan, files: Sequence[Path]) -> str:
     out.append(f"  {len(plan.assumptions)} assumptions are listed in the documents.")
     out += [f"wrote {file}" for file in files]
     return "\n".join(out)
+
+
+def _predicted(found: Predicted) -> str:
+    """One prediction with its range and what was asked; what is simply counted has no range."""
+    text = f"{readable(found.value)} {found.unit}"
+    if found.quantity != found.unit:
+        text = f"{found.quantity}: {text}"
+    if found.low != found.high:
+        text += f" ({readable(found.low)} to {readable(found.high)})"
+    if found.asked is not None:
+        text += f", asked {readable(found.asked)}"
+    return text + (" (unproven: nobody has published a comparable run)" if found.unproven else "")
 
 
 def _processors(pool: Pool) -> str:
@@ -184,8 +198,8 @@ def sizes(rows: Sequence[Mapping[str, Any]]) -> str:
                 r["accelerator"],
                 r["nodes"] if r["nodes"] is not None else "-",
                 r["accelerators"] if r["accelerators"] is not None else "-",
-                "-" if r["value"] is None else f"{r['value']:,.5g} {r['unit']}",
-                "-" if r["low"] is None else f"{r['low']:,.5g} to {r['high']:,.5g}",
+                "-" if r["value"] is None else f"{readable(r['value'])} {r['unit']}",
+                "-" if r["low"] is None else f"{readable(r['low'])} to {readable(r['high'])}",
                 (r["limiting_factor"] or "") + (" (unproven)" if r["unproven"] else "")
                 if r["reason"] is None
                 else r["reason"],
@@ -221,7 +235,7 @@ def alternatives(answer: Mapping[str, Any]) -> str:
 
 
 def _figure(value: float | None) -> str:
-    return "no limit" if value is None else f"{value:,.10g}"
+    return "no limit" if value is None else readable(value)
 
 
 # -- catalog ---------------------------------------------------------------------------------------------------------

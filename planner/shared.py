@@ -95,7 +95,7 @@ class SharedEquipment:
                     _without_endpoints(switch_bundle(self.catalog, switch.id, 1)),
                 )
                 unit = Bundle(lines=seeds(lines, "in-band"))
-                tag = f"{SMALL}"
+                tag = f"{SMALL}/{switch.id}"
                 found += self._option(
                     f"in-band|combined|{switch.id}", "in-band", 0, switch.uplink_ports, fixed, unit, tag, switch.id
                 )
@@ -113,7 +113,9 @@ class SharedEquipment:
                 self.rejections.append(lines)
                 continue
             unit = Bundle(lines=seeds(lines, "oob"))
-            found += self._option(f"oob|combined|{switch.id}", "oob", 0, switch.ports, Bundle(), unit, SMALL, switch.id)
+            found += self._option(
+                f"oob|combined|{switch.id}", "oob", 0, switch.ports, Bundle(), unit, f"{SMALL}/{switch.id}", switch.id
+            )
         families = [s.id for s in self._out_of_band_switches()]
         found += self._brackets("oob", families, OOB_GBPS, "ethernet", "none", uplinks_to="in-band")
         return found

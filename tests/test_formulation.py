@@ -1,6 +1,7 @@
 """Every constraint of the program: its LP text on the smallest site that shows it, and a point that only it refuses.
 
-Refresh the golden texts after a wanted change, in a commit of its own: REFRESH_GOLDEN=1 pytest tests/test_formulation.py
+Refresh the golden texts after a wanted change, in a commit of its own:
+REFRESH_GOLDEN=1 pytest tests/test_formulation.py
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pulp
 import pytest
-from math_lp.sites import A, B, CASES, CUT, MANY, SERVICE, bare, job
+from math_lp.sites import CASES, CUT, MANY, SERVICE, A, B, bare, job
 
 from planner import formulation
 from planner.formulation import CONSTRAINTS, Model, RackCut, formulate, rack_packing

@@ -83,10 +83,13 @@ def racked(weight: int | None = None) -> Problem:
 STEP = bracket("in-band|1", "in-band", 0, 48, 300)
 STEPS = (STEP, bracket("in-band|2", "in-band", 49, 96, 800))
 TIED = (
-    bracket("in-band|small", "in-band", 0, 4, 100, "small"),
-    bracket("in-band|large", "in-band", 0, 48, 300, "large"),
-    bracket("oob|small", "oob", 0, 0, 0, "small"),
-    bracket("oob|large", "oob", 0, 48, 200, "large"),
+    bracket("in-band|x", "in-band", 0, 4, 100, "small/x"),
+    bracket("in-band|y", "in-band", 0, 4, 100, "small/y"),
+    bracket("in-band|large", "in-band", 0, 48, 300),
+    bracket("oob|x", "oob", 0, 0, 0, "small/x"),
+    bracket("oob|y", "oob", 0, 0, 0, "small/y"),
+    bracket("oob|large", "oob", 0, 48, 200),
+    bracket("management|none", "management", 0, 2, 0, "small"),
 )
 
 # Constraint -> (program, an assignment that meets it, one that breaks it). Variables not named are 0.
@@ -129,8 +132,8 @@ CASES: dict[str, Case] = {
     ),
     "together": (
         networks(*TIED),
-        {"pick_0_in_band_small": 1, "pick_2_oob_small": 1},
-        {"pick_0_in_band_small": 1, "pick_3_oob_large": 1},
+        {"pick_0_in_band_x": 1, "pick_3_oob_x": 1, "pick_6_management_none": 1},
+        {"pick_0_in_band_x": 1, "pick_4_oob_y": 1, "pick_6_management_none": 1},
     ),
     "limit_rows": (
         replace(
@@ -162,7 +165,7 @@ CASES: dict[str, Case] = {
         {"use_0_job_a": 1, "performance": 1},
     ),
     "rack_packing": (
-        networks(STEP, *TIED[2:3]),
+        networks(STEP, TIED[3]),
         {"racks": 2, "use_0_job_a": 1, "pick_0_in_band_1": 1},
         {"racks": 1, "use_0_job_a": 1, "pick_0_in_band_1": 1},
     ),
