@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import pulp
@@ -55,8 +55,19 @@ class Model:
 
     def total(self, measure: Measure) -> pulp.LpAffineExpression:
         """The sum of a measure over everything in the plan, constants included."""
-        pairs = [(v, measure(load)) for v, load in self.terms]
-        return pulp.lpSum(c * v for v, c in pairs if c) + measure(self.problem.constant)
+        pairs = [(v, float(c)) for v, load in self.terms if (c := measure(load))]
+        return pulp.lpSum_vars_coefs(pairs) + measure(self.problem.constant)
+
+    def counts(self) -> dict[Shape, pulp.LpAffineExpression]:
+        """How many of each shape that stands in bought racks the plan holds, in one pass over everything."""
+        pairs: dict[Shape, list[tuple[pulp.LpVariable, float]]] = {}
+        for variable, load in self.terms:
+            for shape, number in load.shapes.items():
+                if number and not shape.own_rack:
+                    pairs.setdefault(shape, []).append((variable, float(number)))
+        constant = self.problem.constant.shapes
+        found = {s: pulp.lpSum_vars_coefs(p) + constant.get(s, 0) for s, p in sorted(pairs.items())}
+        return found | {s: pulp.lpSum([n]) for s, n in constant.items() if s not in found and not s.own_rack}
 
 
 def _name(prefix: str, index: int, text: str) -> str:
@@ -258,20 +269,17 @@ def rack_shapes(model: Model) -> None:
     Two things that each need more than half of the same resource a (units, watts, grams) never share a rack. Of which
     one alone fits is not enough: a tall, frugal thing and a flat, hungry one do share.
     """
-    room = model.problem.room
-    shapes = sorted({s for _, load in model.terms for s in load.shapes} | set(model.problem.constant.shapes))
-    standing = [s for s in shapes if not s.own_rack]
-    for i, shape in enumerate(standing):
-        fits = fit_in_rack(shape, model.problem)
-        model.lp += model.total(_number_of(shape)) - fits * model.racks <= 0, f"rack_shape_{i}"
+    room, counts = model.problem.room, model.counts()
+    for i, (shape, count) in enumerate(counts.items()):
+        model.lp += count - fit_in_rack(shape, model.problem) * model.racks <= 0, f"rack_shape_{i}"
     for name, have, size in (
         ("units", room.units, lambda s: s.units),
         ("power", room.watts, lambda s: s.watts),
         ("weight", room.grams, lambda s: s.grams),
     ):
-        large = {s for s in standing if have is not None and 2 * size(s) > have}
+        large = [count for shape, count in counts.items() if have is not None and 2 * size(shape) > have]
         if len(large) > 1:
-            model.lp += model.total(_number_among(large)) - model.racks <= 0, f"rack_large_{name}"
+            model.lp += pulp.lpSum(large) - model.racks <= 0, f"rack_large_{name}"
 
 
 def rack_limit(model: Model) -> None:
@@ -356,14 +364,6 @@ def _racked(measure: Callable[[Shape], int]) -> Measure:
 
 def _endpoints(network: str) -> Measure:
     return lambda load: load.endpoints.get(network, 0)
-
-
-def _number_of(shape: Shape) -> Measure:
-    return lambda load: load.shapes.get(shape, 0)
-
-
-def _number_among(shapes: Collection[Shape]) -> Measure:
-    return lambda load: sum(n for s, n in load.shapes.items() if s in shapes)
 
 
 def _safe(text: str) -> str:
