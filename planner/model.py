@@ -91,7 +91,10 @@ class LineSeed:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """The plan lines that an option adds, and what must be racked and plugged. Priced by `bundles.Pricer`."""
+    """The plan lines that an option adds, and what must be racked and plugged. Priced by `bundles.Pricer`.
+
+    `cards` are the accelerators by id, whether they are lines of their own or come inside a board or a whole system.
+    """
 
     lines: tuple[LineSeed, ...] = ()
     shapes: tuple[tuple[Shape, int], ...] = ()
@@ -100,6 +103,7 @@ class Bundle:
     typical_watts: int = 0
     nodes: int = 0
     accelerators: int = 0
+    cards: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
