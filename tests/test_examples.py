@@ -290,3 +290,52 @@ def test_the_other_language_is_one_option_away(planned: Planned, tmp_path: Path)
     saved = planned("sixty-four-h100").folder / "plan.json"
     assert run(["proposal", saved, "--language", "zh", "--out", tmp_path / "p.html"]).code == 0
     assert "配置" in (tmp_path / "p.html").read_text(encoding="utf-8")
+
+
+# -- limits that clash, on real catalogs -----------------------------------------------------------------------------
+def test_the_smallest_budget_of_a_service_is_really_the_smallest(catalog: Catalog, tmp_path: Path) -> None:
+    """With money for less than one node, what ten nodes cost must still be found: it is the optimum without the cap."""
+    text = (
+        "site: {{country: DE}}\nbudget: {{currency: EUR{cap}}}\n"
+        "workloads:\n  - {{kind: inference, model: llama3.1-8b, input_tokens: 800, output_tokens: 300, "
+        "requests_per_s: 100}}\npreferences: {{accelerators: {{only: [l40s]}}}}\n"
+    )
+    path = tmp_path / "site.yaml"
+    path.write_text(text.format(cap=""))
+    free = run(["optimize", path, "--on", ON, "--json", "--out", tmp_path / "free"])
+    cost = json.loads(free.out)["totals"]["capex"]
+    path.write_text(text.format(cap=", capex: 5_000"))
+    refused = run(["optimize", path, "--on", ON, "--json", "--out", tmp_path / "capped"])
+    assert refused.code == 3
+    (change,) = json.loads(refused.out)["explanation"]["single"]
+    assert change["limit"] == "budget.capex"
+    assert cost <= change["need"] <= cost * 1.01
+
+
+@pytest.mark.parametrize(("supply", "code"), [("h100-sxm5: 32", 3), ("h100-sxm5: 40", 0)])
+def test_supply_counts_accelerators_on_boards(supply: str, code: int, tmp_path: Path) -> None:
+    path = tmp_path / "site.yaml"
+    path.write_text(
+        f"site: {{country: US}}\nsupply: {{{supply}}}\n"
+        "workloads:\n  - {kind: capacity, accelerator: h100-sxm5, count: 40}\n"
+    )
+    ran = run(["optimize", path, "--on", ON, "--out", tmp_path / "out"], tmp_path / "out")
+    assert ran.code == code
+    if code:
+        assert "supply.h100-sxm5 32 → 40" in ran.err
+    else:
+        assert next(x for x in ran.plan.limits if x.name == "supply.h100-sxm5").used == 40
+        assert run(["verify", tmp_path / "out" / "plan.json"]).code == 0
+
+
+def test_asked_for_64_the_rack_scale_system_gives_72_and_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "site.yaml"
+    path.write_text(
+        "site: {country: US, cooling: liquid, rack_power_kw: 140}\nbudget: {price_missing: estimate}\n"
+        "workloads:\n  - {kind: capacity, accelerator: gb200-nvl72, count: 64}\n"
+    )
+    ran = run(["optimize", path, "--on", ON, "--out", tmp_path / "out"], tmp_path / "out")
+    assert ran.code == 0
+    assert "72 accelerators, asked 64" in ran.out
+    (pool,) = ran.plan.pools
+    assert (pool.nodes, pool.accelerators) == (1, 72)
