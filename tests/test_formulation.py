@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -153,3 +154,17 @@ def test_everything_counts_in_the_total() -> None:
     found = solve(problem, pack_shapes)
     assert found is not None
     assert found.total.capital == 11 + A.fixed.capital + problem.rack.capital
+
+
+# -- the document ----------------------------------------------------------------------------------------------------
+def test_docs_model_lists_every_constraint_and_every_variable() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "model.md").read_text(encoding="utf-8")
+    rows = {line.split("|")[1].strip().strip("`") for line in text.splitlines() if line.startswith("| `")}
+    assert set(NAMES) <= rows
+    described = {row.split("[")[0] for row in rows}
+    model = formulate(replace(CASES["tenant_cards"][0], shared=CASES["together"][0].shared), [CUT_OF_TENANTS])
+    made = {re.split(r"_\d", v.name)[0] for v in model.lp.variables()}
+    assert made <= described
+
+
+CUT_OF_TENANTS = RackCut((("shared|n", 2),), (), 1)
