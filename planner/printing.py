@@ -128,7 +128,7 @@ def summary(plan: Plan, files: Sequence[Path]) -> str:
         if limit.binding and limit.have is not None
     ]
     if bound:
-        out.append("  Limited by: " + ", ".join(bound))
+        out.append("  No room for one more node in: " + ", ".join(bound))
     for note in plan.assumptions:
         if note.kind == "price" and note.name == "price age":
             out.append(f"  {note.text}")
@@ -148,6 +148,9 @@ def _predicted(found: Predicted) -> str:
         text += f" ({readable(found.low)} to {readable(found.high)})"
     if found.asked is not None:
         text += f", asked {readable(found.asked)}"
+    replicas, cards = found.layout.get("replicas"), found.layout.get("accelerators")
+    if isinstance(replicas, int) and isinstance(cards, int):
+        text += f"; {_count(replicas, 'replica')} of {_count(cards, 'accelerator')}"
     return text + (" (unproven: nobody has published a comparable run)" if found.unproven else "")
 
 

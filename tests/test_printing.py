@@ -63,7 +63,7 @@ def test_a_limit_of_millions_is_written_out() -> None:
         update={"name": "budget.capex", "have": 45_000_000.0, "used": 43_832_770.55, "binding": True}
     )
     text = printing.summary(plan.model_copy(update={"limits": (full,)}), ())
-    assert "Limited by: budget.capex (43,832,771 of 45,000,000)" in text
+    assert "No room for one more node in: budget.capex (43,832,771 of 45,000,000)" in text
 
 
 def answer() -> dict[str, object]:
