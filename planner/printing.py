@@ -7,7 +7,6 @@ import json
 import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -15,7 +14,7 @@ from pydantic import BaseModel
 from planner import compliance, parts
 from planner.catalog import Catalog, nearest
 from planner.errors import InputError, Mistake, NoPlan, PlannerError, UnknownPart
-from planner.plan import ComplianceEntry, Plan, Pool, Predicted
+from planner.plan import ComplianceEntry, Plan
 from planner.request import Request
 from planner.units import readable
 
@@ -84,85 +83,6 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence
         cells = [c.rjust(w) if k in right else c.ljust(w) for k, (c, w) in enumerate(zip(row, widths, strict=True))]
         out.append("  ".join(cells).rstrip())
     return "\n".join(out)
-
-
-def _count(many: int, noun: str) -> str:
-    return f"{many:,} {noun}" if many == 1 else f"{many:,} {noun}s"
-
-
-def summary(plan: Plan, files: Sequence[Path]) -> str:
-    """What `planner optimize` says: the build, what it costs, what limits it, and the open questions."""
-    totals, objective = plan.totals, plan.objective
-    proof = "proven best, gap 0" if plan.status == "optimal" else f"within {objective.gap:.1%} of the best possible"
-    out = [f"{plan.project}: {objective.name.replace('_', ' ')}, {proof}."]
-    for pool in plan.pools:
-        memory = f"{pool.memory_gb:,.0f} GB"
-        out.append(
-            f"  {pool.workload}: {pool.nodes} × {pool.chassis} with {pool.accelerators_per_node} × {pool.accelerator}"
-            f" = {_count(pool.accelerators, 'accelerator')}; {_processors(pool)}, {memory}, {_drives(pool)} per node"
-        )
-        out += [f"    {_predicted(p)}" for p in pool.predicted if p.quantity != p.unit or p.asked != p.value]
-    for net in plan.fabrics:
-        switches = ", ".join(
-            f"{count} {name}" for name, count in (("leaf", net.leaf), ("spine", net.spine), ("core", net.core)) if count
-        )
-        switches = f"{switches} × {net.switch}" if switches else f"on the same {net.switch}"
-        out.append(f"  {net.name}: {switches}, {_count(net.cables, 'cable')} ({net.technology}, {net.topology})")
-    if plan.storage is not None:
-        store = plan.storage
-        out.append(f"  storage system: {store.blocks} × {store.system}, {store.usable_tb:,.0f} TB usable")
-    out.append(
-        f"  {_count(totals.racks, 'rack')}, {totals.it_power_kw:,.1f} kW IT at most,"
-        f" {totals.facility_power_kw:,.1f} kW at the meter"
-    )
-    tax = f", of which tax {totals.tax:,.2f}" if totals.tax else ", without tax"
-    out.append(
-        f"  Capital {totals.currency} {totals.capex:,.2f}{tax}"
-        f" (range {totals.capex_low:,.0f} to {totals.capex_high:,.0f})"
-    )
-    if totals.tco is not None:
-        out.append(f"  Ownership over {totals.tco_years} years {totals.currency} {totals.tco:,.2f}")
-    bound = [
-        f"{limit.name} ({readable(limit.used)} of {readable(limit.have)})"
-        for limit in plan.limits
-        if limit.binding and limit.have is not None
-    ]
-    if bound:
-        out.append("  No room for one more node in: " + ", ".join(bound))
-    for note in plan.assumptions:
-        if note.kind == "price" and note.name == "price age":
-            out.append(f"  {note.text}")
-    for question in plan.open_questions:
-        out.append(f"  Open: {question.text}")
-    out.append(f"  {len(plan.assumptions)} assumptions are listed in the documents.")
-    out += [f"wrote {file}" for file in files]
-    return "\n".join(out)
-
-
-def _predicted(found: Predicted) -> str:
-    """One prediction with its range and what was asked; what is simply counted has no range."""
-    text = f"{readable(found.value)} {found.unit}"
-    if found.quantity != found.unit:
-        text = f"{found.quantity}: {text}"
-    if found.low != found.high:
-        text += f" ({readable(found.low)} to {readable(found.high)})"
-    if found.asked is not None:
-        text += f", asked {readable(found.asked)}"
-    replicas, cards = found.layout.get("replicas"), found.layout.get("accelerators")
-    if isinstance(replicas, int) and isinstance(cards, int):
-        text += f"; {_count(replicas, 'replica')} of {_count(cards, 'accelerator')}"
-    return text + (" (unproven: nobody has published a comparable run)" if found.unproven else "")
-
-
-def _processors(pool: Pool) -> str:
-    """The CPUs of a node; a fixed system's datasheet text may name their number itself."""
-    if pool.cpu is None:
-        return "CPU on board"
-    return pool.cpu if pool.cpu[:1].isdigit() else f"{pool.cpus_per_node} × {pool.cpu}"
-
-
-def _drives(pool: Pool) -> str:
-    return f"{pool.nvme_tb:g} TB NVMe" if pool.nvme_tb else "NVMe not stated"
 
 
 def verdicts(entries: Sequence[ComplianceEntry]) -> str:
