@@ -49,6 +49,10 @@ def _result_rows(plan: Plan) -> Iterator[tuple[str, str]]:
         spread = f" ({words.number(result.low)} to {words.number(result.high)})" if result.spread else ""
         unproven = "; unproven: nobody has published a comparable run" if result.unproven else ""
         yield "delivers", f"{result.workload}: {shown(result.value, result.unit, words)}{spread}{asked}{unproven}"
+        for pool, found in result.shares:  # a rate taken apart: replicas × accelerators of each
+            replicas, cards = found.layout.get("replicas"), found.layout.get("accelerators")
+            if isinstance(replicas, int) and isinstance(cards, int):
+                yield "delivers", f"  {replicas:,} × {_counted(cards, 'accelerator')} on {_name(plan, pool.chassis)}"
 
 
 def _network_rows(plan: Plan) -> Iterator[tuple[str, str]]:

@@ -14,16 +14,16 @@ from pathlib import Path
 
 import pulp
 import pytest
-from math_lp.sites import CASES, CUT, MANY, SERVICE, A, B, bare, job
+from math_lp.sites import CASES, CUT, KNOWN, LEAVES, MANY, SERVICE, A, B, bare, job
 
 from planner import formulation
-from planner.formulation import CONSTRAINTS, Model, RackCut, formulate, rack_packing
+from planner.formulation import CONSTRAINTS, Model, RackCut, differs, formulate, rack_packing
 from planner.model import Load, Problem, RoomLimits, Shape, Work
 from planner.packing import pack_shapes
 from planner.solve import solve
 
 GOLDEN = Path(__file__).parent / "math_lp"
-NAMES = [c.__name__ for c in CONSTRAINTS] + ["rack_packing"]
+NAMES = [c.__name__ for c in CONSTRAINTS] + ["rack_packing", "differs"]
 
 
 def alone(name: str) -> Model:
@@ -34,6 +34,8 @@ def alone(name: str) -> Model:
     formulation._variables(model)
     if name == "rack_packing":
         rack_packing(model, CUT, 0)
+    elif name == "differs":
+        differs(model, KNOWN)
     else:
         getattr(formulation, name)(model)
     return model
@@ -98,7 +100,7 @@ def test_each_docstring_states_its_formula(name: str) -> None:
 
 def test_every_row_of_a_whole_program_belongs_to_a_constraint() -> None:
     problem = replace(CASES["limit_rows"][0], shared=CASES["together"][0].shared)
-    model = formulate(problem, [RackCut((("service|m", 3),), (), 2)])
+    model = formulate(problem, [RackCut((("service|m", 3),), (), (), 2)])
     starts = (*NAMES, "one_shared", "capital_budget", "yearly_budget", "site_power", "supply", "rack_", "racks")
     assert all(row.name.startswith(starts) for row in model.lp.constraints())
 
@@ -120,7 +122,7 @@ def test_a_count_range_is_all_or_nothing() -> None:
 
 def test_a_cut_counts_only_while_all_its_choices_are_made() -> None:
     """Fewer units than the cut was learnt from need not have its racks."""
-    cut = RackCut((("service|m", 4),), (), 9)
+    cut = RackCut((("service|m", 4),), (), (), 9)
     for units, racks, good in ((4, 9, True), (4, 8, False), (3, 1, True), (5, 8, False)):
         model = formulate(bare(MANY, works=SERVICE), [cut])
         values = {"use_0_service_m": 1.0, "units_0_service_m": float(units), "racks": float(racks)}
@@ -162,9 +164,11 @@ def test_docs_model_lists_every_constraint_and_every_variable() -> None:
     rows = {line.split("|")[1].strip().strip("`") for line in text.splitlines() if line.startswith("| `")}
     assert set(NAMES) <= rows
     described = {row.split("[")[0] for row in rows}
-    model = formulate(replace(CASES["tenant_cards"][0], shared=CASES["together"][0].shared), [CUT_OF_TENANTS])
+    model = formulate(
+        replace(CASES["tenant_cards"][0], shared=(*CASES["together"][0].shared, LEAVES)), [CUT_OF_TENANTS]
+    )
     made = {re.split(r"_\d", v.name)[0] for v in model.lp.variables()}
     assert made <= described
 
 
-CUT_OF_TENANTS = RackCut((("shared|n", 2),), (), 1)
+CUT_OF_TENANTS = RackCut((("shared|n", 2),), (), (), 1)

@@ -9,6 +9,7 @@ from plans import sample
 
 from planner import printing
 from planner.errors import InputError, NoPlan, UnknownPart
+from planner.summary import summary
 from planner.units import readable
 
 
@@ -38,15 +39,15 @@ def test_a_shown_number_is_within_half_a_millionth(value: float) -> None:
 
 def test_the_summary_names_the_build_the_money_and_the_files() -> None:
     plan = sample.sixty_four()
-    text = printing.summary(plan, ())
+    text = summary(plan, ())
     assert f"{plan.totals.capex:,.2f}" in text
-    assert "8 × xe9680 with 8 × h100-sxm5 = 64 accelerators" in text
+    assert "64 accelerators in all" in text
 
 
 def test_one_of_a_thing_has_no_plural() -> None:
     plan = sample.single()
     one = plan.model_copy(update={"totals": plan.totals.model_copy(update={"racks": 1})})
-    assert "\n  1 rack, " in printing.summary(one, ())
+    assert "1 rack, " in summary(one, ())
 
 
 def test_a_plan_that_is_not_proven_says_how_far_it_may_be_off() -> None:
@@ -54,7 +55,7 @@ def test_a_plan_that_is_not_proven_says_how_far_it_may_be_off() -> None:
     worse = plan.model_copy(
         update={"status": "feasible", "objective": plan.objective.model_copy(update={"gap": 0.018})}
     )
-    assert "within 1.8% of the best possible" in printing.summary(worse, ())
+    assert "within 1.8% of the best possible" in summary(worse, ())
 
 
 def test_a_limit_of_millions_is_written_out() -> None:
@@ -62,8 +63,8 @@ def test_a_limit_of_millions_is_written_out() -> None:
     full = plan.limits[0].model_copy(
         update={"name": "budget.capex", "have": 45_000_000.0, "used": 43_832_770.55, "binding": True}
     )
-    text = printing.summary(plan.model_copy(update={"limits": (full,)}), ())
-    assert "No room for one more node in: budget.capex (43,832,771 of 45,000,000)" in text
+    text = summary(plan.model_copy(update={"limits": (full,)}), ())
+    assert "budget.capex: 43,832,771 of 45,000,000" in text
 
 
 def answer() -> dict[str, object]:

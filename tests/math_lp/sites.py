@@ -7,7 +7,7 @@ from dataclasses import replace
 from oracle.small import node
 
 from planner.formulation import RackCut
-from planner.model import Bundle, Load, Option, Problem, RoomLimits, Shape, SharedOption, Tenant, Work
+from planner.model import Bundle, Load, Option, Problem, RoomLimits, Shape, SharedOption, Solution, Tenant, Work
 
 NODE = Shape("node", 8, 10_200, 130_000)
 BOX = Shape("box", 4, 6_000, 60_000)
@@ -92,6 +92,10 @@ TIED = (
     bracket("management|none", "management", 0, 2, 0, "small"),
 )
 
+LEAVES = replace(
+    bracket("oob|leaf", "oob", 0, 192, 0), per_step=48, step=Load(capital=70, shapes={Shape("leaf", 1, 150, 5_000): 1})
+)
+
 # Constraint -> (program, an assignment that meets it, one that breaks it). Variables not named are 0.
 Case = tuple[Problem, dict[str, float], dict[str, float]]
 CASES: dict[str, Case] = {
@@ -122,13 +126,18 @@ CASES: dict[str, Case] = {
     ),
     "shared_bracket": (
         networks(*STEPS),
-        {"pick_0_in_band_1": 1, "driver_0_in_band_1": 4},
-        {"pick_0_in_band_1": 1, "driver_0_in_band_1": 60},
+        {"pick_0_in_band_1": 1, "driver_0_in_band": 4},
+        {"pick_0_in_band_1": 1, "driver_0_in_band": 60},
+    ),
+    "shared_step": (
+        networks(LEAVES),
+        {"driver_0_oob": 49, "steps_0_oob_leaf": 2},
+        {"driver_0_oob": 49, "steps_0_oob_leaf": 1},
     ),
     "network_endpoints": (
         networks(*STEPS),
-        {"use_0_job_a": 1, "driver_0_in_band_1": 4},
-        {"use_0_job_a": 1, "driver_0_in_band_1": 3},
+        {"use_0_job_a": 1, "driver_0_in_band": 4},
+        {"use_0_job_a": 1, "driver_0_in_band": 3},
     ),
     "together": (
         networks(*TIED),
@@ -164,12 +173,20 @@ CASES: dict[str, Case] = {
         {"use_1_job_b": 1, "performance": 1},
         {"use_0_job_a": 1, "performance": 1},
     ),
+    "differs": (
+        bare(MANY, works=SERVICE),
+        {"use_0_service_m": 1, "units_0_service_m": 4, "more_0": 1},
+        {"use_0_service_m": 1, "units_0_service_m": 3},
+    ),
     "rack_packing": (
-        networks(STEP, TIED[3]),
-        {"racks": 2, "use_0_job_a": 1, "pick_0_in_band_1": 1},
-        {"racks": 1, "use_0_job_a": 1, "pick_0_in_band_1": 1},
+        networks(STEP, LEAVES),
+        {"racks": 2, "use_0_job_a": 1, "pick_0_in_band_1": 1, "steps_1_oob_leaf": 2, "enough_0_0": 1},
+        {"racks": 1, "use_0_job_a": 1, "pick_0_in_band_1": 1, "steps_1_oob_leaf": 2, "enough_0_0": 1},
     ),
 }
 
-# What exact packing taught: the job together with the picked switch needs two racks.
-CUT = RackCut((("job|a", 1),), ("in-band|1",), 2)
+# What exact packing taught: the job with the picked switch and two leaves needs two racks.
+CUT = RackCut((("job|a", 1),), ("in-band|1",), (("oob|leaf", 2),), 2)
+
+# The plan that another one must differ from: three units.
+KNOWN = Solution({"service|m": 3}, {}, {}, 3, 0, Load(), 0.0, 0.0, True)
