@@ -23,7 +23,7 @@ from benchmarks.fitting import Prior, Vector, figures, fit, source_of, width_80
 from benchmarks.training_table import write
 from planner.accuracy.training import Case, NetworkCase, case_of, factor_of, figure
 from planner.catalog import Catalog
-from planner.demand.calibration import achievable_share, weights_from
+from planner.demand.calibration import FAMILY_ROWS, achievable_share, weights_from
 from planner.demand.layouts import Stated, grid_of, spread_of
 from planner.demand.steptime import Work, step_seconds, work_of
 
@@ -199,7 +199,13 @@ def evidence_classes(data: Data, groups: list[str]) -> list[str]:
         family = [(c, g) for c, g in others if c.accelerator.family == case.accelerator.family]
         alike = {g for c, g in family if c.task.precision_class == case.task.precision_class and c.kind == case.kind}
         found.append(
-            "unseen" if not family else "family" if not alike else "measured" if len(alike) > 1 else "one-source"
+            "unseen"
+            if len(family) < FAMILY_ROWS and not alike
+            else "family"
+            if not alike
+            else "measured"
+            if len(alike) > 1
+            else "one-source"
         )
     return found
 

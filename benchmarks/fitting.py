@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Vector = NDArray[np.float64]
-SIGMA = 0.12  # log error of a usual measurement
-BEND = 0.15  # beyond it an error counts linearly, so that single odd runs do not pull
+SIGMA = 0.10  # log error of a usual measurement
+BEND = 0.08  # beyond it an error counts linearly, so that single odd runs do not pull
 
 
 @dataclass(frozen=True)

@@ -225,3 +225,18 @@ def convention_flops(row: Row, shape: Shape, sequence: float) -> float:
     if "not stated" in text:
         return 6.0 * shape.flop + 2.25 * attention
     return 6.0 * shape.flop + 1.5 * attention
+
+
+BOUNDS = {"gpu_count": 1e7, "nodes": 1e7, "seq_len": 1e8, "global_batch_sequences": 1e9, "global_batch_tokens": 1e12}
+
+
+def absurd(row: Row) -> str | None:
+    """A sentence for the first count that is given and is none: words, below one, or beyond anything that exists."""
+    for key, most in BOUNDS.items():
+        given = row.get(key)
+        if given is None:
+            continue
+        value = number(given)
+        if value is None or not 1 <= value <= most:
+            return f"{key}: expected a number from 1 to {most:,.0f}, got {str(given)[:40]}"
+    return None

@@ -127,6 +127,9 @@ def case_of(row: Mapping[str, Any], catalog: Catalog) -> Case | NetworkCase | st
     accelerator = rows.accelerator_of(row, catalog)
     if isinstance(accelerator, str):
         return accelerator
+    wrong = rows.absurd(row)
+    if wrong is not None:
+        return wrong
     count = rows.count_of(row) or ASSUMED_COUNT
     measured = rows.figure_of(row, count)
     if measured is None:

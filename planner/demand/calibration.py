@@ -109,13 +109,14 @@ class Calibration:
         return 1.0 / (1.0 + width), 1.0 + width
 
 
+FAMILY_ROWS = 5  # fewer measurements do not make a family known
 BEYOND_MEASURED = 2.0  # times the largest measured number of accelerators
 
 
 def evidence_class(evidence: Evidence) -> str:
     """How much stands behind a prediction, in four steps."""
     if evidence.rows == 0:
-        return "family" if evidence.family_rows else "unseen"
+        return "family" if evidence.family_rows >= FAMILY_ROWS else "unseen"
     return "measured" if evidence.sources > 1 else "one-source"
 
 
