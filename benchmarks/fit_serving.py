@@ -263,6 +263,13 @@ def summary(errors: Sequence[float | None]) -> str:
     )
 
 
+def recorded(errors: Sequence[float | None]) -> str:
+    """The figures of `summary` that the table keeps."""
+    sizes = sorted(abs(math.exp(e) - 1) if e is not None else math.inf for e in errors)
+    inside = sum(s <= 0.5 for s in sizes) / len(sizes)
+    return f"rows: {len(sizes)}, median: {statistics.median(sizes):.3f}, within_half: {inside:.3f}"
+
+
 def seen_class(row: Row, others: Sequence[Row]) -> str:
     """measured | unseen: whether family and precision class, and the engine, stand behind the prediction elsewhere."""
     kind = PRECISION_CLASS.get(row.case.precision, "16")
@@ -359,7 +366,7 @@ def write(
 ) -> None:
     lines = [
         "# Serving of language models: written by python -m benchmarks.fit_serving --cross-validate --write.",
-        "# Natural logarithms of factors, added up by planner/demand/pace.py (queue and jitter are plain numbers; watts:",
+        "# Natural logarithms of factors, added up by planner/demand/pace.py (queue, jitter plain numbers; watts:",
         "# per 16-bit TFLOPS of a family's best cooled part; gemm: published achievable shares). `ranges`: factors on",
         "# predictions that enclose the middle 80 % of measurements in sources that the fit had not seen; unseen:",
         "# families left out as a whole, for accelerators whose family and precision have fewer than 3 rows.",
@@ -408,6 +415,10 @@ def main() -> None:
             print(f"  inside the stated range {sum(c for _, c in works) / len(works):.0%}")
             errors = [e for _, e, _ in runs["source"]] + [e for e, _ in works]
             print(f"all inference rows, leave one source out: {summary(errors)}")
+            extra.append("cross_validation:  # leave one source out: rows, median error, share within half")
+            models = [e for _, e, _ in runs["source"]]
+            for title, group in (("language models", models), ("other work", [e for e, _ in works]), ("all", errors)):
+                extra.append(f"  {title}: {{{recorded(group)}}}")
         if "source" in runs and "family" in runs:
             bands = ranges(runs["source"], runs["family"])
             extra.append("ranges:")

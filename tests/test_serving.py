@@ -229,7 +229,9 @@ def test_division_meets_targets_and_wins_only_when_reading_gets_in_the_way() -> 
     assert 4 * alone.requests_per_s > apart.requests_per_s
 
 
-@pytest.mark.parametrize(("most", "limit", "answer"), [(0, 5, 0), (10, 0, 0), (10, 5, 5), (10, 10, 10), (1000, 999, 999)])
+@pytest.mark.parametrize(
+    ("most", "limit", "answer"), [(0, 5, 0), (10, 0, 0), (10, 5, 5), (10, 10, 10), (1000, 999, 999)]
+)
 def test_largest(most: int, limit: int, answer: int) -> None:
     assert largest(most, lambda n: n <= limit) == answer
 
