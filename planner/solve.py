@@ -11,14 +11,15 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import pulp
 
+from planner import highs
 from planner.errors import SolverFailed
 from planner.formulation import (
     Model,
     RackCut,
+    differs,
     fit_in_rack,
     formulate,
     limit_measure,
@@ -26,20 +27,11 @@ from planner.formulation import (
     total_load,
 )
 from planner.model import Load, Option, Problem, RoomLimits, Shape, Solution, Work
-from planner.quiet import silence_solver
 
 # How many racks a set of shapes needs at least, exactly; None when something fits no rack.
 Packer = Callable[[Mapping[Shape, int], RoomLimits], int | None]
 Measure = Callable[[Load], float]
 
-# HiGHS defaults let a binary be 1e-6 off, which is ten dollars on a ten-million line.
-TOLERANCES: dict[str, Any] = {
-    "mip_feasibility_tolerance": 1e-9,
-    "primal_feasibility_tolerance": 1e-9,
-    "dual_feasibility_tolerance": 1e-9,
-    "random_seed": 1,
-    "output_flag": False,
-}
 MAX_ROUNDS = 400
 
 
@@ -102,6 +94,8 @@ def solve(
                 bound = search.bound if search.bound is not None else reached
                 break
         fixed.append((stage, reached))
+        if stage.measure is not None and _only_one(search, stage, fixed, found):
+            break  # nothing to break ties between
     if best is None:
         return None
     return replace(best, objective=value, bound=bound, optimal=not search.stopped_early)
@@ -292,7 +286,23 @@ def _optimum(search: Search, stage: Stage, fixed: list[tuple[Stage, float]]) -> 
         best = better
 
 
-def _checked(search: Search, stage: Stage, fixed: list[tuple[Stage, float]], at_most: float | None) -> Solution | None:
+def _only_one(search: Search, stage: Stage, fixed: list[tuple[Stage, float]], found: Solution) -> bool:
+    """Whether no other choice reaches the optima held so far: most programs have one best plan, and one look shows it.
+
+    Where replicas share cards, equal plans differ in where replicas stand; their order is settled by the stages.
+    """
+    if search.stopped_early or any(o.tenants for o in search.problem.options):
+        return False
+    return _checked(search, stage, fixed, None, other_than=found) is None and not search.stopped_early
+
+
+def _checked(
+    search: Search,
+    stage: Stage,
+    fixed: list[tuple[Stage, float]],
+    at_most: float | None,
+    other_than: Solution | None = None,
+) -> Solution | None:
     """Solve until the rounded answer passes every exact check."""
     problem = search.problem
     for _ in range(MAX_ROUNDS):
@@ -301,6 +311,8 @@ def _checked(search: Search, stage: Stage, fixed: list[tuple[Stage, float]], at_
         for k, (earlier, value) in enumerate(fixed):
             _hold(model, earlier, value, k)
         _objective(model, stage, at_most)
+        if other_than is not None:
+            differs(model, other_than)
         if not _run(search, model):
             return None
         answer = _read(model)
@@ -368,12 +380,8 @@ def _id_order(problem: Problem, solution: Solution) -> float:
 
 def _run(search: Search, model: Model) -> bool:
     """Run HiGHS; True when there is an answer to read, False when there is none."""
-    silence_solver()
     status = pulp.LpSolveStatus
-    solver = pulp.HiGHS(
-        msg=False, gapRel=0.0, gapAbs=0.0, threads=search.threads, timeLimit=search.clock.left(), **TOLERANCES
-    )
-    stats = model.lp.solve(solver)
+    stats = highs.run(model.lp, threads=search.threads, time_limit=search.clock.left())
     search.solves += 1
     if stats.status == status.Optimal:
         return True
@@ -417,5 +425,7 @@ def _standing(total: Load) -> dict[Shape, int]:
 def _cut(problem: Problem, answer: Solution, needed: int) -> RackCut:
     """What an exact packing taught: the choices that put something into racks, and the racks they need."""
     units = tuple(sorted((i, n) for i, n in answer.units.items() if n))
-    picked = tuple(sorted(s.id for s in problem.shared if s.id in answer.shared and (s.fixed.shapes or s.unit.shapes)))
-    return RackCut(units, picked, needed)
+    standing = sorted((s for s in problem.shared if s.id in answer.shared), key=lambda s: s.id)
+    picked = tuple(s.id for s in standing if s.fixed.shapes)
+    pieces = tuple((s.id, n) for s in standing if s.step.shapes and (n := s.steps(answer.shared[s.id])))
+    return RackCut(units, picked, pieces, needed)
