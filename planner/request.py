@@ -83,6 +83,59 @@ class ComplianceTerms(Section):
     end_use: Text | None = None
 
 
+PositiveInt = Annotated[int, Field(ge=1, le=1_000_000_000)]
+
+
+class InlineModel(Section):
+    """A model that the catalog does not have: parameters in units (70e9), shapes as in its config.json. `config`
+    names a
+    Hugging Face config.json beside the site file, which fills what is not stated; it is read with the site file."""
+
+    name: Text | None = None
+    config: Text | None = None
+    parameters: Annotated[float, Field(ge=1e6, le=1e15, allow_inf_nan=False)] | None = None
+    active_parameters: Annotated[float, Field(ge=1e6, le=1e15, allow_inf_nan=False)] | None = None
+    layers: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    hidden: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    heads: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    kv_heads: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    head_dim: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    ffn: PositiveInt | None = None
+    vocab: PositiveInt | None = None
+    context: PositiveInt | None = None
+    experts: Annotated[int, Field(ge=2, le=100_000)] | None = None
+    experts_per_token: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    expert_ffn: PositiveInt | None = None
+    shared_experts: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    dense_layers: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    kv_lora_rank: PositiveInt | None = None
+    rope_head_dim: PositiveInt | None = None
+    sliding_window: PositiveInt | None = None
+    tied_embeddings: bool = False
+
+
+class LayoutTerms(Section):
+    """How a training job is spread, as far as it is fixed; the rest is searched. `micro_batch` in sequences."""
+
+    tensor: PositiveInt | None = None
+    pipeline: PositiveInt | None = None
+    interleave: PositiveInt | None = None
+    data: PositiveInt | None = None
+    context: PositiveInt | None = None
+    expert: PositiveInt | None = None
+    micro_batch: PositiveInt | None = None
+    recompute: Literal["none", "selective", "full"] | None = None
+    sharding: Literal["optimizer", "all", "node"] | None = None
+
+
+class Achieved(Section):
+    """Throughput known from elsewhere, over everything; exactly one figure. `mfu` is a share of the dense peak."""
+
+    mfu: Annotated[float, Field(gt=0, le=1)] | None = None
+    tflops_per_accelerator: PositiveFloat | None = None
+    tokens_per_s_per_accelerator: PositiveFloat | None = None
+
+
 class Workload(Section):
     """One use of the site. Which keys belong to which kind is checked in `planner.sitefile`."""
 
@@ -91,7 +144,11 @@ class Workload(Section):
     share: bool = False
     accelerator: str | None = None  # id, alias or group
     # language models
-    model: str | None = None
+    model: str | InlineModel | None = None
+    method: Literal["pretraining", "continued", "finetuning", "lora"] | None = None  # training; default pretraining
+    layout: LayoutTerms | None = None
+    achieved: Achieved | None = None
+    checkpoint_gb_per_s: PositiveFloat | None = None  # write speed for checkpoints; default: one in a minute
     tokens: PositiveFloat | None = None
     within_days: PositiveFloat | None = None
     sequence_length: Annotated[int, Field(ge=1)] | None = None

@@ -16,6 +16,7 @@ from planner.catalog import Catalog
 from planner.demand.efficiency import dense_peak_tflops
 from planner.demand.hardware import Hardware, hardware, usable_gb
 from planner.demand.memo import remembered
+from planner.demand.models import model_of
 from planner.demand.operating import Demand, Point, best_point, divided_point, point
 from planner.demand.pace import (
     FEW,
@@ -111,7 +112,7 @@ def _replicas(
     workload: Workload, accelerator: Accelerator, hw: Hardware, catalog: Catalog, sizing: Sizing
 ) -> list[Replica] | Rejection:
     assert workload.model is not None
-    model = catalog.find_model(workload.model)
+    model = model_of(workload, catalog)
     shape = shape_of(model)
     if shape is None:
         return Rejection(accelerator.id, "model-shape", f"{model.id} has no published layers and width to size with")
