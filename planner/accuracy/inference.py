@@ -22,6 +22,17 @@ from planner.errors import Rejection, UnknownPart
 from planner.parts import Accelerator
 
 
+# How the figures compared are called in reports; all are of the whole system.
+UNITS = {
+    "output_tokens_per_s": "output tokens/s",
+    "total_tokens_per_s": "tokens/s",
+    "input_tokens_per_s": "input tokens/s",
+    "samples_per_s": "samples/s",
+    "latency_s": "s per request",
+    "ttft_ms": "ms to first token",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """A row of a language model with what it names looked up."""
@@ -67,7 +78,7 @@ def predict_inference(row: Mapping[str, Any], catalog: Catalog) -> Outcome:
         name,
         "inference",
         family,
-        unit,
+        UNITS[unit],
         (predicted * low, predicted, predicted * high),
         value,
         time=time,
@@ -149,7 +160,7 @@ def _benchmark(
         name,
         "inference",
         family,
-        unit,
+        UNITS[unit],
         (found.low * count, found.typical * count, found.high * count),
         value,
         time=False,
