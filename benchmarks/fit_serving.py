@@ -27,9 +27,9 @@ from typing import Any
 from planner.accuracy.inference import Case, accelerator_of, case_of, work_of
 from planner.accuracy.llm import figure, predict, request_of, value_of
 from planner.catalog import Catalog, built_in_folder
-from planner.demand.benchmarks import WorkQuery, published_rate
 from planner.demand.efficiency import PRECISION_CLASS, dense_peak_tflops
 from planner.demand.pace import ENGINES, engine_class
+from planner.demand.published import WorkQuery, published_rate
 from planner.errors import Rejection
 
 NOISE = 0.2  # expected scatter of one measurement about a good model, in log units

@@ -12,7 +12,7 @@ import pytest
 from planner.accuracy.inference import predict_inference
 from planner.accuracy.outcome import Outcome
 from planner.catalog import Catalog
-from planner.demand.benchmarks import WorkQuery, published_rate, scenario_ratio
+from planner.demand.published import WorkQuery, published_rate, scenario_ratio
 from planner.errors import Rejection
 
 

@@ -15,12 +15,11 @@ from planner.accuracy.llm import Weights, figure, predict, request_of, value_of,
 from planner.accuracy.outcome import Outcome, compared, unpredicted
 from planner.accuracy.shapes import model_of
 from planner.catalog import Catalog
-from planner.demand.benchmarks import WorkQuery, find_work, published_rate
 from planner.demand.pace import matrix_precision, serving_table, widths
+from planner.demand.published import WorkQuery, find_work, published_rate
 from planner.demand.shapes import Shape, shape_of
 from planner.errors import Rejection, UnknownPart
 from planner.parts import Accelerator
-
 
 # How the figures compared are called in reports; all are of the whole system.
 UNITS = {
