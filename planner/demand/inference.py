@@ -249,9 +249,9 @@ def _spread(kept: list[Replica]) -> list[Replica]:
 
 def _not_wasteful(found: list[Replica], asked: float | None) -> list[Replica]:
     """Without the replicas that would take far more accelerators than the best of them to meet the demand alone."""
-    need = [_accelerators(r) * (1.0 if asked is None else max(1, math.ceil(asked / r.rate.planning))) for r in found]
     if asked is None:
-        need = [n / r.rate.planning for n, r in zip(need, found, strict=True)]
+        return found
+    need = [_accelerators(r) * max(1, math.ceil(asked / r.rate.planning)) for r in found]
     return [r for n, r in zip(need, found, strict=True) if n <= WASTEFUL * min(need)]
 
 
