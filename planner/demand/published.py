@@ -39,7 +39,7 @@ class Measured:
 def find_work(catalog: Catalog, name: str) -> str:
     """The id of a benchmark given by id or alias; UnknownPart with the nearest names otherwise."""
     works = works_table(catalog)["works"]
-    wanted = name.strip().lower()
+    wanted = re.sub(r"-99(\.9)?$", "", name.strip().lower())  # accuracy targets of MLPerf are no work of their own
     for work, facts in works.items():
         if wanted == work or wanted in facts.get("aliases", ()):
             return str(work)
