@@ -139,9 +139,7 @@ def accelerator_of(row: Mapping[str, Any], catalog: Catalog) -> Accelerator | st
 
 def _by_words(text: str, catalog: Catalog) -> Accelerator | None:
     """The part that a text such as `H100-SXM-80GB` describes by name, form and memory; None unless just one fits."""
-    words = [
-        w for w in re.split(r"[^a-z0-9]+", text.lower()[:100]) if w and w not in ("nvidia", "amd", "intel", "huawei")
-    ]
+    words = [w for w in re.split(r"[^a-z0-9]+", text.lower()[:100]) if w and w not in MAKERS]
     if not words:
         return None
     memory = next((float(w[:-2]) for w in words if re.fullmatch(r"\d+gb", w)), None)
