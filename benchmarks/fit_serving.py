@@ -366,7 +366,7 @@ def write(
 ) -> None:
     lines = [
         "# Serving of language models: written by python -m benchmarks.fit_serving --cross-validate --write.",
-        "# Natural logarithms of factors, added up by planner/demand/pace.py (queue, jitter plain numbers; watts:",
+        "# Natural logarithms of factors, added up by planner/demand/pace.py (queue and jitter plain numbers; watts:",
         "# per 16-bit TFLOPS of a family's best cooled part; gemm: published achievable shares). `ranges`: factors on",
         "# predictions that enclose the middle 80 % of measurements in sources that the fit had not seen; unseen:",
         "# families left out as a whole, for accelerators whose family and precision have fewer than 3 rows.",

@@ -12,8 +12,8 @@ from planner.accuracy.report import by_family
 from planner.catalog import Catalog
 
 OUT = Path(__file__).resolve().parent.parent / "catalogs" / "measurements" / "recorded.yaml"
-HEAD = """# Accuracy reached on the bundled measurements, by family. Written by `python -m benchmarks.record_accuracy` after a fit;
-# `planner validate` fails when a family does worse. Errors are in-sample: what unseen sources get is in docs/sizing.md.
+HEAD = """# Accuracy reached on the bundled measurements, by family. Written by `python -m benchmarks.record_accuracy`
+# after a fit; `planner validate` fails when a family does worse. Errors are in-sample: what unseen sources get is in docs/sizing.md.
 families:
 """
 

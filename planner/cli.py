@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from planner import __version__, accuracy_text, printing, summary
+from planner import __version__, accuracy_text, printing, size_text, summary
 from planner.catalog import Catalog
 from planner.errors import InputError, Mistake, NoPlan, PlannerError, Rejection, UnknownPart
 
@@ -226,7 +226,7 @@ def size(site: SiteArgument, on: OnOption = None, overlay: OverlayOption = None,
     catalog = Catalog.load(overlay or ())
     request = read_site(site, catalog)
     rows = size_table(request, catalog, _date(on, request.compliance.date))
-    typer.echo(printing.as_json(rows) if as_json else printing.sizes(rows))
+    typer.echo(printing.as_json(rows) if as_json else size_text.sizes(rows))
 
 
 @app.command(epilog="Example: planner validate --cases my-runs.yaml --json")

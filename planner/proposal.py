@@ -151,7 +151,7 @@ def asked(work: Workload, words: Wording, names: Mapping[str, str]) -> str:
         parts.append(words(f"asked.{key}", **values))
 
     if work.model:
-        add("model", model=work.model)
+        add("model", model=work.model_name)
     if work.benchmark:
         add("benchmark", benchmark=work.benchmark)
     if work.tokens:

@@ -181,6 +181,13 @@ class Workload(Section):
     ) = None
 
     @property
+    def model_name(self) -> str | None:
+        """The model as people call it."""
+        if self.model is None or isinstance(self.model, str):
+            return self.model
+        return self.model.name or "inline-model"
+
+    @property
     def asked_requests_per_s(self) -> float | None:
         """Requests per second asked. Users who wait for an answer and then think send users ÷ (think + answer) of them
         (Little's law); the answer takes what the latency targets allow, or the usual targets where none are set."""

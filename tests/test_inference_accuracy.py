@@ -171,7 +171,7 @@ def test_missing_fields_are_filled_and_an_empty_row_has_a_reason() -> None:
     assert predict_inference({}, catalog()).reason
 
 
-# -- measured work -----------------------------------------------------------------------------------------------------
+# -- measured work -----------------------------------------------------------------------------------------------
 def test_a_row_of_other_work_is_never_predicted_by_itself() -> None:
     for one, found in zip(rows(), outcomes(), strict=True):
         if one["id"].startswith("mlperfi-41-bert99-offline-h100-x8"):

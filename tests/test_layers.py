@@ -16,7 +16,7 @@ LAYERS = [
     "advice optimize alternatives sizing accuracy",
     "planfile verify compare bom quote workbook workbook_site spreadsheet proposal proposal_brief proposal_notes "
     "proposal_results drawings wording outputs",
-    "summary printing accuracy_text cli",
+    "summary printing size_text accuracy_text cli",
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
 # Rooms of layer 2 that may know one another, beside the catalog: who -> whom.

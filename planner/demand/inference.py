@@ -209,7 +209,7 @@ def _of_precision(workload: Workload, setting: Setting, sizing: Sizing) -> tuple
     accelerator = setting.accelerator
     have = f"{usable_gb(accelerator):.0f} GB usable per accelerator"
     over = f"not even over {NODE_GROUPS[-1]} nodes" if setting.hw.fabric else "in one node"
-    message = f"{workload.model} at {setting.precision} does not fit {accelerator.id}, {over}"
+    message = f"{workload.model_name} at {setting.precision} does not fit {accelerator.id}, {over}"
     return [], Rejection(accelerator.id, "memory-fit", message, have=have, need=f"{least_gb:.0f} GB")
 
 

@@ -5,9 +5,8 @@ All splits of a job at several counts are weighed in one go (planner.demand.step
 few of each count are remembered, so that the counts in between are answered from a handful of splits.
 
 Memory per accelerator in bytes (arXiv 2205.05198, 1910.02054): bf16 weights and fp32 gradients 6, optimizer states
-12 spread over
-the data-parallel ranks; ZeRO-3 spreads 16 and holds two gathered layers; adapters keep 2. Activations s·b·(10·h + 6·f)/t per
-layer with fused attention and sequence parallelism, 2·s·b·h/t when recomputed; the first pipeline stage holds up to p
+12 spread over the data-parallel ranks; ZeRO-3 spreads 16 and holds two gathered layers; adapters keep 2. Activations
+s·b·(10·h + 6·f)/t per layer (34·s·b·h/t where f = 4·h) with fused attention and sequence parallelism, 2·s·b·h/t when recomputed; the first pipeline stage holds up to p
 micro-batches; logits in fp32 with their gradient. Layers are recomputed only as far as memory demands.
 """
 
