@@ -341,3 +341,21 @@ def test_asked_for_64_the_rack_scale_system_gives_72_and_says_so(tmp_path: Path)
     assert "72 accelerators, asked 64" in ran.out
     (pool,) = ran.plan.pools
     assert (pool.nodes, pool.accelerators) == (1, 72)
+
+
+@pytest.mark.parametrize(("power", "code"), [(50, 3), (150, 0)])
+def test_of_two_power_limits_the_tighter_one_is_named(power: int, code: int, tmp_path: Path) -> None:
+    path = tmp_path / "site.yaml"
+    path.write_text(
+        f"site: {{country: US, it_power_kw: 200, utility_power_kw: {power}, pue: 1.5}}\n"
+        "workloads:\n  - {kind: capacity, accelerator: h100-sxm5, count: 64}\n"
+    )
+    ran = run(["optimize", path, "--on", ON, "--out", tmp_path / "out"], tmp_path / "out")
+    assert ran.code == code, ran.err
+    if code:
+        assert re.search(r"site\.utility_power_kw 50 → 1[0-9]{2}\b", ran.err), ran.err
+        assert "it_power_kw" not in ran.err
+    else:
+        limit = next(x for x in ran.plan.limits if x.name == "site.utility_power_kw")
+        assert limit.have == 150
+        assert run(["verify", tmp_path / "out" / "plan.json"]).code == 0
