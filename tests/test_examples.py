@@ -197,7 +197,8 @@ def test_smaller_changes_do_not(refused: dict[str, Any], catalog: Catalog, tmp_p
         return solve(replace(prepared.problem, limits=limits, room=room), pack_shapes) is not None
 
     assert possible(full)
-    steps = {"budget.capex": 20_000, "site.it_power_kw": 1, "site.rack_power_kw": Decimal("0.5"), "site.racks": 1}
+    steps = {"budget.capex": Decimal(20_000), "site.it_power_kw": Decimal(1), "site.racks": Decimal(1)}
+    steps["site.rack_power_kw"] = Decimal("0.5")
     for key, need in full.items():
         assert not possible({**full, key: need - steps[key]}), key
     everything = {"budget.capex": Decimal(10**9), "site.it_power_kw": Decimal(9999), "site.racks": Decimal(999)}

@@ -13,7 +13,7 @@ from conftest import ON, Ran
 
 from planner import fabric
 from planner.catalog import Catalog
-from planner.demand.capacity import dense_peak_tflops
+from planner.demand.efficiency import dense_peak_tflops
 from planner.demand.hardware import USABLE_MEMORY, usable_gb
 from planner.optimize import optimize
 from planner.plan import Plan
