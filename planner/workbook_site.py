@@ -150,18 +150,19 @@ def compliance_columns(words: Wording) -> list[Column]:
         ("summary", "wrap", 56),
         ("review_policy", "wrap", 24),
         ("assumed", "wrap", 28),
-        ("citations", "wrap", 40),
+        ("citations", "text", 60),
     )
 
 
 def compliance(sheet: Sheet, plan: Plan, words: Wording) -> None:
     """Verdicts for what is planned and for what the rules left out; below, everything else left out and why."""
     sheet.head()
+    sheet.printed(8)  # citations are for the screen
     for entry in sorted(plan.compliance, key=lambda e: not e.planned):
         cells: list[Cell] = [
             plan.names.get(entry.part, entry.part),
             words("book.yes" if entry.planned else "book.no"),
-            entry.classification or words("book.unknown"),
+            words.term("classification", entry.classification) if entry.classification else words("book.unknown"),
             words.term("verdict", entry.verdict),
             "; ".join(entry.rules),
             entry.on,
