@@ -30,6 +30,7 @@ FORMATS: dict[str, dict[str, Any]] = {
     "percent": {"num_format": "0.0#%"},
     "power": {"num_format": "#,##0.000"},
     "figure": {"num_format": "#,##0.0##"},
+    "weight": {"num_format": "#,##0.0"},
 }
 STYLES: dict[str, dict[str, Any]] = {
     "body": {"valign": "top", "border": 1, "border_color": "#D5DAE0"},

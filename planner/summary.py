@@ -33,10 +33,8 @@ def _name(plan: Plan, part: str) -> str:
 def _build_rows(plan: Plan) -> Iterator[tuple[str, str]]:
     for pool in plan.pools:
         cards = f"{pool.accelerators_per_node} × {_name(plan, pool.accelerator)}"
-        yield (
-            "nodes",
-            f"{pool.workload}: {pool.nodes:,} × {_name(plan, pool.chassis)}, {'each ' if pool.nodes > 1 else ''}with {cards}",
-        )
+        each = "each with" if pool.nodes > 1 else "with"
+        yield "nodes", f"{pool.workload}: {pool.nodes:,} × {_name(plan, pool.chassis)}, {each} {cards}"
         parts = [_processors(plan, pool), f"{pool.memory_gb:,.0f} GB memory", _drives(pool)]
         if pool.nic and pool.nics_per_node:
             parts.append(f"{pool.nics_per_node} × {_name(plan, pool.nic)}")

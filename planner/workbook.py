@@ -358,7 +358,7 @@ def _summary(sheet: Sheet, plan: Plan, words: Wording, places: Places) -> None:
     add("it_power", totals.it_power_kw, "power")
     add("typical_power", totals.typical_power_kw, "power")
     add("facility_power", totals.facility_power_kw, "power")
-    add("weight", totals.weight_kg, "figure")
+    add("weight", totals.weight_kg, "weight")
     _band(sheet, words("summary.proof"))
     proof = (
         words("summary.proven") if plan.status == "optimal" else words("summary.gap", gap=f"{plan.objective.gap:.2%}")
