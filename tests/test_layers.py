@@ -11,7 +11,7 @@ ROOT = Path(planner.__file__).parent
 LAYERS = [
     "errors units highs progress files",
     "request parts plan",
-    "catalog yamltext sitefile demand compliance nodes fabric site pricing",
+    "catalog yamltext sitefile demand compliance nodes fabric site rackfit pricing",
     "model bundles candidates shared dominance packing problem formulation solve lines assemble report compose explain "
     "advice optimize alternatives sizing",
     "planfile verify compare bom quote workbook workbook_site spreadsheet proposal proposal_brief proposal_notes "
@@ -27,7 +27,8 @@ NEIGHBOURS = {
     "compliance": {"catalog"},
     "fabric": {"catalog"},
     "pricing": {"catalog"},
-    "site": set(),
+    "site": {"rackfit"},
+    "rackfit": set(),
     "catalog": set(),
     "yamltext": set(),
 }
