@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from planner import compliance, parts
 from planner.catalog import Catalog, nearest
 from planner.errors import InputError, Mistake, NoPlan, PlannerError, UnknownPart
-from planner.plan import ComplianceEntry, Plan, Pool
+from planner.plan import ComplianceEntry, Plan, PlannedFabric, Pool
 from planner.request import Request
 
 KINDS: dict[str, type[parts.Record]] = {
@@ -101,11 +101,7 @@ def summary(plan: Plan, files: Sequence[Path]) -> str:
                 f"    {predicted.quantity}: {predicted.value:,.6g} {predicted.unit}"
                 f" ({predicted.low:,.6g} to {predicted.high:,.6g}){asked}{unproven}"
             )
-    for net in plan.fabrics:
-        switches = ", ".join(
-            f"{count} {name}" for name, count in (("leaf", net.leaf), ("spine", net.spine), ("core", net.core)) if count
-        )
-        out.append(f"  {net.name}: {switches} × {net.switch}, {net.cables} cables ({net.technology}, {net.topology})")
+    out += [_network(net) for net in plan.fabrics]
     if plan.storage is not None:
         store = plan.storage
         out.append(f"  storage: {store.blocks} × {store.system}, {store.usable_tb:,.0f} TB usable")
@@ -135,6 +131,14 @@ def summary(plan: Plan, files: Sequence[Path]) -> str:
     return "\n".join(out)
 
 
+def _network(net: PlannedFabric) -> str:
+    """One network; on a small site out-of-band runs on the copper ports of the switch that carries in-band."""
+    tiers = (("leaf", net.leaf), ("spine", net.spine), ("core", net.core))
+    switches = ", ".join(f"{count} {name}" for name, count in tiers if count)
+    built = f"{switches} × {net.switch}" if switches else f"on the in-band {net.switch}"
+    return f"  {net.name}: {built}, {net.cables} cables ({net.technology}, {net.topology})"
+
+
 def _processors(pool: Pool) -> str:
     """The CPUs of a node; a fixed system's datasheet text may name their number itself."""
     if pool.cpu is None:
@@ -162,16 +166,6 @@ def verdicts(entries: Sequence[ComplianceEntry]) -> str:
         blocks.append("\n".join(lines))
     blocks.append("This is a screening by published rules; it does not replace a review by the exporter.")
     return "\n".join(blocks)
-
-
-def fabric(made: Mapping[str, Any]) -> str:
-    rows = [(k.replace("_", " "), v) for k, v in made.items() if not isinstance(v, list | tuple | dict)]
-    text = table(("", ""), rows)
-    lines = made.get("lines") or ()
-    if lines:
-        parts_table = table(("part", "quantity"), [(ln["part"], ln["quantity"]) for ln in plain(lines)], right=(1,))
-        text += "\n\n" + parts_table
-    return text
 
 
 def sizes(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -123,7 +123,17 @@ class FabricPreference(Section):
     oversubscription: Annotated[float, Field(ge=1, le=16)] = 1.0
     topology: Literal["rail", "plain"] | None = None
     switch: str | None = None
-    redundancy: Literal["pair", "none"] | None = None
+    redundancy: Literal["pair", "none"] | None = None  # of in-band and storage networks; None: see resilience
+    reserve_nodes: Annotated[int, Field(ge=0, le=100_000)] = 0  # compute spines are sized for so many more nodes
+
+
+class Resilience(Section):
+    """What stands in pairs, so that no single failure stops the site; `single` saves the second."""
+
+    in_band: Literal["pair", "single"] = "pair"
+    storage: Literal["pair", "single"] = "pair"
+    fabric_managers: Literal["pair", "single"] = "pair"
+    management: Literal["pair", "single"] = "pair"
 
 
 class NodePreference(Section):
@@ -166,5 +176,11 @@ class Request(Section):
     preferences: Preferences = Preferences()
     supply: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)  # part id -> most that can be had
     storage: StorageNeed | None = None
+    resilience: Resilience = Resilience()
     pricing: Pricing = Pricing()
     objective: Objective = "lowest_capex"
+
+    def redundancy(self, network: Literal["in-band", "storage"]) -> Literal["pair", "none"]:
+        """Whether a network stands on pairs of switches: preferences.fabric.redundancy, else resilience."""
+        asked = self.resilience.in_band if network == "in-band" else self.resilience.storage
+        return self.preferences.fabric.redundancy or ("pair" if asked == "pair" else "none")

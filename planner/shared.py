@@ -99,7 +99,7 @@ class SharedEquipment:
                 found += self._option(
                     f"in-band|combined|{switch.id}", "in-band", 0, switch.uplink_ports, fixed, unit, tag, switch.id
                 )
-        redundancy = self.request.preferences.fabric.redundancy or "pair"
+        redundancy = self.request.redundancy("in-band")
         families = offered_switches(self.catalog, self.request, "ethernet", INBAND_GBPS, "in-band")
         found += self._brackets("in-band", families, INBAND_GBPS, "ethernet", redundancy, uplinks_to=None)
         return found
@@ -120,7 +120,7 @@ class SharedEquipment:
 
     def storage_network(self, gbps: float) -> list[SharedOption]:
         """The network between nodes and shared storage, redundant by default; one technology, the storage's."""
-        redundancy = self.request.preferences.fabric.redundancy or "pair"
+        redundancy = self.request.redundancy("storage")
         found: list[SharedOption] = []
         for technology in STORAGE_TECHNOLOGIES:
             families = offered_switches(self.catalog, self.request, technology, gbps, "storage")

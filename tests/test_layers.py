@@ -16,7 +16,7 @@ LAYERS = [
     "advice optimize alternatives sizing",
     "planfile verify compare bom quote workbook workbook_site spreadsheet proposal proposal_notes drawings wording "
     "outputs",
-    "printing cli",
+    "printing printing_fabric cli",
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
 # Rooms of layer 2 that may know one another, beside the catalog: who -> whom.
@@ -25,7 +25,7 @@ NEIGHBOURS = {
     "nodes": {"catalog", "pricing"},
     "demand": {"catalog"},
     "compliance": {"catalog"},
-    "fabric": {"catalog"},
+    "fabric": {"catalog", "yamltext"},
     "pricing": {"catalog"},
     "site": set(),
     "catalog": set(),

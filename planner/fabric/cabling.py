@@ -114,6 +114,25 @@ def lines(kit: LinkKit, switch_groups: list[int], far_groups: list[int]) -> dict
     return {part: n for part, n in found.items() if n}
 
 
+def together(
+    kit: LinkKit, other: LinkKit, down: list[int], managers: list[int], node_groups: list[int]
+) -> dict[str, int]:
+    """Parts of the links below leaves: `down` to nodes, `managers` to fabric managers, one port each.
+
+    Where both take the same cable and switch module they share modules; a splitter never serves both.
+    """
+    alike = (kit.cable, kit.switch_module, kit.switch_links) == (other.cable, other.switch_module, other.switch_links)
+    if not alike or kit.links_per_cable > 1:
+        total = dict(lines(kit, down, node_groups))
+        for part, number in lines(other, managers, [1] * sum(managers)).items():
+            total[part] = total.get(part, 0) + number
+        return total
+    total = dict(lines(kit, [a + b for a, b in zip(down, managers, strict=True)], node_groups))
+    if other.far_module is not None and sum(managers):
+        total[other.far_module] = total.get(other.far_module, 0) + sum(managers)
+    return total
+
+
 def build_lines(*parts: dict[str, int]) -> tuple[BuildLine, ...]:
     """Counts as build lines in part order."""
     total: dict[str, int] = {}
