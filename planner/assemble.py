@@ -182,8 +182,8 @@ def _manager_ports(catalog: Catalog, request: Request, pick: Chosen) -> int:
     """Leaf ports of the fabric managers of a chosen option's fabric."""
     option = pick.option
     assert option.switch is not None and option.link.technology is not None
-    nodes, redundant = pick.nodes * option.node.fabric_units, request.resilience.fabric_managers == "pair"
-    managers = fabric.fabric_managers(catalog, option.switch, nodes, option.link.technology, redundant)
+    nodes, each = pick.nodes * option.node.fabric_units, request.resilience.managers
+    managers = fabric.fabric_managers(catalog, option.switch, nodes, option.link.technology, each)
     return 0 if managers is None else managers.ports
 
 

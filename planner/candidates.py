@@ -449,6 +449,10 @@ class Generator:
     def _exact(self, node: NodeBuild, link: FabricLink, switch: str, count: int, topology: str) -> Design | None:
         assert link.technology is not None
         managers = self._managers(switch, count * node.fabric_units, link.technology)
+        unmanaged = link.technology == "infiniband" and not self.catalog.switches[switch].managed
+        if unmanaged and managers is None:
+            self._reject(switch, "unmanaged", f"{switch} is unmanaged and needs a fabric manager; none is wanted")
+            return None
         made = fabric.compute_design(
             self.catalog,
             count * node.fabric_units,
@@ -536,8 +540,8 @@ class Generator:
         return switch_bundle(self.catalog, switch, count)
 
     def _managers(self, switch: str, nodes: int, technology: Technology) -> fabric.Managers | None:
-        redundant = self.request.resilience.fabric_managers == "pair"
-        return fabric.fabric_managers(self.catalog, switch, nodes, technology, redundant)
+        each = self.request.resilience.managers
+        return fabric.fabric_managers(self.catalog, switch, nodes, technology, each)
 
     # -- helpers -------------------------------------------------------------------------------------------------
     def _load_of(self, bundle: Bundle) -> Load | None:

@@ -132,8 +132,13 @@ class Resilience(Section):
 
     in_band: Literal["pair", "single"] = "pair"
     storage: Literal["pair", "single"] = "pair"
-    fabric_managers: Literal["pair", "single"] = "pair"
+    fabric_managers: Literal["pair", "single", "none"] = "pair"  # none: managed switches run the subnet manager
     management: Literal["pair", "single"] = "pair"
+
+    @property
+    def managers(self) -> int:
+        """Fabric managers of one InfiniBand fabric that needs them."""
+        return {"pair": 2, "single": 1, "none": 0}[self.fabric_managers]
 
 
 class NodePreference(Section):

@@ -25,10 +25,10 @@ class Managers:
 
 
 def fabric_managers(
-    catalog: Catalog, switch_id: str, nodes: int, technology: Technology, redundant: bool = True
+    catalog: Catalog, switch_id: str, nodes: int, technology: Technology, each: int = 2
 ) -> Managers | None:
-    """What a fabric of `nodes` fabric nodes on this switch needs; None where it needs none."""
-    if technology != "infiniband":
+    """What a fabric of `nodes` fabric nodes on this switch gets, `each` appliances; None where it needs none."""
+    if technology != "infiniband" or not each:
         return None
     switch = catalog.switches[switch_id]
     if nodes < MANAGED_FROM_NODES and switch.managed:
@@ -36,5 +36,5 @@ def fabric_managers(
     offered = [m for m in catalog.management.values() if m.role == "fabric-manager" and m.lifecycle == "current"]
     if not offered:
         return None
-    part, count = min(offered, key=lambda m: m.id), 2 if redundant else 1
-    return Managers(part, count, 0 if switch.manager_ports else count * part.fabric_ports)
+    part = min(offered, key=lambda m: m.id)
+    return Managers(part, each, 0 if switch.manager_ports else each * part.fabric_ports)

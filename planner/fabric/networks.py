@@ -9,6 +9,7 @@ from planner.catalog import Catalog
 from planner.errors import Rejection
 from planner.fabric import cabling
 from planner.fabric.design import Bracket, FabricDesign, even, merge, ports_at
+from planner.fabric.tree import fat_tree
 from planner.parts import BuildLine, Switch, Technology
 
 PEER_LINKS = 2  # between the two switches of a pair
@@ -58,25 +59,24 @@ class _Network:
             return max(1, math.ceil(endpoints / self.switch.ports)), 0, 0
         per_native = max(1, radix // native)
         if not self.pair:
-            if endpoints <= radix:
-                return 1, 0, 0
-            down, up = self._split(native)
-            leaf = math.ceil(endpoints / (down * per_native))
-            spine = next((s for s in range(max(1, math.ceil(leaf * up / native)), up + 1) if up % s == 0), None)
-            return None if spine is None else (leaf, spine, leaf * up)
+            tree = fat_tree(endpoints, 1, native, self.ratio, False, 0, per_native)
+            return None if tree is None or tree.tiers > 2 else (tree.leaf, tree.spine, tree.links_leaf_spine)
         if endpoints <= 2 * (native - PEER_LINKS) * per_native:
             return 2, 0, PEER_LINKS
         down, up = self._split(native - PEER_LINKS)
-        up -= up % 2
         leaf = 2 * math.ceil(endpoints / (2 * down * per_native))
-        if leaf * up > 2 * native:
-            return None
-        return leaf, 2, leaf * up + (leaf // 2) * PEER_LINKS
+        # Spines in pairs: the fewest over which every leaf stripes its uplinks evenly and that have the ports.
+        spine = next((s for s in range(2, up + 1, 2) if up % s == 0 and leaf * (up // s) <= native), None)
+        return None if spine is None else (leaf, spine, leaf * up + (leaf // 2) * PEER_LINKS)
+
+    @property
+    def ratio(self) -> float:
+        """Node bandwidth ÷ uplink bandwidth that is allowed: 3:1 in-band, 4:3 storage (reference designs), or more."""
+        return max(self.oversubscription, 3.0 if self.name == "in-band" else 4 / 3)
 
     def _split(self, native: int) -> tuple[int, int]:
-        """Down and up ports of a leaf; in-band and storage networks with spines run three to one at most."""
-        ratio = max(self.oversubscription, 3.0 if self.name == "in-band" else 4 / 3)
-        up = max(2, math.ceil(native / (1 + ratio)))
+        """Down and up ports of a leaf of a pair; an even number of uplinks."""
+        up = max(2, math.ceil(native / (1 + self.ratio)))
         up += up % 2
         return native - up, up
 

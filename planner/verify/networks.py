@@ -101,7 +101,7 @@ def _managers(plan: Plan, pool: Pool, net: PlannedFabric, catalog: Catalog) -> t
     if not kinds:
         return 0, 0, None
     part = kinds[0][1]
-    count = 1 if plan.request.get("resilience", {}).get("fabric_managers") == "single" else 2
+    count = {"single": 1, "none": 0}.get(plan.request.get("resilience", {}).get("fabric_managers"), 2)
     return count, 0 if switch.manager_ports else count * part.fabric_ports, part.licence
 
 
@@ -260,6 +260,8 @@ def _switches(plan: Plan, catalog: Catalog, counted: Counter[str]) -> Iterator[s
         if net is None or net.switch not in catalog.switches:
             continue
         count, _, licence = _managers(plan, pool, net, catalog)
+        if net.technology == "infiniband" and not count and not catalog.switches[net.switch].managed:
+            yield f"fabrics ({net.name}): {net.switch} is unmanaged and has no fabric manager"
         expected += count
         nodes = pool.nodes * catalog.chassis[pool.chassis].fabric_units if count and licence else 0
         have = sum(ln.quantity for ln in plan.yearly if ln.group == net.name)

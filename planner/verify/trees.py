@@ -128,20 +128,20 @@ def _three(leaf: int, up: int, native: int, wide: int, endpoints: int, share: in
 def joined(role: str, endpoints: int, native: int, share: int, pair: bool) -> Counts | None:
     """An in-band or storage network: one switch or a pair, else leaves under spines at up to 3:1 or 4:3.
 
-    The two switches of a pair are joined by two links.
+    The two switches of a pair are joined by two links; spines above pairs come in pairs too.
     """
-    room = native - 2 if pair else native
-    if endpoints <= (2 if pair else 1) * room * share:
-        peers = 2 if pair else 0
-        return Counts(2 if pair else 1, 0, 0, peers, 0, endpoints + 2 * share * peers, 1.0)
     ratio = 3.0 if role == "in-band" else 4 / 3
+    if not pair:
+        tree = compute(endpoints, 1, native, share, ratio, False)
+        return None if tree is None or tree.core else tree
+    room = native - 2
+    if endpoints <= 2 * room * share:
+        return Counts(2, 0, 0, 2, 0, endpoints + 2 * share * 2, 1.0)
     up = next(u for u in range(2, room) if u % 2 == 0 and u * (1 + ratio) >= room)
     down = room - up
-    if not pair:
-        leaf = up_to(endpoints, down * share)
-        return _two(leaf, up, native, down * share, endpoints, share)
     leaf = 2 * up_to(endpoints, 2 * down * share)
-    if leaf * up > 2 * native:
+    spines = [s for s in range(2, up + 1) if s % 2 == 0 and up % s == 0 and leaf * up <= s * native]
+    if not spines:
         return None
     links = leaf * up + leaf  # each pair of leaves has its two peer links
-    return Counts(leaf, 2, 0, links, 0, endpoints + 2 * share * links, down / up)
+    return Counts(leaf, spines[0], 0, links, 0, endpoints + 2 * share * links, down / up)
