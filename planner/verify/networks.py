@@ -167,10 +167,10 @@ def _shared(name: str, plan: Plan, net: PlannedFabric, switch: Switch, catalog: 
     radix = _radix(switch, net.gbps)
     made = trees.joined(net.role, net.endpoints, switch.ports, max(1, radix // switch.ports), pair)
     if made is None:
-        yield f"{name}: {net.endpoints} endpoints exceed two tiers of {net.switch}"
+        yield f"{name}: {net.endpoints} endpoints exceed three tiers of {net.switch}"
         return
     shape = "plain" if made.spine else "direct"
-    present = (made.leaf + made.spine) * radix
+    present = (made.leaf + made.spine + made.core) * radix
     yield from _same(name, net, Expected(made, present, shape, "pair" if pair else "none"))
 
 
@@ -202,9 +202,7 @@ def _same(name: str, net: PlannedFabric, expected: Expected) -> Iterator[str]:
     ):
         if have != found:
             yield f"{name}: {field} {have}, derived from {net.endpoints} endpoints {found}"
-    # Networks of pairs state the ratio they were asked for, not the one their spines give: only single tiers are held.
-    held = net.role == "compute" or counts.tiers == 1
-    if held and abs(net.oversubscription - counts.oversubscription) > 1e-6:
+    if abs(net.oversubscription - counts.oversubscription) > 1e-6:
         yield f"{name}: oversubscription {net.oversubscription:g}, its leaves give {counts.oversubscription:g}"
 
 

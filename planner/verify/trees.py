@@ -132,8 +132,7 @@ def joined(role: str, endpoints: int, native: int, share: int, pair: bool) -> Co
     """
     ratio = 3.0 if role == "in-band" else 4 / 3
     if not pair:
-        tree = compute(endpoints, 1, native, share, ratio, False)
-        return None if tree is None or tree.core else tree
+        return compute(endpoints, 1, native, share, ratio, False)
     room = native - 2
     if endpoints <= 2 * room * share:
         return Counts(2, 0, 0, 2, 0, endpoints + 2 * share * 2, 1.0)
@@ -141,7 +140,12 @@ def joined(role: str, endpoints: int, native: int, share: int, pair: bool) -> Co
     down = room - up
     leaf = 2 * up_to(endpoints, 2 * down * share)
     spines = [s for s in range(2, up + 1) if s % 2 == 0 and up % s == 0 and leaf * up <= s * native]
-    if not spines:
+    peers = leaf  # each pair of leaves has its two peer links
+    if spines:
+        links = leaf * up + peers
+        return Counts(leaf, spines[0], 0, links, 0, endpoints + 2 * share * links, down / up)
+    tall = _three(leaf, up, native, down * share, endpoints, share, 1)
+    if tall is None:
         return None
-    links = leaf * up + leaf  # each pair of leaves has its two peer links
-    return Counts(leaf, spines[0], 0, links, 0, endpoints + 2 * share * links, down / up)
+    links, used = tall.links_leaf_spine + peers, tall.ports_used + 2 * share * peers
+    return Counts(leaf, tall.spine, tall.core, links, tall.links_spine_core, used, tall.oversubscription)
