@@ -647,7 +647,7 @@ def manager_bundle(managers: fabric.Managers | None, nodes: int, group: str) -> 
     part, count = managers.part, managers.count
     shape = Shape(part.id, part.rack_units, math.ceil(part.max_power_w), round((part.weight_kg or 0) * 1000))
     lines = [LineSeed(part.id, count, group)]
-    if part.licence is not None:
+    if part.licence is not None and nodes:
         lines.append(LineSeed(part.licence, nodes, group, yearly=True))
     return Bundle(
         lines=tuple(lines),

@@ -158,9 +158,11 @@ class Preferences(Section):
 
 class StorageNeed(Section):
     usable_tb: PositiveFloat
-    read_gb_per_s: Annotated[float, Field(ge=0)] = 0
-    write_gb_per_s: Annotated[float, Field(ge=0)] = 0
+    read_gb_per_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    write_gb_per_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    profile: Literal["good", "better", "best"] | None = None  # published speeds by accelerators, where none is given
     system: str | None = None
+    technology: Technology | None = None  # of the network between nodes and storage; None: the cheaper
 
 
 class Pricing(Section):

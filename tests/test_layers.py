@@ -11,7 +11,7 @@ ROOT = Path(planner.__file__).parent
 LAYERS = [
     "errors units highs progress files",
     "request parts plan",
-    "catalog yamltext sitefile demand compliance nodes fabric site pricing",
+    "catalog yamltext sitefile demand compliance nodes fabric site pricing storage_need",
     "model bundles candidates shared dominance packing problem formulation solve lines assemble report compose explain "
     "advice optimize alternatives sizing",
     "planfile verify compare bom quote workbook workbook_site spreadsheet proposal proposal_notes drawings wording "
@@ -28,6 +28,7 @@ NEIGHBOURS = {
     "fabric": {"catalog", "yamltext"},
     "pricing": {"catalog"},
     "site": set(),
+    "storage_need": {"catalog"},
     "catalog": set(),
     "yamltext": set(),
 }

@@ -191,17 +191,21 @@ def network_brackets(
     redundancy: str,
     oversubscription: float,
     max_endpoints: int,
+    low: int = 0,
+    tiers: int = 3,
 ) -> list[Bracket]:
-    """Ranges of endpoints with one count of switches, from 0 on; empty when this switch cannot build the network."""
+    """Ranges of endpoints with one count of switches, from `low` on, of at most so many tiers.
+
+    Empty when this switch cannot build the network.
+    """
     made = _network(_Switches(catalog), name, gbps, technology, switch_id, redundancy, oversubscription)
     if isinstance(made, Rejection):
         return []
     found: list[Bracket] = []
     per = cabling.build_lines(made.per_endpoint())
-    low = 0
     while low <= max_endpoints:
         counted = made.counts(max(low, 1))
-        if counted is None:
+        if counted is None or (counted.core and tiers < 3):
             break
         high = _last_with(made, low, counted, max_endpoints)
         design = made.design(high)

@@ -177,6 +177,9 @@ def _shared(name: str, plan: Plan, net: PlannedFabric, switch: Switch, catalog: 
 def _speed(name: str, plan: Plan, net: PlannedFabric, switch: Switch, catalog: Catalog) -> Iterator[str]:
     if net.role == "storage":
         fastest = max((node_ports(plan, pool, catalog).storage_gbps for pool in plan.pools), default=0.0)
+        asked = (plan.request["storage"] or {}).get("technology")
+        if asked not in (None, net.technology):
+            yield f"{name}: technology {net.technology}, the request says {asked}"
         if net.gbps < fastest or not _radix(switch, net.gbps):
             yield f"{name}: gbps {net.gbps:g}, nodes bring {fastest:g} and {net.switch} has {switch.gbps:g}"
         return
@@ -265,5 +268,11 @@ def _switches(plan: Plan, catalog: Catalog, counted: Counter[str]) -> Iterator[s
         have = sum(ln.quantity for ln in plan.yearly if ln.group == net.name)
         if have != nodes:
             yield f"fabrics ({net.name}): {nodes} licences of managed nodes needed, the lines hold {have}"
+    each = {"single": 1, "none": 0}.get(plan.request.get("resilience", {}).get("fabric_managers"), 2)
+    for net in plan.fabrics:
+        if net.role == "storage" and net.technology == "infiniband" and net.switch in catalog.switches:
+            expected += each if net.spine else 0
+            if not catalog.switches[net.switch].managed:
+                yield f"fabrics ({net.name}): {net.switch} is unmanaged, nobody runs its subnet manager"
     if managers != expected:
         yield f"fabrics: {expected} fabric managers needed, the lines buy {managers}"
