@@ -167,8 +167,11 @@ class SharedEquipment:
                     tiers,
                 )
                 for bracket in brackets:
+                    options = self._bracket(network, bracket, switch, gbps, technology, uplinks_to)
+                    if not options:
+                        break  # a part has no price
                     reach = max(reach, bracket.hi)
-                    found += self._bracket(network, bracket, switch, gbps, technology, uplinks_to)
+                    found += options
         return pointwise_best(found)
 
     def _bracket(

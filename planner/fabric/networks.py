@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 from planner.catalog import Catalog
 from planner.errors import Rejection
@@ -80,26 +81,48 @@ class _Network:
             return None if tree is None else _from_tree(tree, 0)
         if endpoints <= 2 * (native - PEER_LINKS) * split:
             return _Counts(2, peer=PEER_LINKS)
-        up = self._uplinks(native - PEER_LINKS)
-        down = native - PEER_LINKS - up
+        return self._two_tiers(endpoints, split) or self._three_tiers(endpoints, split)
+
+    def _two_tiers(self, endpoints: int, split: int) -> _Counts | None:
+        """Leaves in pairs below spines in pairs: the fewest switches, then links, over all splits of leaf ports."""
+        native, best, least = self.switch.ports, None, (0, 0, 0)
+        for down, up, divisors in self._splits:
+            leaf = 2 * math.ceil(endpoints / (2 * down * split))
+            # The fewest spines over which every leaf stripes its uplinks evenly and that have the ports.
+            spine = next((s for s in divisors if leaf * up <= s * native), None)
+            if spine is None:
+                continue
+            rank = (leaf + spine, leaf * up + leaf, -down)
+            if best is None or rank < least:
+                best, least = _Counts(leaf, spine, 0, leaf * up, 0, leaf // 2 * PEER_LINKS, down / up), rank
+        return best
+
+    def _three_tiers(self, endpoints: int, split: int) -> _Counts | None:
+        """Beyond two tiers: leaves as wide as the ratio allows."""
+        down, up, _ = self._splits[-1]
         leaf = 2 * math.ceil(endpoints / (2 * down * split))
-        peer = leaf // 2 * PEER_LINKS
-        # Spines in pairs: the fewest over which every leaf stripes its uplinks evenly and that have the ports.
-        spine = next((s for s in range(2, up + 1, 2) if up % s == 0 and leaf * (up // s) <= native), None)
-        if spine is not None:
-            return _Counts(leaf, spine, 0, leaf * up, 0, peer, down / up)
-        tree = joined(Leaf(down * split, up, native, split), leaf, 1, endpoints, 0)
-        return None if tree is None else _from_tree(tree, peer)
+        tree = joined(Leaf(down * split, up, self.switch.ports, split), leaf, 1, endpoints, 0)
+        return None if tree is None else _from_tree(tree, leaf // 2 * PEER_LINKS)
+
+    @cached_property
+    def _splits(self) -> tuple[tuple[int, int, tuple[int, ...]], ...]:
+        """Ports down and up of a leaf of a pair beside its peer links, and the even divisors of up.
+
+        An even number of uplinks, as few as the ratio allows.
+        """
+        room = self.switch.ports - PEER_LINKS
+        found = []
+        for down in range(1, room):
+            up = max(2, math.ceil(down / self.ratio - 1e-9))
+            up += up % 2
+            if down + up <= room:
+                found.append((down, up, tuple(s for s in range(2, up + 1, 2) if up % s == 0)))
+        return tuple(found)
 
     @property
     def ratio(self) -> float:
         """Node bandwidth ÷ uplink bandwidth that is allowed: 3:1 in-band, 4:3 storage (reference designs), or more."""
         return max(self.oversubscription, 3.0 if self.name == "in-band" else 4 / 3)
-
-    def _uplinks(self, native: int) -> int:
-        """Uplinks of a leaf of a pair: as few as the ratio allows, an even number."""
-        up = max(2, math.ceil(native / (1 + self.ratio)))
-        return up + up % 2
 
     def per_endpoint(self) -> dict[str, int]:
         """Parts of one endpoint link, counted per link so that brackets are exact (a splitter serves one endpoint)."""

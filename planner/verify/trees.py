@@ -136,16 +136,30 @@ def joined(role: str, endpoints: int, native: int, share: int, pair: bool) -> Co
     room = native - 2
     if endpoints <= 2 * room * share:
         return Counts(2, 0, 0, 2, 0, endpoints + 2 * share * 2, 1.0)
-    up = next(u for u in range(2, room) if u % 2 == 0 and u * (1 + ratio) >= room)
-    down = room - up
+    splits = []
+    for down in range(1, room):
+        up = next(u for u in range(2, native + 2, 2) if down <= u * ratio + 1e-9)
+        if down + up <= room:
+            splits.append((down, up))
+    flat = [_paired(endpoints, down, up, native, share) for down, up in splits]
+    widest = _paired_tall(endpoints, *splits[-1], native, share)  # only where two tiers do not do
+    return min((t for t in flat if t is not None), key=_cost, default=widest)
+
+
+def _paired(endpoints: int, down: int, up: int, native: int, share: int) -> Counts | None:
+    """Pairs of leaves, each pair with its two peer links, below whole pairs of spines."""
     leaf = 2 * up_to(endpoints, 2 * down * share)
-    spines = [s for s in range(2, up + 1) if s % 2 == 0 and up % s == 0 and leaf * up <= s * native]
-    peers = leaf  # each pair of leaves has its two peer links
-    if spines:
-        links = leaf * up + peers
-        return Counts(leaf, spines[0], 0, links, 0, endpoints + 2 * share * links, down / up)
+    spines = [s for s in range(2, up + 1, 2) if up % s == 0 and leaf * (up // s) <= native]
+    if not spines:
+        return None
+    links = leaf * up + leaf
+    return Counts(leaf, spines[0], 0, links, 0, endpoints + 2 * share * links, down / up, down)
+
+
+def _paired_tall(endpoints: int, down: int, up: int, native: int, share: int) -> Counts | None:
+    leaf = 2 * up_to(endpoints, 2 * down * share)
     tall = _three(leaf, up, native, down * share, endpoints, share, 1)
     if tall is None:
         return None
-    links, used = tall.links_leaf_spine + peers, tall.ports_used + 2 * share * peers
-    return Counts(leaf, tall.spine, tall.core, links, tall.links_spine_core, used, tall.oversubscription)
+    links, used = tall.links_leaf_spine + leaf, tall.ports_used + 2 * share * leaf
+    return Counts(leaf, tall.spine, tall.core, links, tall.links_spine_core, used, tall.oversubscription, down)
