@@ -27,9 +27,9 @@ from typing import Any
 from planner.accuracy.inference import Case, accelerator_of, case_of, work_of
 from planner.accuracy.llm import figure, predict, request_of, value_of
 from planner.catalog import Catalog, built_in_folder
-from planner.demand.benchmarks import WorkQuery, published_rate
 from planner.demand.efficiency import PRECISION_CLASS, dense_peak_tflops
 from planner.demand.pace import ENGINES, engine_class
+from planner.demand.published import WorkQuery, published_rate
 from planner.errors import Rejection
 
 NOISE = 0.2  # expected scatter of one measurement about a good model, in log units
@@ -263,6 +263,13 @@ def summary(errors: Sequence[float | None]) -> str:
     )
 
 
+def recorded(errors: Sequence[float | None]) -> str:
+    """The figures of `summary` that the table keeps."""
+    sizes = sorted(abs(math.exp(e) - 1) if e is not None else math.inf for e in errors)
+    inside = sum(s <= 0.5 for s in sizes) / len(sizes)
+    return f"rows: {len(sizes)}, median: {statistics.median(sizes):.3f}, within_half: {inside:.3f}"
+
+
 def seen_class(row: Row, others: Sequence[Row]) -> str:
     """measured | unseen: whether family and precision class, and the engine, stand behind the prediction elsewhere."""
     kind = PRECISION_CLASS.get(row.case.precision, "16")
@@ -408,6 +415,10 @@ def main() -> None:
             print(f"  inside the stated range {sum(c for _, c in works) / len(works):.0%}")
             errors = [e for _, e, _ in runs["source"]] + [e for e, _ in works]
             print(f"all inference rows, leave one source out: {summary(errors)}")
+            extra.append("cross_validation:  # leave one source out: rows, median error, share within half")
+            models = [e for _, e, _ in runs["source"]]
+            for title, group in (("language models", models), ("other work", [e for e, _ in works]), ("all", errors)):
+                extra.append(f"  {title}: {{{recorded(group)}}}")
         if "source" in runs and "family" in runs:
             bands = ranges(runs["source"], runs["family"])
             extra.append("ranges:")

@@ -23,9 +23,6 @@ from planner.request import Request, Workload
 
 # Above this many nodes of one pool nothing is enumerated; the largest published fat tree of three tiers is below it.
 MOST_NODES = 8192
-# An InfiniBand fabric of at least this many nodes gets its own pair of fabric managers (reference pods: from one
-# scalable unit of 32 on; smaller ones run the subnet manager on a managed switch).
-FABRIC_MANAGER_FROM_NODES = 31
 
 
 _NOTHING = Load()
@@ -74,6 +71,18 @@ def _best_units(units: Sequence[Unit]) -> list[Unit]:
         if not any(o.nodes == unit.nodes and o.rate >= unit.rate and no_worse(o.load, unit.load) for o in rivals):
             rivals.append(unit)
     return [u for rivals in kept.values() for u in rivals]
+
+
+def _one_width(units: Sequence[Unit], asked: float | None) -> list[Unit]:
+    """Per build the width of replica that meets the demand with the fewest nodes (of equals the narrower).
+
+    A service is not run in two widths on the same build: its lines could not be told apart, and nobody operates it so.
+    """
+    best: dict[str, tuple[float, int]] = {}
+    for unit in units:
+        need = unit.nodes / unit.rate if asked is None else float(unit.nodes * math.ceil(asked / unit.rate))
+        best[unit.node.id] = min(best.get(unit.node.id, (math.inf, 0)), (need, unit.nodes))
+    return [u for u in units if best[u.node.id][1] == u.nodes]
 
 
 @dataclass
@@ -306,7 +315,8 @@ class Generator:
     # -- work counted in replicas --------------------------------------------------------------------------------
     def mixed(self, workload: Workload, work: Work) -> list[Option]:
         """Options of work counted in replicas. Replicas in one node come first: they may make wider ones pointless."""
-        units = _best_units([u for node in self.nodes for u in self._units(workload, node)])
+        every = [u for node in self.nodes for u in self._units(workload, node)]
+        units = _best_units(_one_width(every, work.target))
         alone = [u for u in units if u.link.technology is None]
         found: list[Option] = []
         for unit in units:
@@ -453,6 +463,11 @@ class Generator:
 
     def _exact(self, node: NodeBuild, link: FabricLink, switch: str, count: int, topology: str) -> Design | None:
         assert link.technology is not None
+        managers = self._managers(switch, count * node.fabric_units, link.technology)
+        unmanaged = link.technology == "infiniband" and not self.catalog.switches[switch].managed
+        if unmanaged and managers is None:
+            self._reject(switch, "unmanaged", f"{switch} is unmanaged and needs a fabric manager; none is wanted")
+            return None
         made = fabric.compute_design(
             self.catalog,
             count * node.fabric_units,
@@ -463,7 +478,8 @@ class Generator:
             link.oversubscription,
             topology,
             node.compute_cage or "",
-            1,
+            0 if managers is None else managers.ports,
+            self.request.preferences.fabric.reserve_nodes,
         )
         if isinstance(made, Rejection):
             self.rejections.append(made)
@@ -472,7 +488,7 @@ class Generator:
         fixed = merge(
             Bundle(lines=seeds(made.lines, "compute")),
             self.switch_bundle(switch, switches),
-            self._managers(switch, count * node.fabric_units, link.technology),
+            manager_bundle(managers, count * node.fabric_units, "compute"),
         )
         return Design(switch, link.technology, made.topology, made.oversubscription, fixed, Bundle(), count, count)
 
@@ -511,7 +527,6 @@ class Generator:
             fixed = merge(
                 Bundle(lines=seeds(bracket.fixed_lines, "compute")),
                 self.switch_bundle(switch, made.leaf),
-                self._managers(switch, bracket.hi, link.technology),
             )
             per_node = repeat(Bundle(lines=seeds(bracket.per_node_lines, "compute")), node.fabric_units)
             found.append(Design(switch, link.technology, "islands", 1.0, fixed, per_node, low, high))
@@ -539,24 +554,9 @@ class Generator:
         """Room, power and management port of `count` switches (their price is in the fabric's lines)."""
         return switch_bundle(self.catalog, switch, count)
 
-    def _managers(self, switch: str, nodes: int, technology: Technology) -> Bundle:
-        """A pair of fabric managers for large InfiniBand fabrics and for unmanaged switches."""
-        if technology != "infiniband":
-            return Bundle()
-        if nodes < FABRIC_MANAGER_FROM_NODES and self.catalog.switches[switch].managed:
-            return Bundle()
-        managers = [m for m in self.catalog.management.values() if m.role == "fabric-manager"]
-        if not managers:
-            return Bundle()
-        part = min(managers, key=lambda m: m.id)
-        shape = Shape(part.id, part.rack_units, math.ceil(part.max_power_w), round((part.weight_kg or 0) * 1000))
-        return Bundle(
-            lines=(LineSeed(part.id, 2, "compute"),),
-            shapes=((shape, 2),),
-            endpoints=(("oob", 2), ("in-band", 2 * part.inband_ports)),
-            watts=2 * math.ceil(part.max_power_w),
-            typical_watts=2 * math.ceil(part.typical_power_w),
-        )
+    def _managers(self, switch: str, nodes: int, technology: Technology) -> fabric.Managers | None:
+        each = self.request.resilience.managers
+        return fabric.fabric_managers(self.catalog, switch, nodes, technology, each)
 
     # -- helpers -------------------------------------------------------------------------------------------------
     def _load_of(self, bundle: Bundle) -> Load | None:
@@ -652,6 +652,24 @@ def switch_bundle(catalog: Catalog, switch: str, count: int) -> Bundle:
         endpoints=(("oob", count),),
         watts=math.ceil(most) * count,
         typical_watts=math.ceil(typical) * count,
+    )
+
+
+def manager_bundle(managers: fabric.Managers | None, nodes: int, group: str) -> Bundle:
+    """Fabric managers with their management ports, and a licence for each managed node and year."""
+    if managers is None:
+        return Bundle()
+    part, count = managers.part, managers.count
+    shape = Shape(part.id, part.rack_units, math.ceil(part.max_power_w), round((part.weight_kg or 0) * 1000))
+    lines = [LineSeed(part.id, count, group)]
+    if part.licence is not None and nodes:
+        lines.append(LineSeed(part.licence, nodes, group, yearly=True))
+    return Bundle(
+        lines=tuple(lines),
+        shapes=((shape, count),),
+        endpoints=(("oob", count), ("in-band", count * part.inband_ports)),
+        watts=count * math.ceil(part.max_power_w),
+        typical_watts=count * math.ceil(part.typical_power_w),
     )
 
 

@@ -52,7 +52,8 @@ def _result_rows(plan: Plan) -> Iterator[tuple[str, str]]:
         for pool, found in result.shares:  # a rate taken apart: replicas × accelerators of each
             replicas, cards = found.layout.get("replicas"), found.layout.get("accelerators")
             if isinstance(replicas, int) and isinstance(cards, int):
-                yield "delivers", f"  {replicas:,} × {_counted(cards, 'accelerator')} on {_name(plan, pool.chassis)}"
+                share = f"{_counted(replicas, 'replica')} × {_counted(cards, 'accelerator')}"
+                yield "delivers", f"  {share} on {_name(plan, pool.chassis)}"
 
 
 def _network_rows(plan: Plan) -> Iterator[tuple[str, str]]:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from planner.accuracy.inference import predict_inference
+from planner.accuracy.inference import accelerator_of, predict_inference
 from planner.accuracy.outcome import Outcome
 from planner.catalog import Catalog
-from planner.demand.benchmarks import WorkQuery, published_rate, scenario_ratio
+from planner.demand.published import WorkQuery, published_rate, scenario_ratio
 from planner.errors import Rejection
 
 
@@ -84,6 +84,25 @@ def test_a_model_is_known_by_name_spelling_shape_or_size() -> None:
     assert sized.low / sized.predicted < known.low / known.predicted  # a guessed shape has a wider range
     sparse = predict_inference(row(model="somebody-new-235b-a22b"), catalog())
     assert sparse.family.endswith("moe")
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("H100-SXM-80GB", "h100-sxm5"),
+        ("NVIDIA H200-NVL-141GB", "h200-nvl"),
+        ("B200-SXM-180GB", "b200-sxm6"),
+        ("A100-PCIe-40GB", "a100-pcie-40gb"),
+    ],
+)
+def test_a_card_is_known_by_its_description(text: str, part: str) -> None:
+    found = accelerator_of({"gpu": text}, catalog())
+    assert not isinstance(found, str) and found.id == part
+
+
+@pytest.mark.parametrize("text", ["H100-SXM-96GB", "H9000", "A400", "SXM-80GB", "80GB", "GB300", ""])
+def test_a_description_of_no_part_or_of_several_takes_nobodys_numbers(text: str) -> None:
+    assert isinstance(accelerator_of({"gpu": text}, catalog()), str)
 
 
 def test_times_are_inverted() -> None:

@@ -19,6 +19,7 @@ from planner.demand.shapes import shape_of
 from planner.errors import Rejection
 from planner.parts import FabricLink, NodeBuild
 from planner.request import Workload
+from planner.verify.room import _asked
 
 NONE = FabricLink(technology=None, gbps_per_node=0.0)
 
@@ -250,6 +251,16 @@ def test_tighter_targets_longer_prompts_and_slower_links_never_answer_more() -> 
 def test_users_are_turned_into_requests_by_littles_law() -> None:
     workload = service(requests_per_s=None, concurrent_users=1000, think_time_s=20, ttft_ms=2000, tpot_ms=50)
     assert inference_target(workload).value == pytest.approx(1000 / (20 + 2 + 0.05 * 300))
+
+
+def test_verify_counts_users_and_streams_as_the_request_does() -> None:
+    for workload in (
+        service(requests_per_s=None, concurrent_users=1000, think_time_s=20, ttft_ms=2000, tpot_ms=50),
+        service(requests_per_s=None, concurrent_users=70),
+        Workload(name="v", kind="inference", benchmark="yolo", streams=200),
+        Workload(name="w", kind="inference", benchmark="yolo", streams=200, frames_per_s=12),
+    ):
+        assert _asked(workload.model_dump()) == pytest.approx(demand.target(workload).value)
 
 
 def test_frames_of_streams_are_the_samples_asked() -> None:

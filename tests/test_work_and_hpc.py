@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from test_serving import NONE, catalog, node
 
 from planner import demand
 from planner.demand.types import Rate
 from planner.errors import Rejection
 from planner.parts import FabricLink
 from planner.request import Workload
-from tests.test_serving import NONE, catalog, node
 
 IB = FabricLink(technology="infiniband", gbps_per_node=3200)
 
@@ -21,7 +21,8 @@ def rate(workload: Workload, part: str, count: int = 1, link: FabricLink = NONE,
 
 
 def video(**keys: Any) -> Workload:
-    return Workload(name="gate", kind="inference", **({"benchmark": "resnet-50", "streams": 1000} | keys))
+    given: dict[str, Any] = {"benchmark": "resnet-50", "streams": 1000}
+    return Workload(name="gate", kind="inference", **(given | keys))
 
 
 def test_decoders_limit_a_light_model_and_the_model_limits_a_heavy_one() -> None:
@@ -48,7 +49,8 @@ def test_parts_without_a_published_decoder_are_refused_for_video_only() -> None:
 
 
 def hpl(**keys: Any) -> Workload:
-    return Workload(name="hpl", kind="hpc", **({"sustained_pflops": 10} | keys))
+    given: dict[str, Any] = {"sustained_pflops": 10}
+    return Workload(name="hpl", kind="hpc", **(given | keys))
 
 
 def test_rmax_grows_with_nodes_and_falls_with_oversubscription() -> None:

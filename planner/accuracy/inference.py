@@ -6,6 +6,7 @@ by the published rates of other submissions (planner/demand/benchmarks.py), neve
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,11 +16,22 @@ from planner.accuracy.llm import Weights, figure, predict, request_of, value_of,
 from planner.accuracy.outcome import Outcome, compared, unpredicted
 from planner.accuracy.shapes import model_of
 from planner.catalog import Catalog
-from planner.demand.benchmarks import WorkQuery, find_work, published_rate
 from planner.demand.pace import matrix_precision, serving_table, widths
+from planner.demand.published import WorkQuery, find_work, published_rate
 from planner.demand.shapes import Shape, shape_of
 from planner.errors import Rejection, UnknownPart
 from planner.parts import Accelerator
+
+MAKERS = ("nvidia", "amd", "intel", "huawei")
+# How the figures compared are called in reports; all are of the whole system.
+UNITS = {
+    "output_tokens_per_s": "output tokens/s",
+    "total_tokens_per_s": "tokens/s",
+    "input_tokens_per_s": "input tokens/s",
+    "samples_per_s": "samples/s",
+    "latency_s": "s per request",
+    "ttft_ms": "ms to first token",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +79,7 @@ def predict_inference(row: Mapping[str, Any], catalog: Catalog) -> Outcome:
         name,
         "inference",
         family,
-        unit,
+        UNITS[unit],
         (predicted * low, predicted, predicted * high),
         value,
         time=time,
@@ -119,8 +131,30 @@ def accelerator_of(row: Mapping[str, Any], catalog: Catalog) -> Accelerator | st
             return catalog.accelerators[catalog.expand_accelerator(name)[0]]
         except UnknownPart:
             continue
+    if (close := _by_words(str(row.get("gpu") or row.get("accelerator") or ""), catalog)) is not None:
+        return close
     given = next((str(n) for n in names if n), "none named")
     return f'accelerator "{given}" is not in the catalog'
+
+
+def _by_words(text: str, catalog: Catalog) -> Accelerator | None:
+    """The part that a text such as `H100-SXM-80GB` describes by name, form and memory; None unless just one fits."""
+    words = [w for w in re.split(r"[^a-z0-9]+", text.lower()[:100]) if w and w not in MAKERS]
+    if not words:
+        return None
+    memory = next((float(w[:-2]) for w in words if re.fullmatch(r"\d+gb", w)), None)
+    forms = {w for w in words if w in ("sxm", "pcie", "nvl", "oam", "nvl72")}
+    names = [w for w in words if w not in forms and not re.fullmatch(r"\d+gb", w)]
+    found = []
+    for part in catalog.accelerators.values():
+        pieces = part.id.split("-")
+        if not all(name in pieces for name in names):
+            continue
+        if memory is not None and (part.memory_gb is None or abs(part.memory_gb - memory) > 0.03 * memory):
+            continue
+        if all(any(piece.startswith(form) for piece in pieces) for form in forms):
+            found.append(part)
+    return found[0] if len(found) == 1 else None
 
 
 def work_of(row: Mapping[str, Any], catalog: Catalog) -> str | None:
@@ -149,7 +183,7 @@ def _benchmark(
         name,
         "inference",
         family,
-        unit,
+        UNITS[unit],
         (found.low * count, found.typical * count, found.high * count),
         value,
         time=False,

@@ -9,11 +9,12 @@ Formulae, ranges and how they were checked: docs/sizing.md.
 from __future__ import annotations
 
 from planner.catalog import Catalog
-from planner.demand.benchmarks import benchmark_replicas, benchmark_target, benchmark_training_rate, find_work
+from planner.demand.benchmarks import benchmark_replicas, benchmark_target, benchmark_training_rate
 from planner.demand.capacity import capacity_rate, capacity_target
 from planner.demand.hardware import hardware
 from planner.demand.hpc import hpc_rate, hpc_target
 from planner.demand.inference import inference_replicas, inference_target
+from planner.demand.published import find_work
 from planner.demand.training import training_rate, training_target
 from planner.demand.types import Rate, Replica, Sizing, Target, make_rate
 from planner.errors import Rejection

@@ -8,6 +8,7 @@ Speed: planner/demand/serving.py; batch and latency: planner/demand/operating.py
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -39,8 +40,10 @@ QUANTITY = "requests answered"
 UTILISATION = 0.7
 DEFAULT_INPUT, DEFAULT_OUTPUT = 1000, 300
 MOST_PER_PRECISION = 3
-NODE_GROUPS = (2, 4, 8)
+NODE_GROUPS = (2, 4)
+AT_ONCE = 1  # requests per accelerator at a time: a replica that holds fewer within the targets is no service
 WIDER_GAIN = 1.15  # a replica over more nodes must answer this much more per accelerator
+WASTEFUL = 2.0  # times the accelerators that the best replica needs: such a one is only the last bit of a sum
 DIVISION_GAIN = 1.05  # separate pools must answer this much more to be worth a second kind of engine
 
 
@@ -69,7 +72,8 @@ def inference_replicas(
     hw = hardware(node, fabric, accelerator)
     w = workload
     asked = (w.model, w.precision, w.input_tokens, w.output_tokens, w.ttft_ms, w.tpot_ms, w.prefix_share)
-    key = ("inference", asked, hw, sizing)
+    wanted = w.asked_requests_per_s
+    key = ("inference", asked, wanted, hw, sizing)
     return remembered(catalog, key, lambda: _replicas(workload, accelerator, hw, catalog, sizing))
 
 
@@ -128,7 +132,7 @@ def _replicas(
         found.extend(good)
         refused = refused or why
     if found:
-        return found
+        return _not_wasteful(found, workload.asked_requests_per_s)
     assert refused is not None
     return refused
 
@@ -189,7 +193,7 @@ def _of_precision(workload: Workload, setting: Setting, sizing: Sizing) -> tuple
                 least_gb = min(least_gb, need / 1e9)
                 continue
             found = best_point(engine, setting.demand, setting.table.factors)
-            if found is None:
+            if found is None or found.batch < cards * AT_ONCE:
                 slow = _too_slow(setting, engine)
             elif best is None or found.requests_per_s > best[1].requests_per_s:
                 best = (engine, found)
@@ -218,7 +222,7 @@ def _divided(setting: Setting, cards: int, best: tuple[Engine, Point] | None) ->
                 continue
             found = divided_point(engine, cards // size, setting.demand, setting.table.factors)
             least = DIVISION_GAIN * best[1].requests_per_s if best else 0.0
-            if found and found.requests_per_s > least:
+            if found and found.batch >= cards * AT_ONCE and found.requests_per_s > least:
                 best = (engine, found)
         size *= 2
     return best
@@ -229,7 +233,8 @@ def _too_slow(setting: Setting, engine: Engine) -> Rejection:
     message = (
         f"{engine.cards} {setting.accelerator.id} at {setting.precision}: time to first token "
         f"{alone.first_token_s * 1e3:.0f} ms and {alone.per_token_s * 1e3:.0f} ms per token with one request alone, "
-        f"wanted {_ms(setting.demand.first_s)} and {_ms(setting.demand.token_s)}"
+        f"and with {engine.cards * AT_ONCE} at a time not within {_ms(setting.demand.first_s)} and "
+        f"{_ms(setting.demand.token_s)}"
     )
     return Rejection(setting.accelerator.id, "latency", message)
 
@@ -240,6 +245,18 @@ def _spread(kept: list[Replica]) -> list[Replica]:
     if len(inside) > MOST_PER_PRECISION:
         inside = [inside[0], inside[-2], inside[-1]]
     return inside + [r for r in kept if r.cards is None]
+
+
+def _not_wasteful(found: list[Replica], asked: float | None) -> list[Replica]:
+    """Without the replicas that would take far more accelerators than the best of them to meet the demand alone."""
+    if asked is None:
+        return found
+    need = [_accelerators(r) * max(1, math.ceil(asked / r.rate.planning)) for r in found]
+    return [r for n, r in zip(need, found, strict=True) if n <= WASTEFUL * min(need)]
+
+
+def _accelerators(replica: Replica) -> int:
+    return int(replica.rate.layout["accelerators"])
 
 
 def _ms(seconds: float | None) -> str:

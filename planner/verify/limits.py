@@ -86,9 +86,8 @@ def _rows(plan: Plan) -> dict[str, Row]:
         "site.racks": Row("pieces", _number(site["racks"]), float(len(plan.racks)), 1e-9, 1.0, 1.0),
     }
     it, meter, peak = _number(site["it_power_kw"]), _number(site["utility_power_kw"]), pue(plan)[0]
-    if it is not None:
-        have = it if meter is None else min(it, meter / peak)
-        rows["site.it_power_kw"] = Row("kW", have, totals.it_power_kw, CENT, *kilowatts)
+    if it is not None and (meter is None or it <= meter / peak):
+        rows["site.it_power_kw"] = Row("kW", it, totals.it_power_kw, CENT, *kilowatts)
     else:
         scaled = [None if k is None else k * peak for k in kilowatts]
         rows["site.utility_power_kw"] = Row("kW", meter, totals.it_power_kw * peak, CENT, *scaled)
