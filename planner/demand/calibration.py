@@ -99,11 +99,12 @@ class Calibration:
             family_rows=sum(int(e.get("rows", 0)) for e in family.values()),
         )
 
-    def spread(self, evidence: Evidence, kind: str, used: int, whole_run: bool = False) -> tuple[float, float]:
-        """Factors on a predicted rate that enclose 80 % of measurements, by how much stands behind the prediction."""
+    def spread(self, evidence: Evidence, kind: str, used: int, run: str | None = None) -> tuple[float, float]:
+        """`run`: None for a steady rate, `whole-run` with failures and evaluation, `hours-only` where a total of hours
+        is all that is known. Factors on a predicted rate that enclose 80 % of measurements, by how much stands behind the prediction."""
         width = self.ranges[evidence_class(evidence)] * self.ranges.get(kind, 1.0)
-        if whole_run:
-            width *= self.ranges["whole-run"]
+        if run is not None:
+            width *= self.ranges[run]
         if evidence.largest is not None and used > BEYOND_MEASURED * evidence.largest:
             width *= self.ranges["beyond-scale"]
         return 1.0 / (1.0 + width), 1.0 + width
