@@ -101,7 +101,9 @@ class Calibration:
 
     def spread(self, evidence: Evidence, kind: str, used: int, run: str | None = None) -> tuple[float, float]:
         """`run`: None for a steady rate, `whole-run` with failures and evaluation, `hours-only` where a total of hours
-        is all that is known. Factors on a predicted rate that enclose 80 % of measurements, by how much stands behind the prediction."""
+        is all that is known.
+
+        Factors on a predicted rate that enclose 80 % of measurements, by how much stands behind the prediction."""
         width = self.ranges[evidence_class(evidence)] * self.ranges.get(kind, 1.0)
         if run is not None:
             width *= self.ranges[run]
