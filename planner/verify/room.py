@@ -165,6 +165,12 @@ def _asked(work: dict[str, Any]) -> float | None:
         return None
     if work["kind"] == "training" and work["tokens"] and work["within_days"]:
         return float(work["tokens"]) / (float(work["within_days"]) * DAY)
+    # users and streams by the formulae of the request, worked out here a second time (usual targets 1 s and 50 ms)
+    if work.get("concurrent_users"):
+        answer = (work["ttft_ms"] or 1000.0) / 1000 + (work["tpot_ms"] or 50.0) / 1000 * (work["output_tokens"] or 1)
+        return float(work["concurrent_users"]) / ((work["think_time_s"] or 0.0) + answer)
+    if work.get("streams"):
+        return float(work["streams"]) * (work["frames_per_s"] or 30.0)
     for key in ("requests_per_s", "samples_per_s", "sustained_pflops", "pflops", "count"):
         if work[key] is not None:
             return float(work[key])
