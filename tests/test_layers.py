@@ -12,8 +12,8 @@ LAYERS = [
     "errors units highs progress files",
     "request parts plan",
     "catalog yamltext sitefile demand compliance nodes fabric site pricing storage_need",
-    "model bundles candidates shared dominance packing problem formulation solve lines assemble report compose explain "
-    "advice optimize alternatives sizing",
+    "model bundles spares candidates shared dominance packing problem formulation solve lines assemble report compose "
+    "explain advice optimize alternatives sizing",
     "planfile verify compare bom quote workbook workbook_site spreadsheet proposal proposal_notes drawings wording "
     "outputs",
     "printing printing_fabric cli",
