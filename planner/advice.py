@@ -247,4 +247,5 @@ def _increase(model: Model, limits: Mapping[str, int], names: Sequence[str]) -> 
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value - round(value)) < 1e-9 else f"{value:,.1f}"
+    """As people write it: a cap with tax may come back a fraction of a cent off."""
+    return f"{value:,.2f}".rstrip("0").rstrip(".")

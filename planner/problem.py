@@ -45,8 +45,12 @@ class Prepared:
     on: dt.date
 
 
-def prepare(request: Request, catalog: Catalog, on: dt.date, *, pruning: bool = True) -> Prepared:
-    """Everything up to solving. `on` is the one date for rules, price age and rates."""
+def prepare(request: Request, catalog: Catalog, on: dt.date, *, pruning: bool = True, bounded: bool = True) -> Prepared:
+    """Everything up to solving. `on` is the one date for rules, price age and rates.
+
+    `bounded` leaves out counts that no limit lets in. What other limits would need is asked without it: a service for
+    which the budget has room for one node may need ten.
+    """
     book = PriceBook(catalog, request, on)
     verdicts, accepted, rejections = screen(request, catalog, on)
     built, refused = nodes.build_nodes(catalog, request, accepted, book)
@@ -54,7 +58,7 @@ def prepare(request: Request, catalog: Catalog, on: dt.date, *, pruning: bool = 
     pricer = Pricer(catalog, book, request.supply)
     room = room_limits(request)
     ignore = irrelevant(request.objective, limits(request), room.grams is not None)
-    generator = Generator(catalog, request, pricer, built, ignore, pruning)
+    generator = Generator(catalog, request, pricer, built, ignore, pruning, bounded)
     if pruning:
         generator.drop_outdone_builds()
     rows = works(request)
@@ -195,9 +199,9 @@ def limit_keys(request: Request) -> dict[str, tuple[str, Decimal]]:
         "yearly_budget": ("budget.opex_per_year", Decimal("0.01")),
         "racks": ("site.racks", Decimal(1)),
     }
-    if request.site.it_power_kw is not None:
+    if request.site.it_power_kw is not None and request.site.it_power_kw == site.it_power_limit_kw(request):
         keys["site_power"] = ("site.it_power_kw", Decimal("0.001"))
-    else:
+    else:  # the meter leaves less, or nothing else was given
         pue = Decimal(str(site.peak_pue(request)))
         keys["site_power"] = ("site.utility_power_kw", pue / 1000)
     for part in request.supply:

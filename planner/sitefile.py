@@ -375,6 +375,20 @@ def _check_names(source: Text, request: Request, catalog: Catalog) -> None:
     for part in request.supply:
         if part not in catalog.parts:
             _unknown(source, ("supply", part), UnknownPart("part", part, nearest(part, catalog.parts)))
+    system = request.storage.system if request.storage is not None else None
+    if system is not None and system not in catalog.storage:
+        _unknown(source, ("storage", "system"), UnknownPart("storage system", system, nearest(system, catalog.storage)))
+    _check_vendors(source, request, catalog)
+
+
+def _check_vendors(source: Text, request: Request, catalog: Catalog) -> None:
+    """A vendor that makes nothing would be no preference at all."""
+    makers = sorted({p.vendor for kind in (catalog.chassis, catalog.accelerators) for p in kind.values()})
+    for list_name in ("only", "exclude"):
+        for i, word in enumerate(getattr(request.preferences.vendors, list_name)):
+            if not word.strip() or not any(word.strip().lower() in m.lower() for m in makers):
+                near = nearest(word, makers) or makers
+                _unknown(source, ("preferences", "vendors", list_name, i), UnknownPart("vendor", word, near))
 
 
 def _find_benchmark(catalog: Catalog, name: str) -> object:

@@ -11,12 +11,12 @@ ROOT = Path(planner.__file__).parent
 LAYERS = [
     "errors units highs progress files",
     "request parts plan",
-    "catalog yamltext sitefile demand compliance nodes fabric site pricing storage_need",
+    "catalog yamltext sitefile demand compliance nodes fabric site rackfit pricing storage_need",
     "model bundles spares candidates shared dominance packing problem formulation solve lines assemble report compose "
     "explain advice optimize alternatives sizing",
-    "planfile verify compare bom quote workbook workbook_site spreadsheet proposal proposal_notes drawings wording "
-    "outputs",
-    "printing printing_fabric cli",
+    "planfile verify compare bom quote workbook workbook_site spreadsheet proposal proposal_brief proposal_notes "
+    "proposal_results drawings wording outputs",
+    "summary printing printing_fabric cli",
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
 # Rooms of layer 2 that may know one another, beside the catalog: who -> whom.
@@ -27,7 +27,8 @@ NEIGHBOURS = {
     "compliance": {"catalog"},
     "fabric": {"catalog", "yamltext"},
     "pricing": {"catalog"},
-    "site": set(),
+    "site": {"rackfit"},
+    "rackfit": set(),
     "storage_need": {"catalog"},
     "catalog": set(),
     "yamltext": set(),

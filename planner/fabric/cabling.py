@@ -128,14 +128,15 @@ def together(
     Where both take the same cable and switch module they share modules; a splitter never serves both.
     """
     alike = (kit.cable, kit.switch_module, kit.switch_links) == (other.cable, other.switch_module, other.switch_links)
+    ends: int = sum(managers)
     if not alike or kit.links_per_cable > 1:
         total = dict(lines(kit, down, node_groups))
-        for part, number in lines(other, managers, [1] * sum(managers)).items():
+        for part, number in lines(other, managers, [1] * ends).items():
             total[part] = total.get(part, 0) + number
         return total
     total = dict(lines(kit, [a + b for a, b in zip(down, managers, strict=True)], node_groups))
-    if other.far_module is not None and sum(managers):
-        total[other.far_module] = total.get(other.far_module, 0) + sum(managers)
+    if other.far_module is not None and ends:
+        total[other.far_module] = total.get(other.far_module, 0) + ends
     return total
 
 
