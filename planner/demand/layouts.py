@@ -199,7 +199,8 @@ class Shortlists:
     def rows(self, accelerators: int) -> list[int]:
         """Numbers of the best splits on that many accelerators, worked out for a few anchors at a time."""
         if accelerators not in self._known:
-            anchors, levels = [accelerators], (self.node.network,)
+            anchors = [accelerators]
+            levels: tuple[Any, ...] = (self.node.network,)
             if not self.one_node:
                 anchors = [a for k in range(4) if (a := accelerators * 4**k) not in self._known]
                 levels = NETWORKS
