@@ -322,7 +322,7 @@ def _as_rate(
     fitted, task = prepared.fitted, prepared.task
     kind = "lora" if task.lora else prepared.shape.kind
     evidence = fitted.evidence_for(accelerator, task.precision_class, kind)
-    low, high = fitted.spread(evidence, kind, layout.used, "whole-run")
+    low, high = fitted.spread(evidence, kind, layout.used, "planned")
     beyond = evidence.largest is not None and layout.used > BEYOND_MEASURED * evidence.largest
     details = _figures(workload, prepared, tokens_per_s, layout.used)
     details |= {
