@@ -30,7 +30,7 @@ NEIGHBOURS = {
     "pricing": {"catalog"},
     "site": {"rackfit"},
     "rackfit": set(),
-    "storage_need": {"catalog"},
+    "storage_need": {"catalog", "demand"},
     "catalog": set(),
     "yamltext": set(),
 }
