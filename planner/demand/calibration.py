@@ -106,7 +106,10 @@ class Calibration:
         `run`: None for a steady rate; `planned` adds how much useful time varies; `whole-run` and `hours-only` are for
         published runs, which scatter more: old frameworks, first attempts, totals that count more than one run.
         """
-        width = self.ranges[evidence_class(evidence)] * self.ranges.get(kind, 1.0)
+        known = evidence_class(evidence)
+        # kinds that are predicted well are so where they were measured
+        factor = self.ranges.get(kind, 1.0)
+        width = self.ranges[known] * (factor if known == "measured" else max(1.0, factor))
         if run == "planned":
             width = math.sqrt(width * width + USEFUL_WIDTH * USEFUL_WIDTH)
         elif run is not None:
