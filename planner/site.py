@@ -34,7 +34,11 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class RackNeed:
-    """One device that stands in a rack; `own_rack` devices bring theirs."""
+    """One device that stands in a rack; `own_rack` devices bring theirs.
+
+    `role` is what it does (node, network, storage, management); `near` the numbers (from 0) of the first and the last
+    node that it serves, where it serves some more than others.
+    """
 
     item: str
     label: str
@@ -43,6 +47,8 @@ class RackNeed:
     weight_kg: float
     own_rack: bool = False
     cooling: str = "air"
+    role: str = "node"
+    near: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +119,15 @@ def pack(needs: Sequence[RackNeed], space: Room) -> Packing | Rejection:
             return refused
     shapes: dict[tuple[int, int, int], list[RackNeed]] = {}
     for need in standing:
-        shapes.setdefault((need.units, _watts(need.power_kw), round(need.weight_kg * 1000)), []).append(need)
+        shapes.setdefault((need.units, whole_watts(need.power_kw), round(need.weight_kg * 1000)), []).append(need)
     items = tuple(sorted((*shape, len(members)) for shape, members in shapes.items()))
-    watts, grams = _limits(space)
+    watts, grams = whole_limits(space)
     racks, proven = _assign(items, space.units, watts, grams)
     queues = {shape: list(members) for shape, members in shapes.items()}
     loads = [RackLoad(n.units, (Placed(n, 1),)) for n in needs if n.own_rack]
     for counts in racks:
         members = [queues[items[i][:3]].pop(0) for i, count in enumerate(counts) for _ in range(count)]
-        loads.append(RackLoad(space.units, _stacked(members, space.units)))
+        loads.append(RackLoad(space.units, stacked(members, space.units)))
     return Packing(tuple(loads), proven)
 
 
@@ -136,7 +142,7 @@ def unfit(need: RackNeed, space: Room) -> Rejection | None:
             f"{space.units}U",
             f"{need.units}U",
         )
-    if space.power_kw is not None and _watts(need.power_kw) > _limits(space)[0]:  # type: ignore[operator]
+    if space.power_kw is not None and whole_watts(need.power_kw) > whole_limits(space)[0]:  # type: ignore[operator]
         return Rejection(
             need.item,
             "rack-power",
@@ -282,26 +288,29 @@ def _tupled(racks: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(r) for r in racks if any(r))
 
 
-def _stacked(members: Sequence[RackNeed], units: int) -> tuple[Placed, ...]:
-    """Heavy devices from the bottom up, network devices (1 kg per unit and little power) from the top down."""
-    order = sorted(members, key=lambda n: (-n.units, -n.weight_kg, n.label))
+def stacked(members: Sequence[RackNeed], units: int) -> tuple[Placed, ...]:
+    """Nodes and storage from the bottom up, the heaviest lowest; network, then management devices from the top down."""
+    order = sorted(members, key=lambda n: (-n.units, -n.weight_kg))  # stable: equal things keep their order
     low, placed = 1, []
     high = units
     for need in order:
-        if need.units > 1 or need.power_kw >= 4:
+        if need.role in ("node", "storage"):
             placed.append(Placed(need, low))
             low += need.units
-    for need in sorted((n for n in order if n.units <= 1 and n.power_kw < 4), key=lambda n: n.label):
-        high -= need.units
-        placed.append(Placed(need, high + 1))
+    for role in ("network", "management"):
+        for need in (n for n in members if n.role == role):
+            high -= need.units
+            placed.append(Placed(need, high + 1))
     return tuple(sorted(placed, key=lambda p: p.bottom_unit))
 
 
-def _watts(kw: float) -> int:
+def whole_watts(kw: float) -> int:
+    """Watts, rounded up: a limit is never passed by rounding."""
     return math.ceil(round(kw * 1000, 6))
 
 
-def _limits(space: Room) -> tuple[int | None, int | None]:
+def whole_limits(space: Room) -> tuple[int | None, int | None]:
+    """Watts and grams that one rack takes, rounded down; None where it is not limited."""
     watts = None if space.power_kw is None else math.floor(round(space.power_kw * 1000, 6))
     grams = None if space.weight_kg is None else math.floor(round(space.weight_kg * 1000, 6))
     return watts, grams

@@ -1,0 +1,245 @@
+"""Every cable of a plan, one after the other: which device and port at either end. Nothing is kept but counters.
+
+The rules are those by which the networks were counted (docs/fabric.md): rail i of a node goes to leaf i of its
+scalable unit; leaves stripe evenly over spines, spines over the cores of their group; the two leaves of a pair take
+the ports of a device in turn. A breakout cable is one cable with several legs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from planner.catalog import Catalog
+from planner.fabric import cabling
+from planner.parts import Switch
+from planner.plan import PlannedFabric, Pool
+from planner.wiring.devices import Built, plugs, pool_names
+from planner.wiring.ports import Face, PortClash, ports_at
+
+PEER_LINKS = 2  # between the two switches of a pair
+
+End = tuple[str, str]  # device label, port name
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One cable: its network, kind of link, the switch end, and the far end (several legs of a breakout cable)."""
+
+    network: str
+    kind: str  # node | trunk | core | peer | uplink
+    near: End
+    far: tuple[End, ...]
+    gbps: float
+    through: str  # the network whose parts the cable is bought with
+
+
+def runs(plan: Built, catalog: Catalog) -> Iterator[Run]:
+    """Every cable of every network; PortClash when a port would be used twice or is missing."""
+    used: dict[str, Face] = {}
+    for net in plan.fabrics:
+        yield from network_runs(plan, catalog, net, used)
+
+
+def network_runs(plan: Built, catalog: Catalog, net: PlannedFabric, used: dict[str, Face] | None = None) -> Iterator[Run]:
+    """The cables of one network. `used` keeps the faces of switches that carry two networks."""
+    switch = catalog.switches[net.switch]
+    faces = used if used is not None else {}
+    if net.role == "compute":
+        yield from _compute(plan, catalog, net, switch, faces)
+    else:
+        yield from _shared(plan, catalog, net, switch, faces)
+    yield from _between(net, switch, faces)
+
+
+def kit(switch: Switch, net: PlannedFabric) -> cabling.LinkKit | None:
+    """The parts of a link between a device and a leaf, as candidates priced them."""
+    found = cabling.node_kit(switch, net.gbps, "rj45" if net.role == "oob" else "qsfp112")
+    return found if isinstance(found, cabling.LinkKit) else None
+
+
+def _face(faces: dict[str, Face], label: str, switch: Switch, split: int) -> Face:
+    if label not in faces:
+        faces[label] = Face(label, switch, split)
+    return faces[label]
+
+
+# -- compute fabrics -------------------------------------------------------------------------------------------------
+def _compute(
+    plan: Built, catalog: Catalog, net: PlannedFabric, switch: Switch, faces: dict[str, Face]
+) -> Iterator[Run]:
+    """Node links leaf by leaf, so that the legs of a breakout cable come together."""
+    units = _Units(plan, catalog, net)
+    split = max(1, ports_at(switch, net.gbps) // switch.ports) if net.gbps < switch.gbps else 1
+    links = kit(switch, net)
+    per = links.links_per_cable if links is not None else 1
+    for leaf in range(net.leaf):
+        face = _face(faces, f"{net.name} leaf {leaf + 1}", switch, split)
+        legs: list[tuple[End, str]] = []
+        for unit, port in units.of_leaf(leaf):
+            if net.topology == "islands" and legs and units.ends(unit)[0] != legs[0][0][0]:
+                yield from _cables(net, face, legs, per)
+                legs = []
+                face.whole()
+            legs.append((units.port(unit, port), face.node_port()))
+        yield from _cables(net, face, legs, per)
+
+
+def _cables(net: PlannedFabric, face: Face, legs: Sequence[tuple[End, str]], per: int) -> Iterator[Run]:
+    for k in range(0, len(legs), per):
+        group = legs[k : k + per]
+        yield Run(net.name, "node", (face.label, group[0][1]), tuple(end for end, _ in group), net.gbps, net.name)
+
+
+class _Units:
+    """The fabric's units (nodes, or trays of a rack-scale system) in order, and which ports go to which leaf."""
+
+    def __init__(self, plan: Built, catalog: Catalog, net: PlannedFabric) -> None:
+        self.net = net
+        named = zip(pool_names(plan.pools), plan.pools, strict=True)
+        self.pools = [(name, pool, catalog.chassis[pool.chassis].fabric_units) for name, pool in named]
+        self.pools = [entry for entry in self.pools if entry[1].fabric == net.name]
+        self.count = sum(pool.nodes * trays for _, pool, trays in self.pools)
+        self.each = sum(pool.nodes * pool.ports.compute for _, pool, _ in self.pools) // max(1, self.count)
+        self.together = self._together(self.pools[0][1]) * self.pools[0][2] if self.pools else 1
+        self.radix = ports_at(catalog.switches[net.switch], net.gbps)
+        up = net.links_leaf_spine // net.leaf if net.spine else 0
+        native = catalog.switches[net.switch].ports
+        split = max(1, self.radix // native) if net.gbps < catalog.switches[net.switch].gbps else 1
+        self.down = round(net.oversubscription * up * split) if up else self.radix
+
+    @staticmethod
+    def _together(pool: Pool) -> int:
+        spans = [p.layout.get("nodes") for p in pool.predicted]
+        return int(spans[0] or 1) if spans else 1
+
+    def of_leaf(self, leaf: int) -> Iterator[tuple[int, int]]:
+        """(unit, port) of everything below a leaf, both from 0."""
+        if self.net.topology == "islands":
+            room = max(1, self.radix // max(1, self.each * self.together) * self.together)
+            for unit in range(leaf * room, min(self.count, (leaf + 1) * room)):
+                yield from ((unit, port) for port in range(self.each))
+        elif self.net.topology == "rail" and self.net.spine:
+            group, rail = divmod(leaf, self.each)
+            yield from ((u, rail) for u in range(group * self.down, min(self.count, (group + 1) * self.down)))
+        else:
+            first = leaf * self.down
+            for k in range(first, min(self.count * self.each, first + self.down)):
+                yield divmod(k, self.each)
+
+    def ends(self, unit: int) -> tuple[str, str]:
+        """Label of the device that a unit belongs to, and the prefix of its ports."""
+        for name, pool, trays in self.pools:
+            if unit < pool.nodes * trays:
+                node, tray = divmod(unit, trays)
+                return f"{name} node {node + 1}", f"tray {tray + 1} " if trays > 1 else ""
+            unit -= pool.nodes * trays
+        raise PortClash(f"{self.net.name}: more links than node ports.")
+
+    def port(self, unit: int, port: int) -> End:
+        label, prefix = self.ends(unit)
+        return label, f"{prefix}compute {port + 1}"
+
+
+# -- in-band, out-of-band, storage -------------------------------------------------------------------------------------
+def _shared(
+    plan: Built, catalog: Catalog, net: PlannedFabric, switch: Switch, faces: dict[str, Face]
+) -> Iterator[Run]:
+    if net.role == "in-band" and net.leaf == 1 and _combined(plan):
+        yield from _on_uplinks(plan, catalog, net, switch, faces)
+        return
+    leaves = max(1, net.leaf)
+    owner = net.name if net.leaf else "in-band"
+    split = max(1, ports_at(switch, net.gbps) // switch.ports) if net.role != "oob" else 1
+    seats = [_face(faces, f"{owner} leaf {k + 1}", switch, split) for k in range(leaves)]
+    kept = _reserved(net)
+    done = 0
+    for label, prefix, count in plugs(plan, catalog, net.role):
+        for k in range(count):
+            wanted = _preferred(net, done, k)
+            seat = seats[wanted]
+            if seat.room(kept) < 1:
+                seat = next((s for s in seats if s.room(kept) > 0), seat)
+            far = (label, f"U{k + 1}" if prefix == "uplink" else prefix if prefix == "mgmt" else f"{prefix} {k + 1}")
+            kind, through = ("uplink", _owner(label)) if prefix == "uplink" else ("node", net.name)
+            yield Run(net.name, kind, (seat.label, seat.node_port()), (far,), net.gbps, through)
+            done += 1
+
+
+def _owner(label: str) -> str:
+    """The network that a switch belongs to, by its label."""
+    return label.rsplit(" ", 2)[0]
+
+
+def _preferred(net: PlannedFabric, done: int, port: int) -> int:
+    """Devices in order over the leaves; the two leaves of a pair take the ports of a device in turn."""
+    leaves, ends = max(1, net.leaf), max(1, net.endpoints)
+    if net.redundancy == "pair" and leaves % 2 == 0:
+        pairs = leaves // 2
+        return min(pairs - 1, (done - port) * pairs // ends) * 2 + port % 2
+    return min(leaves - 1, done * leaves // ends)
+
+
+def _reserved(net: PlannedFabric) -> int:
+    """Native ports of a leaf that lead to other switches."""
+    if net.role == "oob" or not net.links_leaf_spine:
+        return 0
+    peers = PEER_LINKS if net.redundancy == "pair" else 0
+    if not net.spine:
+        return peers
+    return _up(net) + peers
+
+
+def _up(net: PlannedFabric) -> int:
+    """Links from one leaf to the spines, those between the two of a pair left out."""
+    peers = PEER_LINKS * (net.leaf // 2) if net.redundancy == "pair" and net.role != "compute" else 0
+    return (net.links_leaf_spine - peers) // net.leaf
+
+
+def _combined(plan: Built) -> bool:
+    return any(net.role == "oob" and not net.leaf for net in plan.fabrics)
+
+
+def _on_uplinks(
+    plan: Built, catalog: Catalog, net: PlannedFabric, switch: Switch, faces: dict[str, Face]
+) -> Iterator[Run]:
+    """The one switch of a small site: in-band on its faster ports."""
+    face = _face(faces, f"{net.name} leaf 1", switch, 1)
+    for label, prefix, count in plugs(plan, catalog, net.role):
+        for k in range(count):
+            yield Run(
+                net.name, "node", (face.label, face.uplink_port()), ((label, f"{prefix} {k + 1}"),), net.gbps, net.name
+            )
+
+
+# -- between switches ------------------------------------------------------------------------------------------------
+def _between(net: PlannedFabric, switch: Switch, faces: dict[str, Face]) -> Iterator[Run]:
+    if not net.links_leaf_spine:
+        return
+    split = max(1, ports_at(switch, net.gbps) // switch.ports) if net.role != "oob" else 1
+
+    def link(kind: str, one: str, other: str) -> Run:
+        a, b = _face(faces, f"{net.name} {one}", switch, split), _face(faces, f"{net.name} {other}", switch, split)
+        return Run(net.name, kind, (a.label, a.trunk_port()), ((b.label, b.trunk_port()),), switch.gbps, net.name)
+
+    paired = net.redundancy == "pair" and net.role != "compute"
+    for pair in range(net.leaf // 2 if paired else 0):
+        for _ in range(PEER_LINKS):
+            yield link("peer", f"leaf {2 * pair + 1}", f"leaf {2 * pair + 2}")
+    if not net.spine:
+        return
+    up = _up(net)
+    if not net.core:
+        for leaf in range(net.leaf):
+            for k in range(up):
+                yield link("trunk", f"leaf {leaf + 1}", f"spine {k % net.spine + 1}")
+        return
+    pods = net.spine // up
+    per_pod = net.leaf // pods
+    for leaf in range(net.leaf):
+        for k in range(up):
+            yield link("trunk", f"leaf {leaf + 1}", f"spine {leaf // per_pod * up + k + 1}")
+    for spine in range(net.spine):
+        first = (spine % up) * per_pod
+        for k in range(per_pod):
+            yield link("core", f"spine {spine + 1}", f"core {(first + k) % net.core + 1}")
