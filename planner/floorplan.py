@@ -97,10 +97,10 @@ def cable_m(floor: Floor, one: tuple[int, int, float], other: tuple[int, int, fl
     """
     (rack, units, unit), (far, far_units, far_unit) = one, other
     if rack == far:
-        return round(abs(unit - far_unit) * UNIT_M + 2 * SIDE_M + floor.slack_m, 3)
+        return round(abs(unit - far_unit) * UNIT_M + 2 * SIDE_M + floor.slack_m, 6)
     up = (units - unit) * UNIT_M + floor.tray_m
     down = (far_units - far_unit) * UNIT_M + floor.tray_m
-    return round(up + floor.across_m(rack, far) + down + 2 * SIDE_M + 2 * floor.slack_m, 3)
+    return round(up + floor.across_m(rack, far) + down + 2 * SIDE_M + 2 * floor.slack_m, 6)
 
 
 def floor_of(site: Mapping[str, Any], racks: int, width_mm: float | None, depth_mm: float | None) -> Floor:

@@ -119,8 +119,10 @@ def with_lengths(
         for part in {planned[group, e.kind] for e in entries}:
             moved.setdefault(part, 0)
         old = [ln for ln in found if ln.group == group and ln.part in moved]
-        if not old or sum(ln.quantity for ln in old) != sum(moved.values()):
-            continue  # more was bought than runs: the plan's checks say so
+        surplus = sum(ln.quantity for ln in old) - sum(moved.values())
+        if not old or surplus < 0:
+            continue  # fewer were bought than run: the plan's checks refuse it
+        moved[planned[group, entries[0].kind]] += surplus  # more than run stay as they were priced
         found = [ln for ln in found if ln not in old]
         for part, quantity in sorted(moved.items()):
             holder = Owned(Bundle(), old[0].pool, old[0].nodes)

@@ -11,10 +11,10 @@ ROOT = Path(planner.__file__).parent
 LAYERS = [
     "errors units highs progress files",
     "request parts plan",
-    "catalog yamltext sitefile demand compliance nodes fabric site pricing",
-    "model bundles candidates shared dominance packing problem formulation solve lines assemble report compose explain "
+    "catalog yamltext sitefile demand compliance nodes fabric site placement floorplan wiring pricing",
+    "model racking bundles candidates shared dominance packing problem formulation solve lines assemble report compose explain "
     "advice optimize alternatives sizing",
-    "planfile verify compare bom quote workbook workbook_site spreadsheet proposal proposal_notes drawings wording "
+    "planfile verify compare bom quote workbook workbook_site spreadsheet proposal proposal_notes drawings wording exports "
     "outputs",
     "printing cli",
 ]
@@ -28,6 +28,9 @@ NEIGHBOURS = {
     "fabric": {"catalog"},
     "pricing": {"catalog"},
     "site": set(),
+    "placement": {"site"},
+    "floorplan": set(),
+    "wiring": {"catalog", "fabric", "floorplan"},
     "catalog": set(),
     "yamltext": set(),
 }

@@ -88,6 +88,8 @@ class _Network:
         """Switches and the links between them."""
         parts = {self.switch.id: leaf + spine}
         if self.name == "oob":
+            if cabling.uplink_at_speed(self.switch):
+                return parts  # the in-band network buys the cable of every port that plugs into it
             uplinks = cabling.lines(cabling.uplink_kit(self.switch), [OOB_UPLINKS] * leaf, [])
             return merge(parts, uplinks)
         if links and self.between is not None:

@@ -45,6 +45,8 @@ def class_cables(catalog: Catalog, net: PlannedFabric) -> dict[Key, str]:
         found.update({(net.name, kind): between.cable for kind in ("trunk", "core", "peer")})
     if net.role == "oob":
         found[net.name, "uplink"] = cabling.uplink_kit(switch).cable
+    elif net.role == "in-band" and node is not None:
+        found[net.name, "uplink"] = node.cable
     return found
 
 

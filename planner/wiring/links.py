@@ -161,14 +161,17 @@ def _shared(
             if seat.room(kept) < 1:
                 seat = next((s for s in seats if s.room(kept) > 0), seat)
             far = (label, f"U{k + 1}" if prefix == "uplink" else prefix if prefix == "mgmt" else f"{prefix} {k + 1}")
-            kind, through = ("uplink", _owner(label)) if prefix == "uplink" else ("node", net.name)
+            kind, through = "node", net.name
+            if prefix == "uplink":
+                kind, through = "uplink", _buyer(plan, catalog, net.name)
             yield Run(net.name, kind, (seat.label, seat.node_port()), (far,), net.gbps, through)
             done += 1
 
 
-def _owner(label: str) -> str:
-    """The network that a switch belongs to, by its label."""
-    return label.rsplit(" ", 2)[0]
+def _buyer(plan: Built, catalog: Catalog, in_band: str) -> str:
+    """The network whose lines buy the uplinks of out-of-band switches."""
+    out = next(net for net in plan.fabrics if net.role == "oob")
+    return in_band if cabling.uplink_at_speed(catalog.switches[out.switch]) else out.name
 
 
 def _preferred(net: PlannedFabric, done: int, port: int) -> int:
