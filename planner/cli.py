@@ -192,6 +192,29 @@ def export_cables(
         _table(cables.HEADER, (row.cells() for row in cables.schedule(loaded, catalog)), out)
 
 
+@export_app.command("racks", epilog="Example: planner export racks out/rhine/plan.json --out racks")
+def export_racks(
+    plan: PlanArgument,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for racks.csv, devices.csv, floor.svg and one SVG per rack")
+    ] = None,
+    overlay: OverlayOption = None,
+) -> None:
+    """Every device by rack and unit as CSV; with --out also loads, elevations and the floor plan as SVG."""
+    from planner.exports import racks
+    from planner.planfile import load_plan
+
+    loaded, catalog = load_plan(plan), Catalog.load(overlay or ())
+    if out is None:
+        _table(racks.DEVICE_HEADER, racks.device_rows(loaded, catalog), None)
+        return
+    try:
+        count = racks.write_racks(loaded, catalog, out)
+    except OSError as error:
+        raise InputError([Mistake(str(out), None, None, f"cannot write there: {error.strerror}.")]) from error
+    typer.echo(f"wrote {count:,} files to {out}")
+
+
 @app.command(epilog="Example: planner comply h20-sxm5 --to CN --hq CN --on 2026-11-24")
 def comply(
     accelerator: Annotated[str, typer.Argument(help="Accelerator id, alias or group", metavar="ACCELERATOR")],

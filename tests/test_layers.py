@@ -14,7 +14,7 @@ LAYERS = [
     "catalog yamltext sitefile demand compliance nodes fabric site placement floorplan wiring pricing",
     "model racking bundles candidates shared dominance packing problem formulation solve lines assemble report compose explain "
     "advice optimize alternatives sizing",
-    "planfile verify compare bom quote workbook workbook_site spreadsheet proposal proposal_notes drawings wording exports "
+    "planfile verify compare bom quote workbook workbook_site spreadsheet proposal proposal_notes drawings wording facility exports "
     "outputs",
     "printing cli",
 ]
