@@ -215,6 +215,25 @@ def export_racks(
     typer.echo(f"wrote {count:,} files to {out}")
 
 
+@export_app.command("netbox", epilog="Example: planner export netbox out/rhine/plan.json --out netbox")
+def export_netbox(
+    plan: PlanArgument,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder; default netbox beside the plan")] = None,
+    overlay: OverlayOption = None,
+) -> None:
+    """Device types (YAML) and racks, devices, interfaces and cables (CSV) in the form NetBox imports."""
+    from planner.exports.netbox import write_netbox
+    from planner.planfile import load_plan
+
+    loaded, catalog = load_plan(plan), Catalog.load(overlay or ())
+    folder = out or plan.with_name("netbox")
+    try:
+        count = write_netbox(loaded, catalog, folder)
+    except OSError as error:
+        raise InputError([Mistake(str(folder), None, None, f"cannot write there: {error.strerror}.")]) from error
+    typer.echo(f"wrote {count:,} files to {folder}")
+
+
 @app.command(epilog="Example: planner comply h20-sxm5 --to CN --hq CN --on 2026-11-24")
 def comply(
     accelerator: Annotated[str, typer.Argument(help="Accelerator id, alias or group", metavar="ACCELERATOR")],

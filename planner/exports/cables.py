@@ -15,6 +15,7 @@ from planner.wiring import Cut, Device
 HEADER = (
     "label",
     "leg",
+    "legs",
     "network",
     "link",
     "a_rack",
@@ -41,10 +42,11 @@ MEDIA = {"dac": "passive copper", "acc": "active copper", "aoc": "active optical
 
 @dataclass(frozen=True, slots=True)
 class ScheduleRow:
-    """One leg of one cable. Units are the lowest unit of the device; lengths in metres."""
+    """One leg of one cable (`legs` in all). Units are the lowest unit of the device; lengths in metres."""
 
     label: str
     leg: int
+    legs: int
     network: str
     link: str
     a_rack: str
@@ -89,19 +91,20 @@ def schedule(plan: Plan, catalog: Catalog) -> Iterator[ScheduleRow]:
         run = cut.run
         count[run.network] += 1
         label = f"{run.network}-{count[run.network]:06d}"
-        near = devices[run.near[0]]
+        near = devices[run.near]
         near_module, far_module = modules[run.network]["trunk" if run.kind in ("trunk", "core", "peer") else "node"]
         for leg, (name, port) in enumerate(run.far, 1):
             far = devices[name]
             yield ScheduleRow(
                 label=label,
                 leg=leg,
+                legs=len(run.far),
                 network=run.network,
                 link=run.kind,
                 a_rack=names[near.rack],
                 a_unit=near.unit,
                 a_device=near.label,
-                a_port=run.near[1],
+                a_port=run.ports[leg - 1],
                 a_module=near_module,
                 b_rack=names[far.rack],
                 b_unit=far.unit,
@@ -187,9 +190,8 @@ def by_device(rows: Iterator[ScheduleRow]) -> dict[str, Counter[str]]:
     """Ports in use on every device: how often each port stands in the schedule (once, in a sound plan)."""
     used: dict[str, Counter[str]] = {}
     for row in rows:
+        used.setdefault(row.a_device, Counter())[row.a_port] += 1
         used.setdefault(row.b_device, Counter())[row.b_port] += 1
-        if row.leg == 1:
-            used.setdefault(row.a_device, Counter())[row.a_port] += 1
     return used
 
 

@@ -104,7 +104,7 @@ def cuts(plan: Built, catalog: Catalog, steps: Mapping[Key, Ladder]) -> Iterator
 
 def run_m(ground: Floor, devices: Mapping[str, Device], run: Run) -> float:
     """Metres that a run needs: the longest of its legs."""
-    near = devices[run.near[0]].spot
+    near = devices[run.near].spot
     return max(_metres(ground, near, devices[label].spot) for label, _ in run.far)
 
 

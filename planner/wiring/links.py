@@ -24,11 +24,12 @@ End = tuple[str, str]  # device label, port name
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One cable: its network, kind of link, the switch end, and the far end (several legs of a breakout cable)."""
+    """One cable: its network, kind of link, the switch and its ports, the far ends (several legs of a breakout)."""
 
     network: str
     kind: str  # node | trunk | core | peer | uplink
-    near: End
+    near: str  # label of the switch
+    ports: tuple[str, ...]  # its port per leg
     far: tuple[End, ...]
     gbps: float
     through: str  # the network whose parts the cable is bought with
@@ -88,7 +89,8 @@ def _compute(
 def _cables(net: PlannedFabric, face: Face, legs: Sequence[tuple[End, str]], per: int) -> Iterator[Run]:
     for k in range(0, len(legs), per):
         group = legs[k : k + per]
-        yield Run(net.name, "node", (face.label, group[0][1]), tuple(end for end, _ in group), net.gbps, net.name)
+        ends, ports = tuple(end for end, _ in group), tuple(port for _, port in group)
+        yield Run(net.name, "node", face.label, ports, ends, net.gbps, net.name)
 
 
 class _Units:
@@ -164,7 +166,7 @@ def _shared(
             kind, through = "node", net.name
             if prefix == "uplink":
                 kind, through = "uplink", _buyer(plan, catalog, net.name)
-            yield Run(net.name, kind, (seat.label, seat.node_port()), (far,), net.gbps, through)
+            yield Run(net.name, kind, seat.label, (seat.node_port(),), (far,), net.gbps, through)
             done += 1
 
 
@@ -210,9 +212,8 @@ def _on_uplinks(
     face = _face(faces, f"{net.name} leaf 1", switch, 1)
     for label, prefix, count in plugs(plan, catalog, net.role):
         for k in range(count):
-            yield Run(
-                net.name, "node", (face.label, face.uplink_port()), ((label, f"{prefix} {k + 1}"),), net.gbps, net.name
-            )
+            far = (label, f"{prefix} {k + 1}")
+            yield Run(net.name, "node", face.label, (face.uplink_port(),), (far,), net.gbps, net.name)
 
 
 # -- between switches ------------------------------------------------------------------------------------------------
@@ -223,7 +224,8 @@ def _between(net: PlannedFabric, switch: Switch, faces: dict[str, Face]) -> Iter
 
     def link(kind: str, one: str, other: str) -> Run:
         a, b = _face(faces, f"{net.name} {one}", switch, split), _face(faces, f"{net.name} {other}", switch, split)
-        return Run(net.name, kind, (a.label, a.trunk_port()), ((b.label, b.trunk_port()),), switch.gbps, net.name)
+        port, far = a.trunk_port(), (b.label, b.trunk_port())
+        return Run(net.name, kind, a.label, (port,), (far,), switch.gbps, net.name)
 
     paired = net.redundancy == "pair" and net.role != "compute"
     for pair in range(net.leaf // 2 if paired else 0):

@@ -6,7 +6,7 @@ cage where it has several, and part of the port where it is split: 7, 7/2, 7/2/1
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from planner.errors import PlannerError
 from planner.parts import Switch
@@ -42,7 +42,7 @@ class Face:
         native, part = divmod(self.nodes, self.split)
         self.nodes += 1
         self._held()
-        return self._name(native + 1, part + 1 if self.split > 1 else 0)
+        return self.name(native + 1, part + 1 if self.split > 1 else 0)
 
     def whole(self) -> None:
         """Start the next device on a native port of its own: a cable never serves two cages."""
@@ -54,7 +54,7 @@ class Face:
         """The next port towards another switch."""
         self.trunks += 1
         self._held()
-        return self._name(self.switch.ports - self.trunks + 1, 0)
+        return self.name(self.switch.ports - self.trunks + 1)
 
     def uplink_port(self) -> str:
         """An extra faster port of an out-of-band switch."""
@@ -75,7 +75,8 @@ class Face:
         """Node ports still free when `reserved` native ports are kept for links to other switches."""
         return (self.switch.ports - reserved) * self.split - self.nodes
 
-    def _name(self, native: int, part: int) -> str:
+    def name(self, native: int, part: int = 0) -> str:
+        """The name of a native port (from 1), or of a part of it (from 1; 0: the whole)."""
         per = max(1, self.switch.ports // max(1, self.switch.cages))
         if per > 1:
             cage, port = divmod(native - 1, per)
@@ -84,14 +85,3 @@ class Face:
             name = str(native)
         return f"{name}/{part}" if part else name
 
-
-@dataclass
-class Ledger:
-    """Every switch of a network by label."""
-
-    faces: dict[str, Face] = field(default_factory=dict)
-
-    def face(self, label: str, switch: Switch, split: int) -> Face:
-        if label not in self.faces:
-            self.faces[label] = Face(label, switch, split)
-        return self.faces[label]
