@@ -149,7 +149,9 @@ class SharedOption:
     """One bracket of shared equipment: for `low` to `high` of its driver it costs `fixed`, and `unit` per driver unit.
 
     `network` names what it belongs to (in-band, oob, storage, management, ...); the driver is the number of endpoints
-    of that network, or nodes for management. Options with the same `together` tag are chosen together or not at all.
+    of that network, or nodes for management. Where equal pieces serve `per_step` of the driver each (out-of-band
+    switches), every piece begun costs `step`: one option in place of a bracket per piece. Options with the same
+    `together` tag are chosen together or not at all.
     """
 
     id: str
@@ -163,6 +165,18 @@ class SharedOption:
     together: str | None = None
     switch: str | None = None
     gbps: float | None = None  # port speed of a storage network
+    per_step: int = 0  # driver units that one piece serves; 0: no pieces
+    step: Load = field(default_factory=Load)
+    step_bundle: Bundle = field(default_factory=Bundle)
+
+    def steps(self, driver: int) -> int:
+        """Pieces that a driver takes."""
+        return -(-driver // self.per_step) if self.per_step else 0
+
+    def load(self, driver: int) -> Load:
+        """What the option costs and uses for a driver."""
+        whole = self.fixed + self.unit.times(driver)
+        return whole + self.step.times(self.steps(driver)) if self.per_step else whole
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -13,7 +12,7 @@ from pydantic import BaseModel
 from planner import compliance, parts
 from planner.catalog import Catalog, nearest
 from planner.errors import InputError, Mistake, NoPlan, PlannerError, UnknownPart
-from planner.plan import ComplianceEntry, Plan, Pool
+from planner.plan import ComplianceEntry, Plan
 from planner.request import Request
 
 KINDS: dict[str, type[parts.Record]] = {
@@ -81,69 +80,6 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence
         cells = [c.rjust(w) if k in right else c.ljust(w) for k, (c, w) in enumerate(zip(row, widths, strict=True))]
         out.append("  ".join(cells).rstrip())
     return "\n".join(out)
-
-
-def summary(plan: Plan, files: Sequence[Path]) -> str:
-    """What `planner optimize` says: the build, what it costs, what limits it, and the open questions."""
-    totals, objective = plan.totals, plan.objective
-    proof = "proven best, gap 0" if plan.status == "optimal" else f"within {objective.gap:.1%} of the best possible"
-    out = [f"{plan.project}: {objective.name.replace('_', ' ')}, {proof}."]
-    for pool in plan.pools:
-        memory = f"{pool.memory_gb:,.0f} GB"
-        out.append(
-            f"  {pool.workload}: {pool.nodes} × {pool.chassis} with {pool.accelerators_per_node} × {pool.accelerator}"
-            f" = {pool.accelerators} accelerators; {_processors(pool)}, {memory}, {_drives(pool)} per node"
-        )
-        for predicted in pool.predicted:
-            asked = "" if predicted.asked is None else f", asked {predicted.asked:,.6g}"
-            unproven = " (unproven: nobody has published a comparable run)" if predicted.unproven else ""
-            out.append(
-                f"    {predicted.quantity}: {predicted.value:,.6g} {predicted.unit}"
-                f" ({predicted.low:,.6g} to {predicted.high:,.6g}){asked}{unproven}"
-            )
-    for net in plan.fabrics:
-        switches = ", ".join(
-            f"{count} {name}" for name, count in (("leaf", net.leaf), ("spine", net.spine), ("core", net.core)) if count
-        )
-        out.append(f"  {net.name}: {switches} × {net.switch}, {net.cables} cables ({net.technology}, {net.topology})")
-    if plan.storage is not None:
-        store = plan.storage
-        out.append(f"  storage: {store.blocks} × {store.system}, {store.usable_tb:,.0f} TB usable")
-    out.append(
-        f"  {totals.racks} racks, {totals.it_power_kw:,.1f} kW IT at most,"
-        f" {totals.facility_power_kw:,.1f} kW at the meter"
-    )
-    tax = f", of which tax {totals.tax:,.2f}" if totals.tax else ", without tax"
-    out.append(
-        f"  Capital {totals.currency} {totals.capex:,.2f}{tax}"
-        f" (range {totals.capex_low:,.0f} to {totals.capex_high:,.0f})"
-    )
-    if totals.tco is not None:
-        out.append(f"  Ownership over {totals.tco_years} years {totals.currency} {totals.tco:,.2f}")
-    bound = [
-        f"{limit.name} ({limit.used:,g} of {limit.have:,g})" for limit in plan.limits if limit.binding and limit.have
-    ]
-    if bound:
-        out.append("  Limited by: " + ", ".join(bound))
-    for note in plan.assumptions:
-        if note.kind == "price" and note.name == "price age":
-            out.append(f"  {note.text}")
-    for question in plan.open_questions:
-        out.append(f"  Open: {question.text}")
-    out.append(f"  {len(plan.assumptions)} assumptions are listed in the documents.")
-    out += [f"wrote {file}" for file in files]
-    return "\n".join(out)
-
-
-def _processors(pool: Pool) -> str:
-    """The CPUs of a node; a fixed system's datasheet text may name their number itself."""
-    if pool.cpu is None:
-        return "CPU on board"
-    return pool.cpu if pool.cpu[:1].isdigit() else f"{pool.cpus_per_node} × {pool.cpu}"
-
-
-def _drives(pool: Pool) -> str:
-    return f"{pool.nvme_tb:g} TB NVMe" if pool.nvme_tb else "NVMe not stated"
 
 
 def verdicts(entries: Sequence[ComplianceEntry]) -> str:

@@ -77,8 +77,9 @@ def _devices(
         first += standing
     yield from equipment
     for bracket in prepared.problem.shared:
-        if solution.shared.get(bracket.id) is not None:
-            yield from _bracket(prepared, bracket, networks, first)
+        count = solution.shared.get(bracket.id)
+        if count is not None:
+            yield from _bracket(prepared, bracket, count, networks, first)
 
 
 def _shapes(pick: Chosen) -> list[tuple[Shape, int]]:
@@ -91,9 +92,9 @@ def _shapes(pick: Chosen) -> list[tuple[Shape, int]]:
 
 
 def _bracket(
-    prepared: Prepared, bracket: SharedOption, networks: dict[str, PlannedFabric], nodes: int
+    prepared: Prepared, bracket: SharedOption, count: int, networks: dict[str, PlannedFabric], nodes: int
 ) -> Iterator[site.RackNeed]:
-    for shape, number in sorted(bracket.fixed.shapes.items()):
+    for shape, number in sorted(bracket.load(count).shapes.items()):
         if bracket.network == "management":
             yield from (_need(shape, f"management {k + 1}", "management") for k in range(number))
         elif bracket.network == "storage-system":

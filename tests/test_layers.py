@@ -12,11 +12,11 @@ LAYERS = [
     "errors units highs progress files",
     "request parts plan",
     "catalog yamltext sitefile demand compliance nodes fabric site placement floorplan wiring pricing",
-    "model racking bundles candidates shared dominance packing problem formulation solve lines assemble report compose explain "
-    "advice optimize alternatives sizing",
-    "planfile verify compare bom quote workbook workbook_site spreadsheet proposal proposal_notes drawings wording facility exports "
-    "outputs",
-    "printing cli",
+    "model racking bundles candidates shared dominance packing problem formulation solve lines assemble report compose "
+    "explain advice optimize alternatives sizing",
+    "planfile verify compare bom quote workbook workbook_site spreadsheet proposal proposal_brief proposal_notes "
+    "proposal_results drawings wording facility exports outputs",
+    "summary printing cli",
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
 # Rooms of layer 2 that may know one another, beside the catalog: who -> whom.
