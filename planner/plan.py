@@ -151,6 +151,7 @@ class PlannedFabric(Entry):
     oversubscription: float
     cables: int
     links_node: int
+    links_other: int = 0  # fabric managers on leaf ports
     links_leaf_spine: int
     links_spine_core: int
     ports_used: int

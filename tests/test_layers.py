@@ -12,7 +12,7 @@ LAYERS = [
     "errors units highs progress files",
     "request parts plan",
     "catalog yamltext sitefile demand compliance nodes fabric site placement floorplan wiring pricing",
-    "model racking bundles candidates shared dominance packing problem formulation solve lines assemble report compose "
+    "model racking offers bundles candidates shared dominance packing problem formulation solve lines assemble report compose "
     "explain advice optimize alternatives sizing",
     "planfile verify compare bom quote workbook workbook_site spreadsheet proposal proposal_brief proposal_notes "
     "proposal_results drawings wording facility exports outputs",

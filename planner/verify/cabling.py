@@ -111,7 +111,7 @@ def _joints(plan: Plan, catalog: Catalog, legs: dict[str, int]) -> Iterator[Join
             yield from _to_leaves(plan, catalog, net, legs.get(net.name, 1))
         else:
             yield from _plugged(plan, catalog, net)
-        yield from _trunks(net)
+        yield from _trunks(plan, catalog, net)
 
 
 def _to_leaves(plan: Plan, catalog: Catalog, net: PlannedFabric, legs: int) -> Iterator[Joint]:
@@ -131,6 +131,7 @@ def _to_leaves(plan: Plan, catalog: Catalog, net: PlannedFabric, legs: int) -> I
     radix = switch.ports if net.gbps == switch.gbps else switch.split.get(f"{net.gbps:g}", switch.ports)
     share = max(1, radix // switch.ports)
     below = round(net.oversubscription * (net.links_leaf_spine // net.leaf) * share) if net.spine else radix
+    used: list[int] = []
     for leaf in range(net.leaf):
         if net.topology == "islands":
             room = max(1, radix // (each * span) * span)
@@ -146,6 +147,32 @@ def _to_leaves(plan: Plan, catalog: Catalog, net: PlannedFabric, legs: int) -> I
             part = wires[first : first + step] if step else wires
             for k in range(0, len(part), legs):
                 yield Joint(net.name, "node", f"{net.name} leaf {leaf + 1}", tuple(part[k : k + legs]))
+        used.append(len(wires))
+    managers = [
+        label
+        for label, part, _ in _servers(plan, catalog)
+        if label.rsplit(" ", 1)[0] == f"{net.name} manager"
+        for _ in range(catalog.management[part].fabric_ports)
+    ]
+    up = net.links_leaf_spine // net.leaf if net.spine else 0
+    yield from _managed(net, managers, [(switch.ports - up) * share - n for n in used], legs)
+
+
+def _managed(net: PlannedFabric, managers: list[str], room: list[int], legs: int) -> Iterator[Joint]:
+    """Fabric managers, one on each of the last leaves with a free port, round after round."""
+    seats: Counter[int] = Counter()
+    left = net.links_other
+    while left:
+        free = [leaf for leaf in reversed(range(net.leaf)) if seats[leaf] < room[leaf]][:left]
+        if not free:
+            return
+        seats.update(free)
+        left -= len(free)
+    ends = iter(managers)
+    for leaf in range(net.leaf):
+        below = [next(ends, "") for _ in range(seats[leaf])]
+        for k in range(0, len(below), legs):
+            yield Joint(net.name, "node", f"{net.name} leaf {leaf + 1}", tuple(below[k : k + legs]))
 
 
 def _plugged(plan: Plan, catalog: Catalog, net: PlannedFabric) -> Iterator[Joint]:
@@ -198,6 +225,10 @@ def _devices(plan: Plan, catalog: Catalog, role: str) -> Iterator[tuple[str, int
     if role == "storage" and plan.storage is not None:
         ports = catalog.storage[plan.storage.system].ports
         yield from ((f"storage system {k}", ports, False) for k in range(1, blocks + 1))
+        if not any(catalog.switches[n.switch].manager_ports for n in plan.fabrics if n.role == "storage"):
+            for label, part, _ in _servers(plan, catalog):
+                if label.startswith("storage manager "):
+                    yield label, catalog.management[part].fabric_ports, False
         return
     yield from ((label, ports if role == "in-band" else 1, False) for label, _, ports in _servers(plan, catalog))
     if role == "in-band":
@@ -212,7 +243,7 @@ def _devices(plan: Plan, catalog: Catalog, role: str) -> Iterator[tuple[str, int
                 yield from ((f"{net.name} {tier} {k}", 1, False) for k in range(1, getattr(net, tier) + 1))
 
 
-def _trunks(net: PlannedFabric) -> Iterator[Joint]:
+def _trunks(plan: Plan, catalog: Catalog, net: PlannedFabric) -> Iterator[Joint]:
     """Peers of a pair; leaves striped over spines; spines of equal place in their pods over one group of cores."""
     pair = net.redundancy == "pair" and net.role != "compute" and net.links_leaf_spine
     for k in range(1, net.leaf, 2):
@@ -221,17 +252,44 @@ def _trunks(net: PlannedFabric) -> Iterator[Joint]:
     if not net.spine:
         return
     up = (net.links_leaf_spine - (PEERS * (net.leaf // 2) if pair else 0)) // net.leaf
-    pods = net.spine // up if net.core else 1
-    size = net.leaf // pods
-    for leaf in range(net.leaf):
-        base = leaf // size * up
-        for k in range(up):
-            spine = base + k if net.core else k % net.spine
-            yield Joint(net.name, "trunk", f"{net.name} leaf {leaf + 1}", (f"{net.name} spine {spine + 1}",))
-    for spine in range(net.spine if net.core else 0):
-        for k in range(size):
-            core = (spine % up * size + k) % net.core
-            yield Joint(net.name, "core", f"{net.name} spine {spine + 1}", (f"{net.name} core {core + 1}",))
+    if not net.core:
+        for leaf in range(net.leaf):
+            for k in range(up):
+                yield Joint(net.name, "trunk", f"{net.name} leaf {leaf + 1}", (f"{net.name} spine {k % net.spine + 1}",))
+        return
+    half, spine, turn = catalog.switches[net.switch].ports // 2, 0, 0
+    rails, later = _growth(plan, catalog, net)
+    for rail in range(rails):
+        group = range(rail, later, rails)
+        for start in range(0, len(group), half):
+            pod = group[start : start + half]
+            own = min(s for s in range(1, up + 1) if up % s == 0 and s * half >= len(pod) * up)
+            built = [leaf for leaf in pod if leaf < net.leaf]
+            for leaf in built:
+                for k in range(up):
+                    top = f"{net.name} spine {spine + k % own + 1}"
+                    yield Joint(net.name, "trunk", f"{net.name} leaf {leaf + 1}", (top,))
+            for k in range(len(built) * up):
+                low = spine + k // (len(built) * up // own)
+                yield Joint(net.name, "core", f"{net.name} spine {low + 1}", (f"{net.name} core {turn % net.core + 1}",))
+                turn += 1
+            spine += own
+
+
+def _growth(plan: Plan, catalog: Catalog, net: PlannedFabric) -> tuple[int, int]:
+    """Groups of leaves by rail, and leaves of the fabric when its reserved nodes have come."""
+    if net.role != "compute":
+        return 1, net.leaf
+    units = sum(p.nodes * catalog.chassis[p.chassis].fabric_units for p in plan.pools if p.fabric == net.name)
+    each = net.endpoints // units
+    reserve = int(plan.request["preferences"]["fabric"].get("reserve_nodes", 0))
+    switch = catalog.switches[net.switch]
+    radix = switch.ports if net.gbps == switch.gbps else switch.split.get(f"{net.gbps:g}", switch.ports)
+    below = round(net.oversubscription * (net.links_leaf_spine // net.leaf) * max(1, radix // switch.ports))
+    if net.topology == "rail":
+        groups = -(-(units + reserve) // below)
+        return each, max(net.leaf, groups * each)
+    return 1, max(net.leaf, -(-((units + reserve) * each + net.links_other) // below))
 
 
 # -- how far that is ---------------------------------------------------------------------------------------------------

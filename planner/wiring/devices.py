@@ -108,19 +108,34 @@ def plugs(plan: Built, catalog: Catalog, network: str) -> Iterator[tuple[str, st
     elif plan.storage is not None:
         ports = catalog.storage[plan.storage.system].ports
         yield from ((f"storage system {k + 1}", network, ports) for k in range(_blocks(plan)))
+        if not any(catalog.switches[n.switch].manager_ports for n in plan.fabrics if n.role == "storage"):
+            for label, part in fabric_managers(plan, catalog, network):
+                yield label, "fabric", part.fabric_ports
 
 
-def _fabric_managers(plan: Built, catalog: Catalog, network: str) -> Iterator[tuple[str, str, int]]:
-    """Appliances that manage a compute fabric: in-band ports as the catalog says, one out-of-band port."""
+def fabric_managers(plan: Built, catalog: Catalog, network: str | None = None) -> Iterator[tuple[str, ManagementNode]]:
+    """Label and part of every appliance that manages a fabric (of one network, or of all)."""
     count: dict[str, int] = {}
     for line in plan.lines:
         part = catalog.parts.get(line.part)
-        if isinstance(part, ManagementNode) and part.role == "fabric-manager":
-            ports = part.inband_ports if network == "in-band" else 1
+        if isinstance(part, ManagementNode) and part.role == "fabric-manager" and network in (None, line.group):
             for _ in range(line.quantity):
                 count[line.group] = count.get(line.group, 0) + 1
-                if ports:
-                    yield f"{line.group} manager {count[line.group]}", network, ports
+                yield f"{line.group} manager {count[line.group]}", part
+
+
+def manager_ends(plan: Built, catalog: Catalog, network: str) -> Iterator[tuple[str, str]]:
+    """Ports of a compute fabric's managers towards its leaves, manager by manager."""
+    for label, part in fabric_managers(plan, catalog, network):
+        yield from ((label, f"fabric {k + 1}") for k in range(part.fabric_ports))
+
+
+def _fabric_managers(plan: Built, catalog: Catalog, network: str) -> Iterator[tuple[str, str, int]]:
+    """What plugs into in-band (ports as the catalog says) and out-of-band (one port) networks."""
+    for label, part in fabric_managers(plan, catalog):
+        ports = part.inband_ports if network == "in-band" else 1
+        if ports:
+            yield label, network, ports
 
 
 def _management(plan: Built, catalog: Catalog, role: str) -> Iterator[ManagementNode]:

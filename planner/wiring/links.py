@@ -14,7 +14,7 @@ from planner.catalog import Catalog
 from planner.fabric import cabling
 from planner.parts import Switch
 from planner.plan import PlannedFabric, Pool
-from planner.wiring.devices import Built, plugs, pool_names
+from planner.wiring.devices import Built, manager_ends, plugs, pool_names
 from planner.wiring.ports import Face, PortClash, ports_at
 
 PEER_LINKS = 2  # between the two switches of a pair
@@ -50,7 +50,10 @@ def network_runs(plan: Built, catalog: Catalog, net: PlannedFabric, used: dict[s
         yield from _compute(plan, catalog, net, switch, faces)
     else:
         yield from _shared(plan, catalog, net, switch, faces)
-    yield from _between(net, switch, faces)
+    units = _Units(plan, catalog, net) if net.role == "compute" else None
+    groups = units.each if units is not None and net.topology == "rail" else 1
+    whole = units.whole_leaves() if units is not None else net.leaf
+    yield from _between(net, switch, faces, groups, whole)
 
 
 def kit(switch: Switch, net: PlannedFabric) -> cabling.LinkKit | None:
@@ -74,6 +77,8 @@ def _compute(
     split = max(1, ports_at(switch, net.gbps) // switch.ports) if net.gbps < switch.gbps else 1
     links = kit(switch, net)
     per = links.links_per_cable if links is not None else 1
+    managers = manager_ends(plan, catalog, net.name)
+    below = units.managers(split)
     for leaf in range(net.leaf):
         face = _face(faces, f"{net.name} leaf {leaf + 1}", switch, split)
         legs: list[tuple[End, str]] = []
@@ -83,6 +88,8 @@ def _compute(
                 legs = []
                 face.whole()
             legs.append((units.port(unit, port), face.node_port()))
+        yield from _cables(net, face, legs, per)
+        legs = [(next(managers), face.node_port()) for _ in range(below[leaf])]
         yield from _cables(net, face, legs, per)
 
 
@@ -104,11 +111,37 @@ class _Units:
         self.count = sum(pool.nodes * trays for _, pool, trays in self.pools)
         self.each = sum(pool.nodes * pool.ports.compute for _, pool, _ in self.pools) // max(1, self.count)
         self.together = self._together(self.pools[0][1]) * self.pools[0][2] if self.pools else 1
+        self.reserve = int(plan.request["preferences"]["fabric"].get("reserve_nodes", 0))
         self.radix = ports_at(catalog.switches[net.switch], net.gbps)
         up = net.links_leaf_spine // net.leaf if net.spine else 0
         native = catalog.switches[net.switch].ports
         split = max(1, self.radix // native) if net.gbps < catalog.switches[net.switch].gbps else 1
         self.down = round(net.oversubscription * up * split) if up else self.radix
+
+    def managers(self, split: int) -> list[int]:
+        """Links of fabric managers per leaf: one each on the last leaves with a free port, again until all stand."""
+        up = self.net.links_leaf_spine // self.net.leaf if self.net.spine else 0
+        native = self.radix // split
+        room = [(native - up) * split - sum(1 for _ in self.of_leaf(leaf)) for leaf in range(self.net.leaf)]
+        found, left = [0] * self.net.leaf, self.net.links_other
+        while left:
+            before = left
+            for leaf in reversed(range(self.net.leaf)):
+                if left and found[leaf] < room[leaf]:
+                    found[leaf] += 1
+                    left -= 1
+            if left == before:
+                raise PortClash(f"{self.net.name}: no port is left for a fabric manager.")
+        return found
+
+    def whole_leaves(self) -> int:
+        """Leaves of the fabric when the reserved nodes have come."""
+        if not self.reserve or not self.net.spine:
+            return self.net.leaf
+        if self.net.topology == "rail":
+            return max(self.net.leaf, -(-(self.count + self.reserve) // self.down) * self.each)
+        ends = (self.count + self.reserve) * self.each + self.net.links_other
+        return max(self.net.leaf, -(-ends // self.down))
 
     @staticmethod
     def _together(pool: Pool) -> int:
@@ -217,7 +250,10 @@ def _on_uplinks(
 
 
 # -- between switches ------------------------------------------------------------------------------------------------
-def _between(net: PlannedFabric, switch: Switch, faces: dict[str, Face]) -> Iterator[Run]:
+def _between(
+    net: PlannedFabric, switch: Switch, faces: dict[str, Face], groups: int, whole: int
+) -> Iterator[Run]:
+    """Links between switches. `groups` of leaves by rail; `whole`: leaves with those that come later."""
     if not net.links_leaf_spine:
         return
     split = max(1, ports_at(switch, net.gbps) // switch.ports) if net.role != "oob" else 1
@@ -239,12 +275,33 @@ def _between(net: PlannedFabric, switch: Switch, faces: dict[str, Face]) -> Iter
             for k in range(up):
                 yield link("trunk", f"leaf {leaf + 1}", f"spine {k % net.spine + 1}")
         return
-    pods = net.spine // up
-    per_pod = net.leaf // pods
-    for leaf in range(net.leaf):
-        for k in range(up):
-            yield link("trunk", f"leaf {leaf + 1}", f"spine {leaf // per_pod * up + k + 1}")
-    for spine in range(net.spine):
-        first = (spine % up) * per_pod
-        for k in range(per_pod):
-            yield link("core", f"spine {spine + 1}", f"core {(first + k) % net.core + 1}")
+    core = 0
+    for leaves, first, count in _pods(net, switch, up, groups, whole):
+        there = [leaf for leaf in leaves if leaf < net.leaf]
+        for leaf in there:
+            for k in range(up):
+                yield link("trunk", f"leaf {leaf + 1}", f"spine {first + k % count + 1}")
+        each = len(there) * up // count
+        for spine in range(first, first + count):
+            for _ in range(each):
+                yield link("core", f"spine {spine + 1}", f"core {core % net.core + 1}")
+                core += 1
+
+
+def _pods(
+    net: PlannedFabric, switch: Switch, up: int, groups: int, whole: int
+) -> Iterator[tuple[list[int], int, int]]:
+    """Pods of a three-tier tree: their leaves, first spine and number of spines, all from 0.
+
+    A pod is a rail group, or part of one: at most half as many leaves as a switch has ports. A pod has the fewest
+    spines over which its leaves stripe evenly and that keep half of their ports for the cores.
+    """
+    half, first = switch.ports // 2, 0
+    for group in range(groups):
+        members = list(range(group, whole, groups))
+        for k in range(0, len(members), half):
+            leaves = members[k : k + half]
+            need = -(-len(leaves) * up // half)
+            count = next((s for s in range(max(1, need), up + 1) if up % s == 0), up)
+            yield leaves, first, count
+            first += count
