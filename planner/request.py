@@ -55,7 +55,7 @@ class Layout(Section):
 
 
 class Feeds(Section):
-    """Power feeds of one rack (`per: rack`) or of the room. `kw_each` is before derating; `derate` by country if unset.
+    """Power feeds of one rack. `kw_each` is what the feed's breaker says, before derating; `derate` by country if unset.
 
     N: every feed is needed. N+1: one may be lost. 2N: half may be lost, so two feeds of a pair never add up.
     """
@@ -64,7 +64,6 @@ class Feeds(Section):
     redundancy: Literal["N", "N+1", "2N"] = "2N"
     kw_each: PositiveFloat
     derate: Annotated[float, Field(gt=0, le=1)] | None = None
-    per: Literal["rack", "site"] = "rack"
     supply: Literal["ac", "hvdc-240", "hvdc-336"] = "ac"
 
 

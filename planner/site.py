@@ -15,11 +15,14 @@ import pulp
 
 from planner import highs
 from planner.errors import Rejection, SolverFailed
-from planner.request import Request
+from planner.request import Feeds, Request
 
 DEFAULT_RACK_UNITS = 42
 # Where the request names no rack power, what rooms of that kind give: upper ends of facility practice.
 DEFAULT_RACK_POWER_KW = {"air": 45.0, "liquid": 140.0}
+# 80 % of a breaker continuously: NEC 210.20 and 215.3 (US), CEC 8-104 (CA); elsewhere feeds.derate says it.
+NEC_COUNTRIES = frozenset({"US", "CA"})
+CONTINUOUS_SHARE = 0.8
 DEFAULT_PUE = {"air": 1.4, "liquid": 1.2}
 
 
@@ -100,11 +103,52 @@ def it_power_limit_kw(request: Request) -> float | None:
     return min(given, default=None)
 
 
+def live_feeds(feeds: Feeds | None) -> int:
+    """Feeds that are left when as many are lost as the redundancy allows; without `feeds:` one of a pair."""
+    if feeds is None:
+        return 1
+    return {"N": feeds.count, "N+1": feeds.count - 1, "2N": feeds.count // 2}[feeds.redundancy]
+
+
+def feed_count(feeds: Feeds | None) -> int:
+    """Feeds of a rack; without `feeds:` a pair."""
+    return 2 if feeds is None else feeds.count
+
+
+def derate(request: Request) -> float:
+    """Share of a breaker that may run continuously: feeds.derate, else 80 % where the NEC or CEC applies, else all."""
+    feeds = request.site.feeds
+    if feeds is not None and feeds.derate is not None:
+        return feeds.derate
+    return CONTINUOUS_SHARE if request.site.country in NEC_COUNTRIES else 1.0
+
+
+def feeds_kw(request: Request) -> float | None:
+    """What the feeds of one rack give with the allowed loss: live feeds × kW each × derating; None without `feeds:`."""
+    feeds = request.site.feeds
+    return None if feeds is None else live_feeds(feeds) * feeds.kw_each * derate(request)
+
+
+def cooled_kw(request: Request) -> float | None:
+    """Heat that one rack can give away at most, air and liquid together; None without figures.
+
+    How much of a rack's heat may go to air is checked on the plan, rack by rack.
+    """
+    terms = request.site.cooling_terms
+    return None if terms is None else terms.air_kw_per_rack + terms.liquid_kw_per_rack
+
+
+def rack_power_kw(request: Request) -> float:
+    """kW of one rack: the least of rack_power_kw, what feeds give and what is cooled; else the cooling's default."""
+    given = [k for k in (request.site.rack_power_kw, feeds_kw(request), cooled_kw(request)) if k is not None]
+    return min(given, default=DEFAULT_RACK_POWER_KW[request.site.cooling])
+
+
 def room(request: Request) -> Room:
     """What one rack of the site takes, with the defaults of the room's cooling."""
     return Room(
         units=request.site.rack_units or DEFAULT_RACK_UNITS,
-        power_kw=request.site.rack_power_kw or DEFAULT_RACK_POWER_KW[request.site.cooling],
+        power_kw=rack_power_kw(request),
         weight_kg=request.site.rack_weight_kg,
     )
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from planner import wiring
+from planner import site, wiring
 from planner.catalog import Catalog
 from planner.plan import Plan, PlannedRack
+from planner.request import Request
 
-RACK_POWER_KW = {"air": 45.0, "liquid": 140.0}  # where the request names none (docs/room.md)
 CABLE_SHARE = 0.05
 
 
@@ -39,9 +39,8 @@ class RackFacts:
 
 
 def rack_limit_kw(plan: Plan) -> float:
-    """What one rack gives with one feed lost: feeds, cooling and the request's own figure, whichever is least."""
-    site = plan.request["site"]
-    return float(site.get("rack_limit_kw") or site["rack_power_kw"] or RACK_POWER_KW[site["cooling"]])
+    """What one rack gives: the least of the request's own figure, its feeds with the allowed loss, and its cooling."""
+    return site.rack_power_kw(Request.model_validate(plan.request))
 
 
 def rack_facts(plan: Plan, catalog: Catalog) -> list[RackFacts]:
