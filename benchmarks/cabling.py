@@ -17,7 +17,6 @@ import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from planner import wiring
 from planner.catalog import Catalog
@@ -95,9 +94,13 @@ def examine(plan: Plan, catalog: Catalog) -> Count:
             lines[line.part] += line.quantity
     found.bought = lines.total()
     found.formula = sum(by_formula(plan, catalog, net.name) for net in plan.fabrics)
-    found.wrong += [f"{p}: {by_part[p]} in the schedule, {lines[p]} bought" for p in lines | by_part if lines[p] != by_part[p]]
+    found.wrong += [
+        f"{p}: {by_part[p]} in the schedule, {lines[p]} bought" for p in lines | by_part if lines[p] != by_part[p]
+    ]
     if not found.schedule == found.bought == found.formula:
-        found.wrong.append(f"cables: {found.schedule} in the schedule, {found.bought} bought, {found.formula} by formula")
+        found.wrong.append(
+            f"cables: {found.schedule} in the schedule, {found.bought} bought, {found.formula} by formula"
+        )
     for rack, fact in zip(plan.racks, rack_facts(plan, catalog), strict=True):
         over = fact.limit_kw is not None and rack.power_kw > fact.limit_kw + 1e-6
         heavy = fact.carries_kg is not None and rack.weight_kg > fact.carries_kg
@@ -180,7 +183,10 @@ def large_child() -> None:
         assert isinstance(out, io.TextIOBase)
         rows = write_rows(out, cables.HEADER, (row.cells() for row in cables.schedule(plan, catalog)))
     longest = max(entry.longest_m for entry in plan.cabling)
-    print(f"{plan.totals.accelerators:,} GPUs, {len(plan.racks)} racks, {rows:,} cables, longest run {longest:.1f} m", end="")
+    print(
+        f"{plan.totals.accelerators:,} GPUs, {len(plan.racks)} racks, {rows:,} cables, longest run {longest:.1f} m",
+        end="",
+    )
 
 
 def main() -> None:
@@ -190,7 +196,9 @@ def main() -> None:
     parser.add_argument("--no-large", action="store_true")
     given = parser.parse_args()
     catalog, bad = Catalog.load(), 0
-    print(f"{'seed':>4} {'racks':>5} {'ports used':>10} {'present':>8} {'schedule':>8} {'bought':>7} {'formula':>7}  wrong")
+    print(
+        f"{'seed':>4} {'racks':>5} {'ports used':>10} {'present':>8} {'schedule':>8} {'bought':>7} {'formula':>7}  wrong"
+    )
     seed, done = given.seed, 0
     while done < given.plans:
         try:

@@ -149,6 +149,22 @@ def bom(
         typer.echo(f"wrote {out}")
 
 
+@app.command(epilog="Example: planner check out/rhine/plan.json")
+def check(plan: PlanArgument, overlay: OverlayOption = None, as_json: JsonOption = False) -> None:
+    """Numbered checks of a plan before it is built: networks, racks, power, cooling; exit code 2 when one fails."""
+    from planner import printing_room
+    from planner.facility.checks import run_checks
+    from planner.planfile import load_plan
+
+    loaded, catalog = load_plan(plan), Catalog.load(overlay or ())
+    checks = run_checks(loaded, catalog)
+    typer.echo(
+        printing_room.as_json(loaded, catalog, checks) if as_json else printing_room.text(loaded, catalog, checks)
+    )
+    if any(c.status == "FAIL" for c in checks):
+        raise typer.Exit(2)
+
+
 @app.command(epilog="Example: planner proposal out/rhine/plan.json --language zh")
 def proposal(
     plan: PlanArgument,

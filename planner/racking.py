@@ -110,7 +110,9 @@ def _equipment(
     if shape.item not in catalog.switches:
         return [_need(shape, f"{net.name} manager {k + 1}", "management") for k in range(number)]
     first, count = serves
-    labels = [(tier, k) for tier, have in (("leaf", net.leaf), ("spine", net.spine), ("core", net.core)) for k in range(have)]
+    labels = [
+        (tier, k) for tier, have in (("leaf", net.leaf), ("spine", net.spine), ("core", net.core)) for k in range(have)
+    ]
     found = []
     for tier, k in labels[:number]:
         near = None

@@ -453,7 +453,8 @@ def _check_feeds(source: Text, request: Request) -> None:
         return
     if feeds.redundancy == "2N" and feeds.count % 2:
         source.mistake(
-            ("site", "feeds", "count"), f"site.feeds.count: 2N needs feeds in pairs, got {feeds.count}; give an even number."
+            ("site", "feeds", "count"),
+            f"site.feeds.count: 2N needs feeds in pairs, got {feeds.count}; give an even number.",
         )
     elif feeds.redundancy == "N+1" and feeds.count < 2:
         source.mistake(("site", "feeds", "count"), "site.feeds.count: N+1 needs at least 2 feeds, got 1.")

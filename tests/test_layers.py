@@ -16,7 +16,7 @@ LAYERS = [
     "explain advice optimize alternatives sizing",
     "planfile verify compare bom quote workbook workbook_site spreadsheet proposal proposal_brief proposal_notes "
     "proposal_results drawings wording facility exports outputs",
-    "summary printing cli",
+    "summary printing printing_room cli",
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
 # Rooms of layer 2 that may know one another, beside the catalog: who -> whom.

@@ -180,7 +180,16 @@ def total_rows(plan: Plan, catalog: Catalog) -> Iterator[tuple[object, ...]]:
     for entry in plan.cabling:
         cable = catalog.cables[entry.part]
         metres = round(entry.quantity * entry.length_m, 1)
-        yield entry.network, entry.kind, entry.part, cable.model, entry.length_m, entry.quantity, metres, entry.longest_m
+        yield (
+            entry.network,
+            entry.kind,
+            entry.part,
+            cable.model,
+            entry.length_m,
+            entry.quantity,
+            metres,
+            entry.longest_m,
+        )
 
 
 TOTAL_HEADER = ("network", "link", "part", "model", "length_m", "pieces", "metres", "longest_run_m")
@@ -195,4 +204,14 @@ def by_device(rows: Iterator[ScheduleRow]) -> dict[str, Counter[str]]:
     return used
 
 
-__all__ = ["HEADER", "Device", "ScheduleRow", "by_device", "label_rows", "medium", "plan_cuts", "schedule", "total_rows"]
+__all__ = [
+    "HEADER",
+    "Device",
+    "ScheduleRow",
+    "by_device",
+    "label_rows",
+    "medium",
+    "plan_cuts",
+    "schedule",
+    "total_rows",
+]

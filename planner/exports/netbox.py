@@ -208,7 +208,9 @@ def interface_rows(plan: Plan, catalog: Catalog) -> Iterator[tuple[object, ...]]
 
 def _native(switch: Switch) -> frozenset[str]:
     face = wiring.Face(switch.id, switch)
-    return frozenset((*(face.name(k + 1) for k in range(switch.ports)), *(f"U{k + 1}" for k in range(switch.uplink_ports))))
+    return frozenset(
+        (*(face.name(k + 1) for k in range(switch.ports)), *(f"U{k + 1}" for k in range(switch.uplink_ports)))
+    )
 
 
 def cable_rows(plan: Plan, catalog: Catalog) -> Iterator[tuple[object, ...]]:

@@ -183,7 +183,9 @@ def _rack_box(
     found = [_box(x + 0.5, y, w - 1, h, f"rack l{level}", hint)]
     front = y if place.faces == "north" else y + h
     found.append(
-        Markup('<line x1="{}" y1="{}" x2="{}" y2="{}" class="front"/>').format(_n(x + 2), _n(front), _n(x + w - 2), _n(front))
+        Markup('<line x1="{}" y1="{}" x2="{}" y2="{}" class="front"/>').format(
+            _n(x + 2), _n(front), _n(x + w - 2), _n(front)
+        )
     )
     dark = " dark" if level == 3 else ""
     if w >= 30:
@@ -193,9 +195,9 @@ def _rack_box(
             found[-1] = _text(x + w / 2, y + h / 2 + 12, f"{rack.power_kw:.1f} kW", f"small{dark}", "middle")
     elif w >= 14:
         found.append(
-            Markup('<text class="small{}" text-anchor="middle" transform="translate({},{}) rotate(-90)">{}</text>').format(
-                dark, _n(x + w / 2 + 3.5), _n(y + h / 2), rack.name
-            )
+            Markup(
+                '<text class="small{}" text-anchor="middle" transform="translate({},{}) rotate(-90)">{}</text>'
+            ).format(dark, _n(x + w / 2 + 3.5), _n(y + h / 2), rack.name)
         )
     return found
 
@@ -206,6 +208,8 @@ def _legend(x: float, y: float, words: Wording) -> list[Markup]:
         found.append(_box(x, y - 10, 14, 12, f"rack l{level}"))
         found.append(_text(x + 20, y, words(key), "note"))
         x += 150
-    found.append(Markup('<line x1="{}" y1="{}" x2="{}" y2="{}" class="front"/>').format(_n(x), _n(y - 4), _n(x + 16), _n(y - 4)))
+    found.append(
+        Markup('<line x1="{}" y1="{}" x2="{}" y2="{}" class="front"/>').format(_n(x), _n(y - 4), _n(x + 16), _n(y - 4))
+    )
     found.append(_text(x + 22, y, words("room.front"), "note"))
     return found

@@ -255,7 +255,9 @@ def _trunks(plan: Plan, catalog: Catalog, net: PlannedFabric) -> Iterator[Joint]
     if not net.core:
         for leaf in range(net.leaf):
             for k in range(up):
-                yield Joint(net.name, "trunk", f"{net.name} leaf {leaf + 1}", (f"{net.name} spine {k % net.spine + 1}",))
+                yield Joint(
+                    net.name, "trunk", f"{net.name} leaf {leaf + 1}", (f"{net.name} spine {k % net.spine + 1}",)
+                )
         return
     half, spine, turn = catalog.switches[net.switch].ports // 2, 0, 0
     rails, later = _growth(plan, catalog, net)
@@ -271,7 +273,9 @@ def _trunks(plan: Plan, catalog: Catalog, net: PlannedFabric) -> Iterator[Joint]
                     yield Joint(net.name, "trunk", f"{net.name} leaf {leaf + 1}", (top,))
             for k in range(len(built) * up):
                 low = spine + k // (len(built) * up // own)
-                yield Joint(net.name, "core", f"{net.name} spine {low + 1}", (f"{net.name} core {turn % net.core + 1}",))
+                yield Joint(
+                    net.name, "core", f"{net.name} spine {low + 1}", (f"{net.name} core {turn % net.core + 1}",)
+                )
                 turn += 1
             spine += own
 
@@ -382,9 +386,7 @@ def _bought(plan: Plan, catalog: Catalog) -> Iterator[str]:
     for (network, kind), found in kinds.items():
         if len(found) > 1:
             yield f"cabling: {network} {kind} mixes cables of several kinds or prices"
-    lines = {
-        (ln.group, ln.part): ln.quantity for ln in plan.lines if isinstance(catalog.parts.get(ln.part), Cable)
-    }
+    lines = {(ln.group, ln.part): ln.quantity for ln in plan.lines if isinstance(catalog.parts.get(ln.part), Cable)}
     for key in sorted(set(needed) | set(lines)):
         if needed[key] > lines.get(key, 0):
             yield f"cabling: {key[0]} needs {needed[key]} × {key[1]}, the lines buy {lines.get(key, 0)}"

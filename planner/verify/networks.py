@@ -200,7 +200,9 @@ def _bought(name: str, net: PlannedFabric, lines: list[PlanLine], catalog: Catal
     if switches != net.leaf + net.spine + net.core:
         yield f"{name}: {net.leaf + net.spine + net.core} switches counted, its lines buy {switches} × {net.switch}"
     switch = catalog.switches[net.switch]
-    own = net.role == "oob" and (switch.uplink_gbps or 0) < IN_BAND_GBPS  # faster uplinks: cables of the in-band network
+    own = (
+        net.role == "oob" and (switch.uplink_gbps or 0) < IN_BAND_GBPS
+    )  # faster uplinks: cables of the in-band network
     links = net.cables + (OOB_UPLINKS * net.leaf if own else 0)
     pieces = carried = fibres = modules = sockets = 0
     for line in lines:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from planner.catalog import Catalog
 from planner.floorplan import Floor, floor_of
 from planner.parts import ManagementNode
-from planner.plan import PlannedFabric, PlannedRack, PlanLine, Pool, StorageChoice
+from planner.plan import PlanLine, PlannedFabric, PlannedRack, Pool, StorageChoice
 
 OOB_UPLINKS = 2  # of each out-of-band switch into the in-band network
 

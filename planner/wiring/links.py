@@ -42,7 +42,9 @@ def runs(plan: Built, catalog: Catalog) -> Iterator[Run]:
         yield from network_runs(plan, catalog, net, used)
 
 
-def network_runs(plan: Built, catalog: Catalog, net: PlannedFabric, used: dict[str, Face] | None = None) -> Iterator[Run]:
+def network_runs(
+    plan: Built, catalog: Catalog, net: PlannedFabric, used: dict[str, Face] | None = None
+) -> Iterator[Run]:
     """The cables of one network. `used` keeps the faces of switches that carry two networks."""
     switch = catalog.switches[net.switch]
     faces = used if used is not None else {}
@@ -177,9 +179,7 @@ class _Units:
 
 
 # -- in-band, out-of-band, storage -------------------------------------------------------------------------------------
-def _shared(
-    plan: Built, catalog: Catalog, net: PlannedFabric, switch: Switch, faces: dict[str, Face]
-) -> Iterator[Run]:
+def _shared(plan: Built, catalog: Catalog, net: PlannedFabric, switch: Switch, faces: dict[str, Face]) -> Iterator[Run]:
     if net.role == "in-band" and net.leaf == 1 and _combined(plan):
         yield from _on_uplinks(plan, catalog, net, switch, faces)
         return
@@ -250,9 +250,7 @@ def _on_uplinks(
 
 
 # -- between switches ------------------------------------------------------------------------------------------------
-def _between(
-    net: PlannedFabric, switch: Switch, faces: dict[str, Face], groups: int, whole: int
-) -> Iterator[Run]:
+def _between(net: PlannedFabric, switch: Switch, faces: dict[str, Face], groups: int, whole: int) -> Iterator[Run]:
     """Links between switches. `groups` of leaves by rail; `whole`: leaves with those that come later."""
     if not net.links_leaf_spine:
         return
@@ -288,9 +286,7 @@ def _between(
                 core += 1
 
 
-def _pods(
-    net: PlannedFabric, switch: Switch, up: int, groups: int, whole: int
-) -> Iterator[tuple[list[int], int, int]]:
+def _pods(net: PlannedFabric, switch: Switch, up: int, groups: int, whole: int) -> Iterator[tuple[list[int], int, int]]:
     """Pods of a three-tier tree: their leaves, first spine and number of spines, all from 0.
 
     A pod is a rail group, or part of one: at most half as many leaves as a switch has ports. A pod has the fewest

@@ -84,4 +84,3 @@ class Face:
         else:
             name = str(native)
         return f"{name}/{part}" if part else name
-
