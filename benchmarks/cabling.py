@@ -197,7 +197,8 @@ def main() -> None:
     given = parser.parse_args()
     catalog, bad = Catalog.load(), 0
     print(
-        f"{'seed':>4} {'racks':>5} {'ports used':>10} {'present':>8} {'schedule':>8} {'bought':>7} {'formula':>7}  wrong"
+        f"{'seed':>4} {'racks':>5} {'ports used':>10} {'present':>8} "
+        f"{'schedule':>8} {'bought':>7} {'formula':>7}  wrong"
     )
     seed, done = given.seed, 0
     while done < given.plans:

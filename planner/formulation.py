@@ -15,6 +15,7 @@ Every row and objective is a sum over (variable, Load) pairs, so an item cannot 
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -230,12 +231,22 @@ def network_endpoints(model: Model) -> None:
 
 
 def together(model: Model) -> None:
-    """together[g]: options of one tag g are picked together: pick[a] = pick[b] summed per network."""
-    for tag, options in _grouped([s for s in model.problem.shared if s.together], lambda s: s.together or "").items():
+    """together[g]: Σ pick[s] over the options of tag g in one network = the same sum in each other network of g.
+
+    A tag `a/b` belongs to g = `a` and to g = `a/b`: the one switch of a small site serves both of its networks.
+    """
+    tags = {tag for s in model.problem.shared for tag in _tags(s.together)}
+    for tag in sorted(tags):
+        options = [s for s in model.problem.shared if tag in _tags(s.together)]
         per_network = list(_grouped(options, lambda s: s.network).values())
         for k, members in enumerate(per_network[1:]):
             first = pulp.lpSum(model.pick[s.id] for s in per_network[0])
             model.lp += first - pulp.lpSum(model.pick[s.id] for s in members) == 0, f"together_{_safe(tag)}_{k}"
+
+
+def _tags(together: str | None) -> tuple[str, ...]:
+    """A tag and the wider ones that it is part of: `a/b` is in `a` and in `a/b`."""
+    return () if together is None else tuple(itertools.accumulate(together.split("/"), "{}/{}".format))
 
 
 MEASURES: dict[str, Measure] = {
@@ -281,15 +292,22 @@ def rack_totals(model: Model) -> None:
 
 
 def rack_shapes(model: Model) -> None:
-    """rack_shape[i]: count[i] ≤ fit[i] × racks; rack_single: Σ count of shapes of which only one fits ≤ racks."""
-    single: list[pulp.LpAffineExpression] = []
-    for i, (shape, count) in enumerate(model.counts().items()):
-        fits = fit_in_rack(shape, model.problem)
-        if fits == 1:
-            single.append(count)
-        model.lp += count - fits * model.racks <= 0, f"rack_shape_{i}"
-    if len(single) > 1:
-        model.lp += pulp.lpSum(single) - model.racks <= 0, "rack_single"
+    """rack_shape[i]: count[i] ≤ fit[i] × racks; rack_large[a]: Σ count of shapes above half a rack in a ≤ racks.
+
+    Two things that each need more than half of the same resource a (units, watts, grams) never share a rack. Of which
+    one alone fits is not enough: a tall, frugal thing and a flat, hungry one do share.
+    """
+    room, counts = model.problem.room, model.counts()
+    for i, (shape, count) in enumerate(counts.items()):
+        model.lp += count - fit_in_rack(shape, model.problem) * model.racks <= 0, f"rack_shape_{i}"
+    for name, have, size in (
+        ("units", room.units, lambda s: s.units),
+        ("power", room.watts, lambda s: s.watts),
+        ("weight", room.grams, lambda s: s.grams),
+    ):
+        large = [count for shape, count in counts.items() if have is not None and 2 * size(shape) > have]
+        if len(large) > 1:
+            model.lp += pulp.lpSum(large) - model.racks <= 0, f"rack_large_{name}"
 
 
 def rack_limit(model: Model) -> None:

@@ -91,7 +91,10 @@ class LineSeed:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """The plan lines that an option adds, and what must be racked and plugged. Priced by `bundles.Pricer`."""
+    """The plan lines that an option adds, and what must be racked and plugged. Priced by `bundles.Pricer`.
+
+    `cards` are the accelerators by id, whether they are lines of their own or come inside a board or a whole system.
+    """
 
     lines: tuple[LineSeed, ...] = ()
     shapes: tuple[tuple[Shape, int], ...] = ()
@@ -100,6 +103,7 @@ class Bundle:
     typical_watts: int = 0
     nodes: int = 0
     accelerators: int = 0
+    cards: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +155,7 @@ class SharedOption:
     `network` names what it belongs to (in-band, oob, storage, management, ...); the driver is the number of endpoints
     of that network, or nodes for management. Where equal pieces serve `per_step` of the driver each (out-of-band
     switches), every piece begun costs `step`: one option in place of a bracket per piece. Options with the same
-    `together` tag are chosen together or not at all.
+    `together` tag are chosen together or not at all; a tag `a/b` is also part of `a`.
     """
 
     id: str

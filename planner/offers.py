@@ -1,4 +1,4 @@
-"""A room too small for the machine that was asked for: another machine, or what the racks must give, and what each costs.
+"""A room too small for the machine asked for: another machine, or what racks must give, and what each costs.
 
 Both offers are whole plans, solved like any other. Only the room, money, power and the choice of chassis are varied;
 rules and parties are not.
@@ -20,7 +20,7 @@ Solve = Callable[[Request, Catalog, dt.date], Plan]
 
 
 def room_offers(request: Request, catalog: Catalog, on: dt.date, why: Explanation, solve: Solve) -> tuple[str, ...]:
-    """Sentences for an explanation whose plain checks found machines that fit no rack; none when that is not the case."""
+    """Sentences for an explanation whose plain checks found machines that fit no rack; else none."""
     if not any("a rack " in check for check in why.checks):
         return ()
     found = []

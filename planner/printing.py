@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +16,7 @@ from planner.catalog import Catalog, nearest
 from planner.errors import InputError, Mistake, NoPlan, PlannerError, UnknownPart
 from planner.plan import ComplianceEntry, Plan
 from planner.request import Request
+from planner.units import readable
 
 KINDS: dict[str, type[parts.Record]] = {
     "accelerators": parts.Accelerator,
@@ -120,8 +123,8 @@ def sizes(rows: Sequence[Mapping[str, Any]]) -> str:
                 r["accelerator"],
                 r["nodes"] if r["nodes"] is not None else "-",
                 r["accelerators"] if r["accelerators"] is not None else "-",
-                "-" if r["value"] is None else f"{r['value']:,.5g} {r['unit']}",
-                "-" if r["low"] is None else f"{r['low']:,.5g} to {r['high']:,.5g}",
+                "-" if r["value"] is None else f"{readable(r['value'])} {r['unit']}",
+                "-" if r["low"] is None else f"{readable(r['low'])} to {readable(r['high'])}",
                 (r["limiting_factor"] or "") + (" (unproven)" if r["unproven"] else "")
                 if r["reason"] is None
                 else r["reason"],
@@ -145,19 +148,45 @@ def alternatives(answer: Mapping[str, Any]) -> str:
             right=(1, 2, 3),
         )
     )
-    out += ["", "Not chosen:"]
-    out.append(
-        table(
-            ("part", "best plan that uses it costs more", "or what excludes it"),
-            [(r["part"], r["extra"] or "-", r["reason"] or "") for r in answer["alternatives"]],
-            right=(1,),
-        )
-    )
+    dearer = [r for r in answer["alternatives"] if r["extra"]]
+    if dearer:
+        out += ["", "Not chosen, and what the best plan that uses it changes:"]
+        out.append(table(("part", "change"), [(r["part"], r["extra"]) for r in dearer], right=(1,)))
+    left = [r for r in answer["alternatives"] if not r["extra"]]
+    if left:
+        out += ["", "Left out (planner explain SITE --json has every sentence in full):"]
+        out += _by_reason(left)
     return "\n".join(out)
 
 
+INDENT = " " * 4
+
+
+def _by_reason(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Each reason once, with the parts that it leaves out: the reason most often met first."""
+    groups: dict[str, list[str]] = {}
+    for row in rows:
+        groups.setdefault(_reason(row), []).append(row["part"])
+    lines = []
+    for reason, names in sorted(groups.items(), key=lambda g: (-len(g[1]), g[0])):
+        if len(names) == 1:
+            lines.append(f"  {names[0]}: {reason}")
+            continue
+        lines.append(f"  {len(names)} parts: {reason}")
+        lines += textwrap.wrap(
+            ", ".join(names), 100, initial_indent=INDENT, subsequent_indent=INDENT, break_on_hyphens=False
+        )
+    return lines
+
+
+def _reason(row: Mapping[str, Any]) -> str:
+    """The sentence of a row without the part that it is about; of a rule its verdict, not figures and notices."""
+    text = str(row["reason"]).removeprefix(row["part"]).lstrip(": ").rstrip(".")
+    return re.split(r";|\. |: TPP ", text)[0] if str(row["rule"]).startswith("export-") else text
+
+
 def _figure(value: float | None) -> str:
-    return "no limit" if value is None else f"{value:,.10g}"
+    return "no limit" if value is None else readable(value)
 
 
 # -- catalog ---------------------------------------------------------------------------------------------------------

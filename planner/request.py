@@ -55,7 +55,7 @@ class Layout(Section):
 
 
 class Feeds(Section):
-    """Power feeds of one rack. `kw_each` is what the feed's breaker says, before derating; `derate` by country if unset.
+    """Power feeds of one rack. `kw_each` is what a feed's breaker says, before derating; `derate` else by country.
 
     N: every feed is needed. N+1: one may be lost. 2N: half may be lost, so two feeds of a pair never add up.
     """
@@ -68,7 +68,7 @@ class Feeds(Section):
 
 
 class CoolingTerms(Section):
-    """What the room cools per rack: kW by air, kW by liquid, supply temperature of the liquid (else of the air) in °C."""
+    """What the room cools per rack: kW by air, kW by liquid; supply temperature of the liquid, else air, in °C."""
 
     air_kw_per_rack: PositiveFloat
     liquid_kw_per_rack: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0

@@ -96,7 +96,7 @@ class SharedEquipment:
                     _without_endpoints(switch_bundle(self.catalog, switch.id, 1)),
                 )
                 unit = Bundle(lines=seeds(lines, "in-band"))
-                tag = f"{SMALL}"
+                tag = f"{SMALL}/{switch.id}"
                 found += self._option(
                     f"in-band|combined|{switch.id}", "in-band", 0, switch.uplink_ports, fixed, unit, tag, switch.id
                 )
@@ -114,7 +114,9 @@ class SharedEquipment:
                 self.rejections.append(lines)
                 continue
             unit = Bundle(lines=seeds(lines, "oob"))
-            found += self._option(f"oob|combined|{switch.id}", "oob", 0, switch.ports, Bundle(), unit, SMALL, switch.id)
+            found += self._option(
+                f"oob|combined|{switch.id}", "oob", 0, switch.ports, Bundle(), unit, f"{SMALL}/{switch.id}", switch.id
+            )
         return found + [o for s in self._out_of_band_switches() for o in self._leaves(s)]
 
     def _leaves(self, switch: Switch) -> list[SharedOption]:

@@ -461,7 +461,7 @@ def _check_feeds(source: Text, request: Request) -> None:
     if feeds.supply != "ac" and request.site.country != "CN":
         source.mistake(
             ("site", "feeds", "supply"),
-            f"site.feeds.supply: {feeds.supply} is planned for sites in CN only, the site is in {request.site.country}.",
+            f"site.feeds.supply: {feeds.supply} is for sites in CN only, the site is in {request.site.country}.",
         )
 
 

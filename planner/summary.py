@@ -8,6 +8,7 @@ from pathlib import Path
 from planner.bom import part_names
 from planner.plan import Plan, Pool
 from planner.proposal_results import results, shown
+from planner.units import readable
 from planner.wording import wording
 
 
@@ -48,6 +49,10 @@ def _result_rows(plan: Plan) -> Iterator[tuple[str, str]]:
         spread = f" ({words.number(result.low)} to {words.number(result.high)})" if result.spread else ""
         unproven = "; unproven: nobody has published a comparable run" if result.unproven else ""
         yield "delivers", f"{result.workload}: {shown(result.value, result.unit, words)}{spread}{asked}{unproven}"
+        for pool, found in result.shares:  # a rate taken apart: replicas × accelerators of each
+            replicas, cards = found.layout.get("replicas"), found.layout.get("accelerators")
+            if isinstance(replicas, int) and isinstance(cards, int):
+                yield "delivers", f"  {replicas:,} × {_counted(cards, 'accelerator')} on {_name(plan, pool.chassis)}"
 
 
 def _network_rows(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -75,7 +80,7 @@ def _total_rows(plan: Plan) -> Iterator[tuple[str, str]]:
     for limit in plan.limits:
         if limit.binding and limit.have:
             unit = "" if limit.unit == "pieces" else f" {limit.unit}"
-            yield "limited by", f"{limit.name}: {limit.used:,.10g} of {limit.have:,.10g}{unit}"
+            yield "limited by", f"{limit.name}: {readable(limit.used)} of {readable(limit.have)}{unit}"
 
 
 def _open_rows(plan: Plan) -> Iterator[tuple[str, str]]:

@@ -11,9 +11,9 @@ ROOT = Path(planner.__file__).parent
 LAYERS = [
     "errors units highs progress files",
     "request parts plan",
-    "catalog yamltext sitefile demand compliance nodes fabric site placement floorplan wiring pricing",
-    "model racking offers bundles candidates shared dominance packing problem formulation solve lines assemble report compose "
-    "explain advice optimize alternatives sizing",
+    "catalog yamltext sitefile demand compliance nodes fabric site rackfit placement floorplan wiring pricing",
+    "model racking offers bundles candidates shared dominance packing problem formulation solve lines assemble report "
+    "compose explain advice optimize alternatives sizing",
     "planfile verify compare bom quote workbook workbook_site spreadsheet proposal proposal_brief proposal_notes "
     "proposal_results drawings wording facility exports outputs",
     "summary printing printing_room cli",
@@ -27,7 +27,8 @@ NEIGHBOURS = {
     "compliance": {"catalog"},
     "fabric": {"catalog"},
     "pricing": {"catalog"},
-    "site": set(),
+    "site": {"rackfit"},
+    "rackfit": set(),
     "placement": {"site"},
     "floorplan": set(),
     "wiring": {"catalog", "fabric", "floorplan"},

@@ -1,1 +1,1 @@
-"""What a plan hands to installers and to other tools: cable schedule, racks, NetBox, CSV. Reads a plan, never solves."""
+"""What a plan hands to installers and other tools: cable schedule, racks, NetBox. Reads a plan, never solves."""

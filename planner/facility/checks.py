@@ -156,7 +156,7 @@ def reach(plan: Plan, catalog: Catalog) -> Result:
     if short or far:
         return Result(
             "FAIL", _named(short or far), f"{longest:g} m", "A cable is too short or a module does not reach.",
-            "Shorten the way (site.layout: more cross_trays, another racks_per_row) or order a longer cable of that kind.",
+            "Shorten the way (site.layout: cross_trays, racks_per_row) or order a longer cable of that kind.",
         )  # fmt: skip
     return Result(
         "PASS", f"longest run {longest:g} m", "cables as long or longer", "Every run fits its cable and its modules."
@@ -469,7 +469,10 @@ def liquid_loop(plan: Plan, catalog: Catalog) -> Result:
         )
     if not facts.liquid_kw:
         return Result("PASS", "no liquid", "none", "Everything is cooled by air.")
-    text = f"{facts.air_kw:,.1f} kW stay as air heat; {facts.cdus} in-rack CDUs of 70 kW with one to spare are not in the price."
+    text = (
+        f"{facts.air_kw:,.1f} kW stay as air heat; "
+        f"{facts.cdus} in-rack CDUs of 70 kW with one to spare are not in the price."
+    )
     return Result(
         "WARN",
         f"{facts.liquid_kw:,.1f} kW, {facts.liquid_l_min:,.0f} L/min",
