@@ -142,9 +142,10 @@ def by_formula(plan: Plan, catalog: Catalog, name: str) -> int:
     net = next(n for n in plan.fabrics if n.name == name)
     kit = wiring.kit(catalog.switches[net.switch], net)
     per = kit.links_per_cable if kit is not None and net.role == "compute" else 1
-    trunk = net.links_leaf_spine + net.links_spine_core
+    # Fabric managers have a leaf port each and share no breakout cable with nodes.
+    trunk = net.links_leaf_spine + net.links_spine_core + (net.links_other if per > 1 else 0)
     if per == 1:
-        return net.links_node + trunk
+        return net.links_node + net.links_other + trunk
     units = sum(p.nodes * catalog.chassis[p.chassis].fabric_units for p in plan.pools if p.fabric == name)
     each = net.endpoints // units
     if net.topology == "islands":

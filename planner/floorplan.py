@@ -8,6 +8,7 @@ row to a cross tray, crosses, and comes down again; inside one rack it goes down
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -103,12 +104,20 @@ def cable_m(floor: Floor, one: tuple[int, int, float], other: tuple[int, int, fl
     return round(up + floor.across_m(rack, far) + down + 2 * SIDE_M + 2 * floor.slack_m, 6)
 
 
+def racks_per_row(racks: int) -> int:
+    """Racks in a row where nobody says: 16; in larger rooms as many as make it about square, at most 32.
+
+    A rack is about 0.6 m wide and its row, with half of both aisles, 2.3 m deep: square at √(2.3 ÷ 0.6 · racks).
+    """
+    return max(16, min(32, math.ceil(math.sqrt(3.8 * racks))))
+
+
 def floor_of(site: Mapping[str, Any], racks: int, width_mm: float | None, depth_mm: float | None) -> Floor:
     """The floor of a plan: `site` is the request's section, width and depth those of the cabinet that is bought."""
     layout = site["layout"]
     return Floor(
         racks=max(1, racks),
-        racks_per_row=int(layout["racks_per_row"]),
+        racks_per_row=int(layout["racks_per_row"] or racks_per_row(racks)),
         width_m=(width_mm or DEFAULT_WIDTH_M * 1000) / 1000,
         depth_m=(depth_mm or DEFAULT_DEPTH_M * 1000) / 1000,
         cold_aisle_m=float(layout["cold_aisle_m"]),

@@ -46,7 +46,7 @@ class Customer(Section):
 class Layout(Section):
     """The floor: racks per row, aisles, trays. Metres; defaults and their basis are in docs/room.md."""
 
-    racks_per_row: Annotated[int, Field(ge=1, le=200)] = 16
+    racks_per_row: Annotated[int, Field(ge=1, le=200)] | None = None  # None: 16, in large rooms up to 32
     cold_aisle_m: Annotated[float, Field(ge=0.6, le=10)] = 1.2  # front service aisle
     hot_aisle_m: Annotated[float, Field(ge=0.6, le=10)] = 1.0
     tray_m: Annotated[float, Field(ge=0, le=5)] = 0.3  # tray above the top of a rack

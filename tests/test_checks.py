@@ -197,9 +197,7 @@ def test_liquid_takes_its_share_and_the_rest_stays_in_the_air(catalog: Catalog) 
 
 
 # -- the command -------------------------------------------------------------------------------------------------------
-def test_the_command_prints_and_fails(
-    plan: Plan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_prints_and_fails(plan: Plan, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     good, bad = tmp_path / "plan.json", tmp_path / "bad.json"
     dump_plan(plan, good)
     dump_plan(changed(plan, rack(power_kw=46.0)), bad)

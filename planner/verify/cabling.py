@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from planner.catalog import Catalog
 from planner.parts import Cable, ManagementNode
-from planner.plan import Plan, PlannedCables, PlannedFabric
+from planner.plan import Plan, PlannedCables, PlannedFabric, Pool
 from planner.verify.ports import OOB_UPLINKS, combined, node_ports
 
 UNIT = 0.04445  # m
@@ -188,13 +189,15 @@ def _plugged(plan: Plan, catalog: Catalog, net: PlannedFabric) -> Iterator[Joint
     done = 0
     slow = next((n for n in plan.fabrics if n.role == "oob"), None)
     own = slow is not None and (catalog.switches[slow.switch].uplink_gbps or 0) < 100
+    front = sum(pool.nodes * _ports_in(plan, pool, catalog, net.role) for pool in plan.pools)
     for label, ports, uplink in devices:
-        first = done
+        share, begun = (front, 0) if done < front else (max(1, net.endpoints - front), front)
+        first = done - begun
         for k in range(ports):
             if pairs:
-                seat = min(pairs - 1, first * pairs // max(1, net.endpoints)) * 2 + k % 2
+                seat = min(pairs - 1, first * pairs // share) * 2 + k % 2
             else:
-                seat = min(leaves - 1, done * leaves // max(1, net.endpoints))
+                seat = min(leaves - 1, (done - begun) * leaves // share)
             if not room[seat]:
                 seat = next((s for s in range(leaves) if room[s]), seat)
             room[seat] -= 1
@@ -215,11 +218,15 @@ def _kept(net: PlannedFabric) -> int:
     return peers + ((net.links_leaf_spine - peers * (net.leaf // 2)) // net.leaf if net.spine else 0)
 
 
+def _ports_in(plan: Plan, pool: Pool, catalog: Catalog, role: str) -> int:
+    own = node_ports(plan, pool, catalog)
+    return {"in-band": own.in_band, "oob": own.oob, "storage": own.storage}[role]
+
+
 def _devices(plan: Plan, catalog: Catalog, role: str) -> Iterator[tuple[str, int, bool]]:
     """(label, ports, whether it is an out-of-band uplink) of what plugs into a shared network, in order."""
     for name, pool in zip(_names(plan), plan.pools, strict=True):
-        own = node_ports(plan, pool, catalog)
-        ports = {"in-band": own.in_band, "oob": own.oob, "storage": own.storage}[role]
+        ports = _ports_in(plan, pool, catalog, role)
         yield from ((f"{name} node {k}", ports, False) for k in range(1, pool.nodes + 1) if ports)
     blocks = plan.storage.blocks if plan.storage is not None else 0
     if role == "storage" and plan.storage is not None:
@@ -305,7 +312,9 @@ class _Hall:
         cabinet = next((catalog.racks[r.part] for r in plan.racks if r.part in catalog.racks), None)
         self.wide = (cabinet.width_mm if cabinet else 600.0) / 1000
         self.deep = (cabinet.depth_mm if cabinet else 1200.0) / 1000
-        self.row = int(layout["racks_per_row"])
+        # Sixteen in a row; in larger rooms as many as make it about square, at most 32.
+        square = math.ceil(math.sqrt(3.8 * len(plan.racks)))
+        self.row = int(layout["racks_per_row"] or max(16, min(32, square)))
         self.cold, self.hot = float(layout["cold_aisle_m"]), float(layout["hot_aisle_m"])
         self.tray, self.slack = float(layout["tray_m"]), float(layout["slack_m"])
         length, count = min(len(plan.racks), self.row) * self.wide, int(layout["cross_trays"])

@@ -188,10 +188,12 @@ def _shared(plan: Built, catalog: Catalog, net: PlannedFabric, switch: Switch, f
     split = max(1, ports_at(switch, net.gbps) // switch.ports) if net.role != "oob" else 1
     seats = [_face(faces, f"{owner} leaf {k + 1}", switch, split) for k in range(leaves)]
     kept = _reserved(net)
+    field = {"in-band": "in_band", "oob": "oob", "storage": "storage"}[net.role]
+    nodes = sum(pool.nodes * getattr(pool.ports, field) for pool in plan.pools)
     done = 0
     for label, prefix, count in plugs(plan, catalog, net.role):
         for k in range(count):
-            wanted = _preferred(net, done, k)
+            wanted = _preferred(net, nodes, done, k)
             seat = seats[wanted]
             if seat.room(kept) < 1:
                 seat = next((s for s in seats if s.room(kept) > 0), seat)
@@ -209,13 +211,17 @@ def _buyer(plan: Built, catalog: Catalog, in_band: str) -> str:
     return in_band if cabling.uplink_at_speed(catalog.switches[out.switch]) else out.name
 
 
-def _preferred(net: PlannedFabric, done: int, port: int) -> int:
-    """Devices in order over the leaves; the two leaves of a pair take the ports of a device in turn."""
-    leaves, ends = max(1, net.leaf), max(1, net.endpoints)
+def _preferred(net: PlannedFabric, nodes: int, done: int, port: int) -> int:
+    """The leaf for the next port: node ports in order evenly over all leaves, then likewise everything else.
+
+    The two leaves of a pair take the ports of a device in turn.
+    """
+    leaves = max(1, net.leaf)
+    first, ends = (0, nodes) if done < nodes else (nodes, max(1, net.endpoints - nodes))
     if net.redundancy == "pair" and leaves % 2 == 0:
         pairs = leaves // 2
-        return min(pairs - 1, (done - port) * pairs // ends) * 2 + port % 2
-    return min(leaves - 1, done * leaves // ends)
+        return min(pairs - 1, max(0, done - port - first) * pairs // ends) * 2 + port % 2
+    return min(leaves - 1, (done - first) * leaves // ends)
 
 
 def _reserved(net: PlannedFabric) -> int:
