@@ -186,7 +186,8 @@ def test_power_and_heat_by_hand(plan: Plan, catalog: Catalog) -> None:
 
 
 def test_liquid_takes_its_share_and_the_rest_stays_in_the_air(catalog: Catalog) -> None:
-    text = "site: {country: US, cooling: liquid}\nworkloads: [{name: a, kind: capacity, count: 72, accelerator: gb200-nvl72}]"
+    work = "workloads: [{name: a, kind: capacity, count: 72, accelerator: gb200-nvl72}]"
+    text = f"site: {{country: US, cooling: liquid}}\n{work}"
     made = optimize(read_site_text(text, "site.yaml", catalog), catalog, ON)
     heat = cooling_facts(made, catalog)
     nodes = sum(p.nodes * p.node_power_kw for p in made.pools)
@@ -217,7 +218,7 @@ def test_the_command_prints_and_fails(plan: Plan, tmp_path: Path, capsys: pytest
     assert failed["number"] == 6
 
 
-# -- a room too small ---------------------------------------------------------------------------------------------------
+# -- a room too small --------------------------------------------------------------------------------------------------
 def test_a_room_too_small_says_what_racks_must_give_and_what_another_chassis_costs(catalog: Catalog) -> None:
     text = """
 site: {country: US, rack_power_kw: 10}

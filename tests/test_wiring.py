@@ -1,4 +1,4 @@
-"""Every port cabled once, cables counted three ways, lengths that reach; and plans changed by hand that are found out."""
+"""Every port cabled once, cables counted three ways, lengths that reach; plans changed by hand are found out."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from benchmarks.cabling import examine, random_site
 
+from benchmarks.cabling import examine, random_site
 from planner import wiring
 from planner.catalog import Catalog
 from planner.errors import NoPlan
