@@ -319,6 +319,7 @@ class ManagementNode(Part):
     inband_ports: int = 2
     port_gbps: float = 100
     fabric_ports: int = 0  # leaf ports that one fabric manager takes
+    licence: str | None = None  # software counted per managed fabric node and year
     technologies: tuple[Technology, ...] = ("ethernet",)
 
 

@@ -302,6 +302,8 @@ class StorageChoice(Entry):
     usable_tb: float
     read_gb_per_s: float
     write_gb_per_s: float
+    read_needed: float = 0.0  # as asked, else by profile and checkpoint rule
+    write_needed: float = 0.0
 
 
 class Provenance(Entry):

@@ -11,12 +11,13 @@ ROOT = Path(planner.__file__).parent
 LAYERS = [
     "errors units highs progress files",
     "request parts plan",
-    "catalog yamltext sitefile demand compliance nodes fabric site rackfit placement floorplan wiring pricing",
+    "catalog yamltext sitefile demand compliance nodes fabric site rackfit placement floorplan wiring pricing "
+    "storage_need",
     "model racking offers bundles candidates shared dominance packing problem formulation solve lines assemble report "
     "compose explain advice optimize alternatives sizing",
     "planfile verify compare bom quote workbook workbook_site spreadsheet proposal proposal_brief proposal_notes "
     "proposal_results drawings wording facility exports outputs",
-    "summary printing printing_room cli",
+    "summary printing printing_fabric printing_room cli",
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
 # Rooms of layer 2 that may know one another, beside the catalog: who -> whom.
@@ -25,13 +26,14 @@ NEIGHBOURS = {
     "nodes": {"catalog", "pricing"},
     "demand": {"catalog"},
     "compliance": {"catalog"},
-    "fabric": {"catalog"},
+    "fabric": {"catalog", "yamltext"},
     "pricing": {"catalog"},
     "site": {"rackfit"},
     "rackfit": set(),
     "placement": {"site"},
     "floorplan": set(),
     "wiring": {"catalog", "fabric", "floorplan"},
+    "storage_need": {"catalog"},
     "catalog": set(),
     "yamltext": set(),
 }
