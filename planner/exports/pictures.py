@@ -90,10 +90,11 @@ def _device(item: RackItem, left: float, floor: float, names: Mapping[str, str],
     hint = f"{item.label}: {model}, {item.units}U, {item.power_kw:g} kW, {item.weight_kg:g} kg"
     found = [_box(left + 0.5, y + 0.5, INNER - 1, h - 1, role, hint)]
     middle = y + h / 2
+    figures = f"{item.units}U · {item.power_kw:g} kW · {item.weight_kg:g} kg"
     if item.units >= 3:
-        found.append(_text(left + 10, middle - 3, fit(item.label, INNER - 20, 11), "name"))
-        detail = f"{model} · {item.units}U · {item.power_kw:g} kW · {item.weight_kg:g} kg"
-        found.append(_text(left + 10, middle + 12, fit(detail, INNER - 20, 9.5), "small"))
+        found.append(_text(left + 10, middle - 9, fit(item.label, INNER - 20, 11), "name"))
+        found.append(_text(left + 10, middle + 5, fit(model, INNER - 20, 9.5), "small"))
+        found.append(_text(left + 10, middle + 18, figures, "small"))
     else:
         room = INNER * 0.42
         found.append(_text(left + 10, middle + 4, fit(item.label, room, 11), "name"))
