@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from planner.request import Layout
+
 UNIT_M = 0.04445  # EIA-310 rack unit
 SIDE_M = 0.5  # from a port to the side of its rack, at each end
 DEFAULT_WIDTH_M = 0.6
@@ -114,15 +116,15 @@ def racks_per_row(racks: int) -> int:
 
 def floor_of(site: Mapping[str, Any], racks: int, width_mm: float | None, depth_mm: float | None) -> Floor:
     """The floor of a plan: `site` is the request's section, width and depth those of the cabinet that is bought."""
-    layout = site["layout"]
+    layout = Layout.model_validate(site.get("layout") or {})
     return Floor(
         racks=max(1, racks),
-        racks_per_row=int(layout["racks_per_row"] or racks_per_row(racks)),
+        racks_per_row=layout.racks_per_row or racks_per_row(racks),
         width_m=(width_mm or DEFAULT_WIDTH_M * 1000) / 1000,
         depth_m=(depth_mm or DEFAULT_DEPTH_M * 1000) / 1000,
-        cold_aisle_m=float(layout["cold_aisle_m"]),
-        hot_aisle_m=float(layout["hot_aisle_m"]),
-        tray_m=float(layout["tray_m"]),
-        slack_m=float(layout["slack_m"]),
-        cross_trays=int(layout["cross_trays"]),
+        cold_aisle_m=layout.cold_aisle_m,
+        hot_aisle_m=layout.hot_aisle_m,
+        tray_m=layout.tray_m,
+        slack_m=layout.slack_m,
+        cross_trays=layout.cross_trays,
     )

@@ -106,6 +106,22 @@ def test_a_folder_that_cannot_be_written_is_told(path: Path, capsys: pytest.Capt
     assert run("export", "cables", "/nowhere/plan.json") == 2
 
 
+def test_a_plan_of_an_earlier_version_is_told_and_not_a_crash(
+    plan: Plan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Labels that say nothing of a device's role cannot be cabled."""
+    data = plan.model_dump(mode="json")
+    del data["request"]["site"]["layout"]
+    data["cabling"] = []
+    for rack in data["racks"]:
+        for item in rack["items"]:
+            item["label"] = item["label"].replace(" leaf ", " qm9790 ")
+    old = tmp_path / "old.json"
+    old.write_text(json.dumps(data), encoding="utf-8")
+    assert run("export", "cables", str(old)) == 2
+    assert "stands in no rack of this plan; make the plan again" in capsys.readouterr().err
+
+
 # -- NetBox ------------------------------------------------------------------------------------------------------------
 def test_device_types_fit_the_published_schema(plan: Plan, catalog: Catalog, tmp_path: Path) -> None:
     netbox.write_netbox(plan, catalog, tmp_path)

@@ -7,8 +7,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from plans.cabled import examine, random_site
 
-from benchmarks.cabling import examine, random_site
 from planner import wiring
 from planner.catalog import Catalog
 from planner.errors import NoPlan

@@ -15,6 +15,7 @@ from planner.verify.ports import OOB_UPLINKS, combined, node_ports
 UNIT = 0.04445  # m
 SIDE = 0.5  # m from a port to the side of its rack
 PEERS = 2
+MOST_LINKS = 5_000_000  # far above any site; numbers beyond are nonsense
 Spot = tuple[int, int, float]  # rack, its units, height of the port in units
 
 
@@ -31,6 +32,17 @@ class Joint:
 def check_cabling(plan: Plan, catalog: Catalog) -> Iterator[str]:
     """Labels, ports per node, and the cables of every network by length."""
     yield from _ports(plan, catalog)
+    standing = sum(len(rack.items) for rack in plan.racks)
+    claimed = sum(p.nodes for p in plan.pools) + sum(n.leaf + n.spine + n.core for n in plan.fabrics)
+    claimed += plan.storage.blocks if plan.storage is not None else 0
+    if claimed > standing:  # before anything is counted one by one
+        yield f"racks: {standing} devices stand in racks, pools, networks and storage count {claimed}"
+        return
+    links = sum(n.endpoints + n.links_leaf_spine + n.links_spine_core + n.links_other for n in plan.fabrics)
+    carried = sum(ln.quantity * catalog.cables[ln.part].links for ln in plan.lines if ln.part in catalog.cables)
+    if links > min(carried, MOST_LINKS):
+        yield f"cabling: {links} links, the lines buy cables for {min(carried, MOST_LINKS)}"
+        return
     spots, twice = _spots(plan)
     if twice:
         yield f"racks: the label {twice} stands twice"

@@ -10,6 +10,7 @@ from planner.catalog import Catalog
 from planner.floorplan import Floor, floor_of
 from planner.parts import ManagementNode
 from planner.plan import PlanLine, PlannedFabric, PlannedRack, Pool, StorageChoice
+from planner.wiring.ports import PortClash
 
 OOB_UPLINKS = 2  # of each out-of-band switch into the in-band network
 
@@ -59,13 +60,21 @@ def pool_names(pools: Sequence[Pool]) -> list[str]:
     return found
 
 
-def directory(plan: Built) -> dict[str, Device]:
+class Directory(dict[str, Device]):
+    """Devices by label; one that stands in no rack is a plan that cannot be cabled."""
+
+    def __missing__(self, label: str) -> Device:
+        raise PortClash(f"{label} stands in no rack of this plan; make the plan again with planner optimize.")
+
+
+def directory(plan: Built) -> Directory:
     """Every racked device by its label."""
-    return {
+    found = {
         item.label: Device(item.label, item.item, k, rack.units, item.bottom_unit, item.units)
         for k, rack in enumerate(plan.racks)
         for item in rack.items
     }
+    return Directory(found)
 
 
 def floor(plan: Built, catalog: Catalog) -> Floor:
