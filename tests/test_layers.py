@@ -11,18 +11,19 @@ ROOT = Path(planner.__file__).parent
 LAYERS = [
     "errors units highs progress files",
     "request parts plan",
-    "catalog yamltext sitefile demand compliance nodes fabric site rackfit placement floorplan wiring pricing "
-    "storage_need",
-    "model racking offers bundles candidates shared dominance packing problem formulation solve lines assemble report "
-    "compose explain advice optimize alternatives sizing",
+    "catalog yamltext modelconfig sitefile demand compliance nodes fabric site rackfit placement floorplan wiring "
+    "pricing storage_need",
+    "model racking offers bundles spares candidates shared dominance packing problem formulation solve lines assemble "
+    "report compose explain advice optimize alternatives sizing accuracy",
     "planfile verify compare bom quote workbook workbook_site spreadsheet proposal proposal_brief proposal_notes "
     "proposal_results drawings wording facility exports outputs",
-    "summary printing printing_fabric printing_room cli",
+    "summary printing printing_fabric printing_room size_text accuracy_text cli",
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
 # Rooms of layer 2 that may know one another, beside the catalog: who -> whom.
 NEIGHBOURS = {
-    "sitefile": {"catalog", "yamltext", "demand"},
+    "sitefile": {"catalog", "yamltext", "modelconfig", "demand"},
+    "modelconfig": set(),
     "nodes": {"catalog", "pricing"},
     "demand": {"catalog"},
     "compliance": {"catalog"},
@@ -33,7 +34,7 @@ NEIGHBOURS = {
     "placement": {"site"},
     "floorplan": set(),
     "wiring": {"catalog", "fabric", "floorplan"},
-    "storage_need": {"catalog"},
+    "storage_need": {"catalog", "demand"},
     "catalog": set(),
     "yamltext": set(),
 }
