@@ -157,7 +157,8 @@ def _cage(plan: Plan, catalog: Catalog, net: PlannedFabric) -> str:
     fixed = [n for n in catalog.chassis[pool.chassis].fixed_nics if n.role == "compute"]
     if fixed and fixed[0].cage:
         return fixed[0].cage
-    return catalog.nics[pool.nic].cage if pool.nic in catalog.nics else ""
+    nic = catalog.nics.get(pool.nic or "")
+    return nic.cage if nic is not None else ""
 
 
 def _text(label: str, here: tuple[str, int, str], there: tuple[str, int, str]) -> str:

@@ -272,7 +272,8 @@ def floor_load(plan: Plan, catalog: Catalog) -> Result:
 
 def depth(plan: Plan, catalog: Catalog) -> Result:
     """Cabinets are deeper than the deepest chassis by room for cables."""
-    cabinet = min((catalog.racks[r.part].depth_mm for r in plan.racks if r.part in catalog.racks), default=None)
+    racks = [catalog.racks[r.part] for r in plan.racks if r.part is not None and r.part in catalog.racks]
+    cabinet = min((r.depth_mm for r in racks), default=None)
     known = {
         p.chassis: catalog.chassis[p.chassis].depth_mm for p in plan.pools if not catalog.chassis[p.chassis].own_rack
     }

@@ -321,7 +321,9 @@ class _Hall:
 
     def __init__(self, plan: Plan, catalog: Catalog) -> None:
         layout = plan.request["site"]["layout"]
-        cabinet = next((catalog.racks[r.part] for r in plan.racks if r.part in catalog.racks), None)
+        cabinet = next(
+            (catalog.racks[r.part] for r in plan.racks if r.part is not None and r.part in catalog.racks), None
+        )
         self.wide = (cabinet.width_mm if cabinet else 600.0) / 1000
         self.deep = (cabinet.depth_mm if cabinet else 1200.0) / 1000
         # Sixteen in a row; in larger rooms as many as make it about square, at most 32.

@@ -79,7 +79,7 @@ def directory(plan: Built) -> Directory:
 
 def floor(plan: Built, catalog: Catalog) -> Floor:
     """The floor on which the racks of a plan stand."""
-    part = next((catalog.racks[r.part] for r in plan.racks if r.part in catalog.racks), None)
+    part = next((catalog.racks[r.part] for r in plan.racks if r.part is not None and r.part in catalog.racks), None)
     return floor_of(
         plan.request["site"], len(plan.racks), part.width_mm if part else None, part.depth_mm if part else None
     )
