@@ -223,7 +223,20 @@ class PlannedRack(Entry):
     items: tuple[RackItem, ...]
 
 
+class Foreseen(Entry):
+    """A change of verdict by a rule that was public on the plan's date. `on` None: if a text not enforced were."""
+
+    rule: str
+    on: str | None
+    verdict: str
+    review_policy: str | None = None
+    text: str
+    text_zh: str
+
+
 class ComplianceEntry(Entry):
+    """The screening of one part. `summary` is the whole reasoning, `short` verdict, rule and decisive number."""
+
     part: str
     accelerator: str | None
     classification: str | None
@@ -232,6 +245,16 @@ class ComplianceEntry(Entry):
     on: str
     summary: str
     summary_zh: str | None = None
+    short: str = ""
+    short_zh: str = ""
+    system: str | None = None  # entry of a board or server with the part
+    exception: str | None = None  # licence exception that can be used under its conditions
+    codified: str | None = None  # verdict by a stricter text on the books that is not enforced; None: the same
+    conditions: tuple[str, ...] = ()  # to be certified in an application
+    conditions_zh: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()  # the figures and facts compared
+    data_zh: tuple[str, ...] = ()
+    foreseen: tuple[Foreseen, ...] = ()
     citations: tuple[str, ...] = ()
     review_policy: str | None = None
     import_side: str | None = (
