@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from planner import compliance, parts
 from planner.catalog import Catalog, nearest
 from planner.errors import InputError, Mistake, NoPlan, PlannerError, UnknownPart
-from planner.plan import ComplianceEntry, Plan, Pool
+from planner.plan import Plan, Pool
 from planner.request import Request
 
 KINDS: dict[str, type[parts.Record]] = {
@@ -144,24 +144,6 @@ def _processors(pool: Pool) -> str:
 
 def _drives(pool: Pool) -> str:
     return f"{pool.nvme_tb:g} TB NVMe" if pool.nvme_tb else "NVMe not stated"
-
-
-def verdicts(entries: Sequence[ComplianceEntry]) -> str:
-    """Verdicts with rules and citations, one block each."""
-    blocks = []
-    for entry in entries:
-        lines = [f"{entry.part}: {entry.verdict.replace('_', ' ')} on {entry.on}", f"  {entry.summary}"]
-        if entry.classification:
-            lines.append(f"  classification: {entry.classification}")
-        if entry.rules:
-            lines.append(f"  rules: {', '.join(entry.rules)}")
-        if entry.review_policy:
-            lines.append(f"  review policy: {entry.review_policy}")
-        lines += [f"  source: {c}" for c in entry.citations]
-        lines += [f"  assumed: {a}" for a in entry.assumed]
-        blocks.append("\n".join(lines))
-    blocks.append("This is a screening by published rules; it does not replace a review by the exporter.")
-    return "\n".join(blocks)
 
 
 def fabric(made: Mapping[str, Any]) -> str:

@@ -40,7 +40,7 @@ class Customer(Section):
     name: Text | None = None
     headquarters: CountryCode | None = None
     ultimate_parent: CountryCode | None = None
-    funding: Literal["private", "public", "state_owned"] | None = None
+    funding: Literal["private", "state", "public", "state_owned"] | None = None  # the last three mean any state money
 
 
 class Site(Section):
@@ -77,6 +77,9 @@ class ComplianceTerms(Section):
     date: dt.date | None = None
     ship_from: CountryCode = "US"
     end_use: Text | None = None
+    named_recipient: Text | None = None  # the end user, where a rule spares recipients by name
+    import_approval: Literal["obtained", "not_obtained"] | None = None  # for this order, by the importing side
+    licence_lead_days: Annotated[int, Field(ge=1, le=3650)] | None = None  # the user's own plan; never a forecast
 
 
 class Workload(Section):
@@ -132,12 +135,26 @@ class NodePreference(Section):
     cpu: str | None = None
 
 
+Origin = Literal["domestic", "any"]
+
+
+class OriginPreference(Section):
+    """Classes of parts that must be designed in the country of the site; parts of unknown origin do not count."""
+
+    accelerator: Origin = "any"
+    cpu: Origin = "any"
+    switch: Origin = "any"
+    storage: Origin = "any"
+    system_software: Origin = "any"
+
+
 class Preferences(Section):
     chassis: Choice = Choice()
     accelerators: Choice = Choice()
     vendors: Choice = Choice()
     fabric: FabricPreference = FabricPreference()
     node: NodePreference = NodePreference()
+    origin: OriginPreference = OriginPreference()
     sizing: Literal["low", "typical"] = "low"
 
 

@@ -60,6 +60,8 @@ def terms_from(request: Request, on: dt.date | None = None) -> Terms:
         on=day,
         end_use=request.compliance.end_use,
         funding=request.customer.funding,
+        import_approval=request.compliance.import_approval == "obtained",
+        recipient=request.compliance.named_recipient,
     )
 
 

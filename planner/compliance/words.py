@@ -58,34 +58,34 @@ IMPORTS = {
     "import_unknown": "import side unknown",
 }
 IMPORTS_ZH = {"import_open": "进口侧未见限制", "import_restricted": "进口侧受限", "import_unknown": "进口侧情况未知"}
-# One or two letters for tables that are one word wide.
+# One word per cell of a table; `matrix_text` explains them.
 MARKS = {
-    "no_licence_required": "none found",
-    "licence_exception": "exception",
+    "no_licence_required": "none",
+    "licence_exception": "except",
     "licence_required": "licence",
-    "prohibited": "prohibited",
-    "needs_vendor_confirmation": "ask vendor",
-    "domestic_supply": "domestic",
+    "prohibited": "PROHIB",
+    "needs_vendor_confirmation": "ask",
+    "domestic_supply": "home",
 }
 MARKS_ZH = {
-    "no_licence_required": "未发现要求",
-    "licence_exception": "许可例外",
-    "licence_required": "须许可",
+    "no_licence_required": "未见",
+    "licence_exception": "例外",
+    "licence_required": "许可",
     "prohibited": "禁止",
-    "needs_vendor_confirmation": "问厂商",
-    "domestic_supply": "境内供货",
+    "needs_vendor_confirmation": "待确认",
+    "domestic_supply": "境内",
 }
 POLICY_MARKS = {
-    "presumption_of_denial": "denial",
-    "presumption_of_approval": "approval",
-    "case_by_case": "case by case",
+    "presumption_of_denial": "deny",
+    "presumption_of_approval": "appr",
+    "case_by_case": "case",
     "not_published": "letter",
 }
 POLICY_MARKS_ZH = {
-    "presumption_of_denial": "推定拒绝",
-    "presumption_of_approval": "推定批准",
+    "presumption_of_denial": "拒绝",
+    "presumption_of_approval": "批准",
     "case_by_case": "逐案",
-    "not_published": "告知函",
+    "not_published": "函",
 }
 
 
@@ -140,7 +140,9 @@ def short(rules: Rules, item: Item, found: Finding) -> str:
         reason = found.warnings[0] if found.warnings else "class unknown, a figure it turns on is not published"
         return f"needs the vendor's confirmation{named}: {reason}"
     if found.classification in ("3A090.a", "3A090.b", "3A090.c"):
-        return f"no licence requirement found: {found.classification}, but no rule reaches this destination and party"
+        spared = next((r for r in found.rules if r in rules.table.destination), None)
+        why = f"but {spared.id} names the recipient" if spared else "but no rule reaches this destination and party"
+        return f"no licence requirement found: {found.classification}, {why}"
     return f"no licence requirement found{named}: not 3A090{', ' + numbers if numbers else ''}"
 
 
@@ -169,7 +171,9 @@ def short_zh(rules: Rules, item: Item, found: Finding) -> str:
         reason = found.warnings_zh[0] if found.warnings_zh else "归类所依据的参数未公开"
         return f"须由厂商书面确认{named}：{reason}"
     if found.classification in ("3A090.a", "3A090.b", "3A090.c"):
-        return f"未发现许可要求：归类 {found.classification}，但该目的地与主体不在规则范围内"
+        spared = next((r for r in found.rules if r in rules.table.destination), None)
+        why = f"但 {spared.id} 列明该接收方" if spared else "但该目的地与主体不在规则范围内"
+        return f"未发现许可要求：归类 {found.classification}，{why}"
     return f"未发现许可要求{named}：不属于 3A090{'，' + numbers if numbers else ''}"
 
 
@@ -202,10 +206,10 @@ def _reached(rule: Rule | None, item: Item) -> tuple[str, str, float, float, str
 
 
 def mark(verdict: str, review_policy: str | None, chinese: bool = False) -> str:
-    """A verdict for a narrow table cell: `licence: denial`, `exception`, `none found`."""
+    """A verdict in one word for a table cell; of a licence its review policy."""
     marks, policies = (MARKS_ZH, POLICY_MARKS_ZH) if chinese else (MARKS, POLICY_MARKS)
     policy = policies.get(review_policy or "") if verdict == "licence_required" else None
-    return f"{marks[verdict]}{'：' if chinese else ': '}{policy}" if policy else marks[verdict]
+    return policy or marks[verdict]
 
 
 def _by(found: Finding, named: str) -> str:
