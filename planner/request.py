@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from planner.parts import Technology
 
@@ -139,13 +139,21 @@ Origin = Literal["domestic", "any"]
 
 
 class OriginPreference(Section):
-    """Classes of parts that must be designed in the country of the site; parts of unknown origin do not count."""
+    """Classes of parts that must be designed in the country of the site; parts of unknown origin do not count.
+
+    One word stands for all classes: `origin: domestic`.
+    """
 
     accelerator: Origin = "any"
     cpu: Origin = "any"
     switch: Origin = "any"
     storage: Origin = "any"
     system_software: Origin = "any"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_word(cls, given: Any) -> Any:
+        return dict.fromkeys(cls.model_fields, given) if isinstance(given, str) else given
 
 
 class Preferences(Section):
@@ -185,3 +193,7 @@ class Request(Section):
     storage: StorageNeed | None = None
     pricing: Pricing = Pricing()
     objective: Objective = "lowest_capex"
+
+    def keeps_out(self, kind: str, origin: str | None) -> bool:
+        """Whether `preferences.origin` leaves out a part of a class (a field of OriginPreference) by its origin."""
+        return getattr(self.preferences.origin, kind) == "domestic" and origin != self.site.country

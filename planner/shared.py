@@ -182,6 +182,10 @@ class SharedEquipment:
             if need.system is None and (not system.offer_by_default or system.lifecycle != "current"):
                 self._reject(system.id, "not-offered", f"{system.id} is not offered unless storage.system names it")
                 continue
+            if self.request.keeps_out("storage", system.origin):
+                home = self.request.site.country
+                self._reject(system.id, "origin", f"{system.id} is not of {home}; preferences.origin.storage asks for it")
+                continue
             blocks = storage_blocks(system, need.usable_tb, need.read_gb_per_s, need.write_gb_per_s)
             bundle = self._storage_bundle(system, blocks)
             for technology in system.technologies if bundle is not None else ():
