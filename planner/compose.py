@@ -35,6 +35,7 @@ from planner.plan import (
 )
 from planner.problem import UTILISATION, Prepared, limit_keys
 from planner.report import assumptions, left_out, open_questions, planned_compliance
+from planner.screened import origin_share, screened
 from planner.units import HOURS_PER_YEAR, Money, half_up, tax_cents
 
 OBJECTIVE_UNITS = {
@@ -70,7 +71,9 @@ def compose(prepared: Prepared, solution: Solution) -> Plan:
         lines=capital,
         yearly=yearly,
         taxes=taxes,
+        origins=origin_share(request.site.country, capital),
         compliance=planned_compliance(prepared, chosen),
+        screening=screened(prepared, chosen, capital, yearly),
         assumptions=assumptions(prepared, chosen, capital),
         limits=_limits(prepared, solution, racks),
         left_out=left_out(prepared, chosen),

@@ -194,7 +194,38 @@ class PlanLine(Entry):
     rack_units: int = 0
     weight_kg: float = 0.0
     origin: str | None = None
+    supply: Literal["domestic", "imported", "unknown"] = "unknown"  # by origin, seen from the site's country
     estimates: tuple[str, ...] = ()
+
+
+class OriginShare(Entry):
+    """Capital lines by origin, without tax: from the site's country, from elsewhere, not known (services too).
+
+    `share` = domestic ÷ (domestic + imported); None where neither is there.
+    """
+
+    country: str
+    domestic: Amount
+    imported: Amount
+    unknown: Amount
+    share: float | None
+
+
+class LineScreening(Entry):
+    """What the export worksheet says about a part that is bought: entry, verdict, rules, what must be asked."""
+
+    part: str
+    kind: str  # accelerator, system, cpu, switch, nic ...
+    eccn: str | None  # the entry of its class or kind; the maker states that of the part number
+    hs6: tuple[str, ...]  # customs codes, six digits; they decide no export entry
+    classification: str | None
+    verdict: str
+    rules: tuple[str, ...]
+    citation: str
+    data: tuple[str, ...]
+    data_zh: tuple[str, ...]
+    asks: tuple[str, ...]
+    asks_zh: tuple[str, ...]
 
 
 class TaxLine(Entry):
@@ -324,7 +355,9 @@ class Plan(Entry):
     lines: tuple[PlanLine, ...]
     yearly: tuple[PlanLine, ...]
     taxes: tuple[TaxLine, ...]
+    origins: OriginShare | None = None
     compliance: tuple[ComplianceEntry, ...]
+    screening: tuple[LineScreening, ...] = ()
     assumptions: tuple[Assumption, ...]
     limits: tuple[Limit, ...]
     left_out: tuple[LeftOut, ...]

@@ -12,11 +12,11 @@ LAYERS = [
     "errors units highs progress files",
     "request parts plan",
     "catalog yamltext sitefile demand compliance nodes fabric site pricing",
-    "model bundles candidates shared dominance packing problem formulation solve lines assemble report compose explain "
+    "model bundles candidates shared dominance packing problem formulation solve lines assemble screened report compose explain "
     "advice optimize alternatives sizing",
     "planfile verify compare bom quote workbook workbook_site spreadsheet proposal proposal_notes drawings wording "
     "outputs",
-    "printing cli",
+    "printing comply cli",
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
 # Rooms of layer 2 that may know one another, beside the catalog: who -> whom.

@@ -37,6 +37,8 @@ class OtherItem(Record):
     sources: tuple[str, ...]
     note: str | None = None
     note_zh: str | None = None
+    asks: tuple[str, ...] = ()  # what the maker or the end user must be asked
+    asks_zh: tuple[str, ...] = ()
 
 
 class Band(Record):
