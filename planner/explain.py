@@ -62,8 +62,16 @@ def _reasons(prepared: Prepared, accelerators: Sequence[str]) -> list[str]:
 
 
 def _rule_sentence(prepared: Prepared, accelerator: str) -> str:
-    verdict = prepared.verdicts[accelerator]
-    return verdict.summary
+    """The verdict in short, and how to ask for the whole reasoning with its citations."""
+    request, entry = prepared.request, prepared.verdicts[accelerator]
+    home = request.site.country
+    headquarters = request.customer.headquarters or home
+    parent = request.customer.ultimate_parent or headquarters
+    command = f"planner comply {accelerator} --to {home} --hq {headquarters} --parent {parent} --on {prepared.on}"
+    reason = entry.short
+    if entry.import_side == "import_restricted" and entry.verdict in request.compliance.accept:
+        reason = f"restricted by the importing side; export side: {reason}"
+    return f"{accelerator} to {home}: {reason}. Full reasoning: {command}"
 
 
 def plain_checks(prepared: Prepared) -> tuple[str, ...]:

@@ -199,6 +199,33 @@ def alternatives(answer: Mapping[str, Any]) -> str:
             right=(1,),
         )
     )
+    out += ["", "By what is accepted of the export rules (never what is embargoed or presumed to be denied):"]
+    out.append(
+        table(
+            ("accepted", "", "accelerators", "nodes", "capital", "objective"),
+            [
+                (
+                    row["name"],
+                    "as asked" if row["asked"] else "",
+                    ", ".join(row["accelerators"]) or "-",
+                    "-" if row["nodes"] is None else row["nodes"],
+                    "-" if row["capital_without_tax"] is None else f"{row['capital_without_tax']:,.2f}",
+                    row["change"],
+                )
+                for row in answer["acceptance"]
+            ],
+            right=(3, 4),
+        )
+    )
+    told = dict.fromkeys(v for row in answer["acceptance"] for v in row["verdicts"])
+    out += [f"  {verdict}" for verdict in told]
+    lead = next((row["licence_lead_days"] for row in answer["acceptance"]), None)
+    if any("licence required" in v for v in told):
+        out.append(
+            f"  Days until a licence: {lead}, the requester's own figure; nobody can promise one."
+            if lead
+            else "  How long a licence takes is not known; compliance.licence_lead_days takes your own figure."
+        )
     return "\n".join(out)
 
 

@@ -9,6 +9,7 @@ from planner import demand, nodes
 from planner.catalog import Catalog
 from planner.errors import Rejection
 from planner.parts import FabricLink, NodeBuild
+from planner.plan import ComplianceEntry
 from planner.pricing import PriceBook
 from planner.problem import screen
 from planner.request import Request, Workload
@@ -30,7 +31,7 @@ def size_table(request: Request, catalog: Catalog, on: dt.date) -> list[dict[str
         )
         for accelerator in wanted:
             if accelerator not in accepted:
-                rows.append(_row(workload, accelerator, reason=verdicts[accelerator].summary))
+                rows.append(_row(workload, accelerator, reason=_refused(verdicts[accelerator])))
                 continue
             builds = by_accelerator.get(accelerator, [])
             if not builds:
@@ -41,6 +42,13 @@ def size_table(request: Request, catalog: Catalog, on: dt.date) -> list[dict[str
                 continue
             rows.append(_best(request, catalog, workload, accelerator, builds))
     return rows
+
+
+def _refused(entry: ComplianceEntry) -> str:
+    """Why the rules leave an accelerator out, short."""
+    if entry.import_side == "import_restricted" and entry.verdict in ("no_licence_required", "domestic_supply"):
+        return f"restricted by the importing side; export side: {entry.short}"
+    return entry.short
 
 
 def _best(

@@ -12,8 +12,9 @@ LAYERS = [
     "errors units highs progress files",
     "request parts plan",
     "catalog yamltext sitefile demand compliance nodes fabric site pricing",
-    "model bundles candidates shared dominance packing problem formulation solve lines assemble screened report compose explain "
-    "advice optimize alternatives sizing",
+    "model bundles candidates shared dominance packing problem formulation solve lines assemble screened report "
+    "compose explain "
+    "advice optimize acceptance alternatives sizing",
     "planfile verify compare bom quote workbook workbook_site spreadsheet proposal proposal_notes drawings wording "
     "outputs",
     "printing comply cli",
