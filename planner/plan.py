@@ -217,11 +217,13 @@ class LineScreening(Entry):
     part: str
     kind: str  # accelerator, system, cpu, switch, nic ...
     eccn: str | None  # the entry of its class or kind; the maker states that of the part number
+    eccn_zh: str | None = None
     hs6: tuple[str, ...]  # customs codes, six digits; they decide no export entry
     classification: str | None
     verdict: str
     rules: tuple[str, ...]
     citation: str
+    citation_zh: str
     data: tuple[str, ...]
     data_zh: tuple[str, ...]
     asks: tuple[str, ...]

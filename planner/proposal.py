@@ -21,6 +21,7 @@ from planner.proposal_notes import compliance_rows, left_out_by_rule, notes, que
 from planner.quote import Quote, quote
 from planner.request import Request, Workload
 from planner.wording import Wording, rmb_capitals, templates_folder, wording
+from planner.worksheet import questionnaire, share_sentence, worksheet_rows
 
 MOST_LISTED = 8  # names written out before "and N more"
 
@@ -74,6 +75,9 @@ def proposal_html(plan: Plan) -> str:
         chart=_chart(prices, words),
         compliance=compliance_rows(plan, words),
         unknowns=unknowns(plan, words),
+        worksheet=worksheet_rows(plan, words),
+        share=share_sentence(plan, words),
+        questionnaire=questionnaire(plan, words),
         left_out=left_out_by_rule(plan, words),
         notes=notes(plan, words),
         questions=questions(plan, words),

@@ -42,16 +42,26 @@ def _row(prepared: Prepared, chosen: Sequence[Chosen], part: Part) -> LineScreen
         for english, chinese in _asks(entry, prepared):
             asks.append(english)
             asks_zh.append(chinese)
-    citations = [c.split(" (verified")[0].split(" (reported")[0].split(" (model")[0] for c in entry.citations]
+    rules = [rules_of(catalog).find(name) for name in entry.rules]
+    by_rule = kind in ("accelerator", "system") or entry.verdict == "prohibited"
+    eccn = entry_of(item, entry.classification, entry.system)
     return LineScreening(
         part=part.id,
         kind=kind,
-        eccn=entry_of(item, entry.classification, entry.system),
+        eccn=eccn,
+        eccn_zh=item.any_zh if item and item.any_zh else eccn,
         hs6=item.hs6 if item else (),
         classification=entry.classification,
         verdict=entry.verdict,
         rules=entry.rules,
-        citation="; ".join(citations) if kind in ("accelerator", "system") else (item.citation if item else ""),
+        citation="; ".join(f"{r.id}: {r.citation}" for r in rules) if by_rule else item.citation if item else "",
+        citation_zh=(
+            "；".join(f"{r.id}：{r.citation_zh or r.citation}" for r in rules)
+            if by_rule
+            else item.citation_zh
+            if item
+            else ""
+        ),
         data=entry.data,
         data_zh=entry.data_zh,
         asks=tuple(asks),

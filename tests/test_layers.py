@@ -15,8 +15,8 @@ LAYERS = [
     "model bundles candidates shared dominance packing problem formulation solve lines assemble screened report "
     "compose explain "
     "advice optimize acceptance alternatives sizing",
-    "planfile verify compare bom quote workbook workbook_site spreadsheet proposal proposal_notes drawings wording "
-    "outputs",
+    "planfile verify compare bom quote workbook workbook_site worksheet spreadsheet proposal proposal_notes drawings "
+    "wording outputs",
     "printing comply cli",
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}

@@ -34,6 +34,8 @@ class OtherItem(Record):
     hs6: tuple[str, ...]
     basis: Basis
     citation: str
+    citation_zh: str
+    any_zh: str | None = None  # the entry under `any` in Chinese, where it holds words
     sources: tuple[str, ...]
     note: str | None = None
     note_zh: str | None = None
