@@ -182,8 +182,8 @@ def comply(
     end_use: Annotated[str | None, typer.Option("--end-use", help="What it is for, in words")] = None,
     recipient: Annotated[str | None, typer.Option("--recipient", help="Name of a recipient that a rule names")] = None,
     funding: Annotated[str | None, typer.Option("--funding", help="state or private (import side of China)")] = None,
-    import_approved: Annotated[
-        bool, typer.Option("--import-approved", help="The importing side has approved this order")
+    import_approval: Annotated[
+        bool, typer.Option("--import-approval", help="An import approval of this order is at hand")
     ] = False,
     cases: Annotated[Path | None, typer.Option("--cases", help="Answer every row of a case file")] = None,
     matrix: Annotated[bool, typer.Option("--matrix", help="Accelerators by destinations, as a table")] = False,
@@ -219,7 +219,7 @@ def comply(
         on=day,
         end_use=end_use,
         funding=funding,
-        import_approval=import_approved,
+        import_approval=import_approval,
         recipient=recipient,
     )
     entries = complying.entries(catalog, part, terms)

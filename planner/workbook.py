@@ -61,7 +61,8 @@ def workbook_bytes(plan: Plan) -> bytes:
     workbook_site.racks(sheet("racks", workbook_site.rack_columns(words)), plan, words)
     workbook_site.network(sheet("network", workbook_site.network_columns(words)), plan, words)
     workbook_site.compliance(sheet("compliance", workbook_site.compliance_columns(words)), plan, words)
-    worksheet.worksheet(sheet("worksheet", worksheet.worksheet_columns(words)), plan, words)
+    if plan.screening:
+        worksheet.worksheet(sheet("worksheet", worksheet.worksheet_columns(words)), plan, words)
     worksheet.questionnaire_sheet(sheet("questionnaire", worksheet.questionnaire_columns(words)), plan, words)
     workbook_site.sources(sheet("sources", workbook_site.source_columns(words)), plan, words)
     _summary(summary, plan, words, places)

@@ -33,6 +33,7 @@ QUESTIONS = (
     "delivery",
     "readiness",
 )
+BLANK = "____________________"
 REQUIRED = ("legal_name", "destination", "headquarters", "parent", "end_use", "military", "delivery")
 
 
@@ -108,7 +109,7 @@ def questionnaire(plan: Plan, words: Wording) -> list[Question]:
 
 
 def _stated(request: Mapping[str, Any], words: Wording) -> dict[str, str | None]:
-    customer, terms = request["customer"], request["compliance"]
+    customer, terms = request["customer"], request.get("compliance", {})
 
     def country(code: str | None) -> str | None:
         return None if code is None else f"{words.term('country', code)} ({code})"
@@ -118,7 +119,7 @@ def _stated(request: Mapping[str, Any], words: Wording) -> dict[str, str | None]
     return {
         "legal_name": customer.get("name"),
         "destination": country(request["site"]["country"]),
-        "ship_from": country(terms["ship_from"]),
+        "ship_from": country(terms.get("ship_from")),
         "headquarters": country(customer.get("headquarters")),
         "parent": country(customer.get("ultimate_parent")),
         "end_use": terms.get("end_use"),
@@ -199,18 +200,17 @@ def questionnaire_columns(words: Wording) -> list[Column]:
         ("ask", "wrap", 60),
         ("why", "wrap", 44),
         ("required", "text", 10),
-        ("stated", "wrap", 34),
-        ("answer", "wrap", 44),
+        ("answer", "wrap", 60),
     )
     return [Column(words(f"export.column.{key}"), kind, width) for key, kind, width in kinds]
 
 
 def questionnaire_sheet(sheet: Sheet, plan: Plan, words: Wording) -> None:
-    """The questionnaire with an empty column for the customer's answers and a line for name, date and signature."""
+    """The questionnaire: what the request states stands there to be confirmed, the rest is a line to fill in."""
     sheet.head()
     for question in questionnaire(plan, words):
         needed = words("book.yes" if question.required else "book.no")
-        cells: list[Cell] = [question.number, question.ask, question.why, needed, question.stated or None, None]
+        cells: list[Cell] = [question.number, question.ask, question.why, needed, question.stated or BLANK]
         sheet.add(cells)
     sheet.row += 1
     sheet.note(words("export.signature"))
