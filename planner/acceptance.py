@@ -54,9 +54,7 @@ class Level:
     objective: float | None
 
 
-def levels(
-    request: Request, catalog: Catalog, on: dt.date, say: Callable[[str], None] = lambda _: None
-) -> list[Level]:
+def levels(request: Request, catalog: Catalog, on: dt.date, say: Callable[[str], None] = lambda _: None) -> list[Level]:
     """Stricter and looser acceptance from the strictest on, with the request's own among them."""
     wanted: list[tuple[str, tuple[Verdict, ...]]] = [
         (name, accept) for name, accept in LEVELS if name != "domestic supply only" or request.site.country == "CN"
@@ -67,9 +65,7 @@ def levels(
     found: list[Level] = []
     seen: dict[frozenset[str], Level] = {}
     for name, accept in wanted:
-        varied = request.model_copy(
-            update={"compliance": request.compliance.model_copy(update={"accept": accept})}
-        )
+        varied = request.model_copy(update={"compliance": request.compliance.model_copy(update={"accept": accept})})
         admitted = frozenset(screen(varied, catalog, on)[1])
         known = seen.get(admitted)
         if known is None:

@@ -62,7 +62,9 @@ def missing(part: str | None, to: str | None, hq: str | None) -> list[Mistake]:
         ("--to", to, "the country of the site, such as DE"),
         ("--hq", hq, "the country where the end user is headquartered; no verdict is given without it"),
     )
-    return [Mistake(f"planner comply {name}", None, None, f"expected {what}.") for name, have, what in needs if not have]
+    return [
+        Mistake(f"planner comply {name}", None, None, f"expected {what}.") for name, have, what in needs if not have
+    ]
 
 
 def terms(funding: str | None, **given: Any) -> compliance.Terms:
@@ -216,7 +218,9 @@ def _legend(catalog: Catalog, on: dt.date, headquarters: str | None, chinese: bo
             "*：另有仍在册但不予执行的更严条文。进口侧须另行判断。",
         ]
         return [*text, old_zh] if old_zh else text
-    home = f"end user headquartered in {headquarters}" if headquarters else "all parties headquartered in the destination"
+    home = (
+        f"end user headquartered in {headquarters}" if headquarters else "all parties headquartered in the destination"
+    )
     text = [
         f"Rules of {on.isoformat()}, {home}. A screening: confirm with counsel.",
         "none: no licence requirement found. deny, appr, case: licence required, with a presumption of denial, a presumption",

@@ -21,8 +21,23 @@ def planned_compliance(prepared: Prepared, chosen: Sequence[Chosen]) -> tuple[Co
         entries.append(verdict)
         for chassis in sorted({c.option.node.chassis for c in chosen if c.option.node.accelerator == accelerator}):
             entries.append(verdict.model_copy(update={"part": chassis, "accelerator": accelerator}))
-    entries += [v for k, v in prepared.verdicts.items() if k not in prepared.accepted]
+    entries += [_briefly(v) for k, v in prepared.verdicts.items() if k not in prepared.accepted]
     return tuple(entries)
+
+
+def _briefly(entry: ComplianceEntry) -> ComplianceEntry:
+    """A part that rules left out: verdict, rule and decisive number; `planner comply` has the whole reasoning."""
+    return entry.model_copy(
+        update={
+            "summary": f"{entry.part}: {entry.short}.",
+            "summary_zh": f"{entry.part}：{entry.short_zh}。",
+            "conditions": (),
+            "conditions_zh": (),
+            "data": (),
+            "data_zh": (),
+            "foreseen": (),
+        }
+    )
 
 
 def left_out(prepared: Prepared, chosen: Sequence[Chosen]) -> tuple[LeftOut, ...]:

@@ -98,7 +98,9 @@ def _asks(entry: ComplianceEntry, prepared: Prepared) -> list[tuple[str, str]]:
             )
         )
     if entry.import_side == "import_unknown" and prepared.request.site.country == "CN":
-        found.append(("import approval of this order; private or state money", "本订单的进口许可；资金性质（民营或国有）"))
+        found.append(
+            ("import approval of this order; private or state money", "本订单的进口许可；资金性质（民营或国有）")
+        )
     if "N-GP10" in entry.summary:
         notice = next(n for n in rules_of(prepared.catalog).notices if n.id == "N-GP10")
         found.append((notice.asks or notice.title, notice.asks_zh or notice.title))

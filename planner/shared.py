@@ -184,7 +184,9 @@ class SharedEquipment:
                 continue
             if self.request.keeps_out("storage", system.origin):
                 home = self.request.site.country
-                self._reject(system.id, "origin", f"{system.id} is not of {home}; preferences.origin.storage asks for it")
+                self._reject(
+                    system.id, "origin", f"{system.id} is not of {home}; preferences.origin.storage asks for it"
+                )
                 continue
             blocks = storage_blocks(system, need.usable_tb, need.read_gb_per_s, need.write_gb_per_s)
             bundle = self._storage_bundle(system, blocks)

@@ -103,8 +103,10 @@ def told_zh(found: Iterable[Compared]) -> str:
     if not rows:
         return ""
     word = "门槛" if rows[0].reached else "低于门槛"
-    return "、".join(f"{SHORT_ZH[r.figure]} {r.value_text_zh}" for r in rows) + f"，{word} " + "、".join(
-        r.limit_text for r in rows
+    return (
+        "、".join(f"{SHORT_ZH[r.figure]} {r.value_text_zh}" for r in rows)
+        + f"，{word} "
+        + "、".join(r.limit_text for r in rows)
     )
 
 

@@ -121,7 +121,11 @@ def _deal(t: Told) -> str:
     else:
         there = "there" if hq == to else f"in {name(hq)}"
         who = f"an end user headquartered {there} with its ultimate parent in {name(parent)}"
-    way = f"shipped from {name(terms.ship_from)} to {name(to)}" if terms.ship_from != to else f"supplied within {name(to)}"
+    way = (
+        f"shipped from {name(terms.ship_from)} to {name(to)}"
+        if terms.ship_from != to
+        else f"supplied within {name(to)}"
+    )
     use = f", stated end use “{terms.end_use}”" if terms.end_use else ""
     return f"{t.name}, {way} on {terms.on.isoformat()} for {who}{use}: {VERDICTS[t.found.verdict]}."
 
@@ -136,7 +140,9 @@ def _class(t: Told) -> str:
     if text is None:
         return ""
     if len(text.tests) == 1:
-        return f"No advanced-computing entry was in force on that day ({text.id}), so there is no limit to compare with."
+        return (
+            f"No advanced-computing entry was in force on that day ({text.id}), so there is no limit to compare with."
+        )
     source = f" ({cite(text)})"
     if found.classification == "unknown":
         missing = [FIGURES[f] for f in unpublished(text, t.item)] or ["the purpose it is sold for"]
@@ -195,7 +201,9 @@ def _reason(t: Told) -> str:
             f"country group D:5 or Macau need a licence anywhere outside the United States ({cite(rule)})."
         )
     if isinstance(rule, Letter):
-        alone = "Its class is not known" if found.classification == "unknown" else "Its class alone asks for nothing here"
+        alone = (
+            "Its class is not known" if found.classification == "unknown" else "Its class alone asks for nothing here"
+        )
         return (
             f"{alone}, but an individual letter of the authority to the maker asks for a licence: "
             f"{rule.title}; {letter_reason(rule, t.item)} ({cite(rule)}). A letter is not published as a rule and no "

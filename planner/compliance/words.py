@@ -123,7 +123,9 @@ def short(rules: Rules, item: Item, found: Finding) -> str:
     if found.verdict == "domestic_supply":
         return f"domestic supply{named}: no export takes place{_notices(found)}"
     if found.trigger == "origin":
-        return f"needs the vendor's confirmation{named}: Chinese design outside a purely domestic supply{_notices(found)}"
+        return (
+            f"needs the vendor's confirmation{named}: Chinese design outside a purely domestic supply{_notices(found)}"
+        )
     if found.verdict == "licence_required":
         policy = f"; {POLICIES[found.review_policy]}" if found.review_policy else ""
         if found.trigger == "letter":

@@ -108,7 +108,6 @@ class Admission:
             )
         return None
 
-
     def _fixed_cpu_origin(self, text: str) -> str | None:
         """The origin of a CPU that is only named in words, by its family (Kunpeng, EPYC, Xeon); None: not known."""
         for cpu in self._bench.catalog.cpus.values():
