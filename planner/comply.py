@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -121,8 +122,6 @@ def _side(side: str, chinese: bool) -> str:
 def _wrapped(text: str, chinese: bool, width: int = 118) -> list[str]:
     """A paragraph in lines of a terminal. Chinese characters take two columns and may be parted anywhere."""
     if not chinese:
-        import textwrap
-
         return textwrap.wrap(text, width, initial_indent="  ", subsequent_indent="  ", break_long_words=False)
     lines, line, used = [], "", 0
     for character in text:
@@ -223,10 +222,10 @@ def _legend(catalog: Catalog, on: dt.date, headquarters: str | None, chinese: bo
     )
     text = [
         f"Rules of {on.isoformat()}, {home}. A screening: confirm with counsel.",
-        "none: no licence requirement found. deny, appr, case: licence required, with a presumption of denial, a presumption",
-        "of approval, or case by case; letter: licence required by a letter to the maker. NAC, ACA: licence exceptions with",
-        "conditions. ask: needs the vendor's confirmation. home: domestic supply. PROHIB: embargo. * a stricter text is on",
-        "the books and not enforced. The import side is a separate answer.",
+        "none: no licence requirement found. deny, appr, case: licence required, with a presumption of denial, a",
+        "presumption of approval, or case by case; letter: licence required by a letter to the maker. NAC, ACA: licence",
+        "exceptions with conditions. ask: needs the vendor's confirmation. home: domestic supply. PROHIB: embargo.",
+        "* a stricter text is on the books and not enforced. The import side is a separate answer.",
     ]
     return [*text, old] if old else text
 

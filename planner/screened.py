@@ -1,4 +1,4 @@
-"""The export worksheet of a plan: every part that is bought with entry, verdict and questions; origins; what is ahead."""
+"""The export worksheet of a plan: every part with its entry, verdict and questions; origins; what is ahead."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def origin_share(country: str, capital: Sequence[PlanLine]) -> OriginShare:
 
 # -- notes of a plan ---------------------------------------------------------------------------------------------------
 def rule_notes(prepared: Prepared, chosen: Sequence[Chosen]) -> list[Assumption]:
-    """Which verdicts of the plan would change by rules already announced or suspended, and what cannot be worked out."""
+    """Which verdicts of the plan would change by rules already announced or suspended, and what cannot be told."""
     rules, beside, on = rules_of(prepared.catalog), beside_of(prepared.catalog), prepared.on
     found = []
     for accelerator in sorted({c.option.node.accelerator for c in chosen}):

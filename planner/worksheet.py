@@ -1,7 +1,7 @@
 """The export worksheet of a plan and the questionnaire for the customer, as rows for the workbook and the proposal.
 
-Per line that is bought: export entry where its kind has one, class, verdict, rules, citation, the data used, origin, and
-what has to be asked. The questionnaire shows what the request already states; the rest is for the customer to fill in.
+Per line that is bought: export entry where its kind has one, class, verdict, rules, citation, the data used, origin,
+and what has to be asked. The questionnaire shows what the request already states; the rest is for the customer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What stands beside the verdicts: names of countries, statements of makers, export entries of other parts, pending bills."""
+"""What stands beside the verdicts: country names, makers' statements, entries of other parts, pending bills."""
 
 from __future__ import annotations
 

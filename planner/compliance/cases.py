@@ -1,6 +1,6 @@
 """Answers rows of a case file with the figures given there, and compares them with what the row expects.
 
-A row is told by its keys: `accelerator` (a whole deal), `accelerators` (the entry of a system), `part` (the import side),
+A row is told by its keys: `accelerator` (a whole deal), `accelerators` (entry of a system), `part` (import side),
 `tpp` with `dram_bandwidth_gbs` (the review policy), `tpp` alone (the class at a limit). Nothing of a row is guessed: a
 missing party, place or day is answered with `needs_vendor_confirmation`, a malformed row with what is wrong with it.
 """
@@ -264,7 +264,7 @@ def _number(given: Mapping[str, Any], key: str) -> float | None:
 
 
 def catalog_id(catalog: Catalog, name: str) -> str:
-    """The catalog's id for the id of a fact sheet (`h100_sxm` is h100-sxm5); letters and import rows name catalog ids."""
+    """The catalog's id for the id of a fact sheet (`h100_sxm` is h100-sxm5): letters name catalog ids."""
     if name in catalog.accelerators:
         return name
     for part in catalog.accelerators.values():

@@ -29,7 +29,7 @@ def outlook(rules: Rules, item: Item, terms: Terms, found: Finding) -> tuple[Ahe
     ahead: list[Ahead] = []
     now = (found.verdict, found.review_policy, found.exception.code if found.exception else None)
     for day, rule in announced_days(rules, terms.on):
-        later = evaluate(rules, item, replace(terms, on=day))
+        later = evaluate(rules.as_known(terms.on), item, replace(terms, on=day))
         then = (later.verdict, later.review_policy, later.exception.code if later.exception else None)
         if then != now:
             cause = next((r for r in later.rules if r.valid_from == day), rule)

@@ -1,7 +1,7 @@
 """A verdict with its reasoning as one readable paragraph in English; `paragraph_zh` has the Chinese.
 
-Every sentence answers one question: what goes where for whom, what class, which rule and why, what an application meets,
-what else is on the books, what the maker says, what the importing side does, what was taken for granted.
+Every sentence answers one question: what goes where for whom, what class, which rule and why, what an application
+meets, what else is on the books, what the maker says, what the importing side does, what was taken for granted.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from planner.compliance.beside import Beside
 from planner.compliance.classify import Classes, Item
-from planner.compliance.numbers import Compared, compared, unpublished
 from planner.compliance.numbers import NAMES as FIGURES
+from planner.compliance.numbers import Compared, compared, unpublished
 from planner.compliance.outlook import Ahead
 from planner.compliance.rules import Letter, LooseMemory, Review, Rule, Rules
 from planner.compliance.screening import Finding, Terms
@@ -26,8 +26,8 @@ from planner.compliance.words import (
 )
 
 CLOSING = (
-    "This is a screening by published rules: party lists, ownership and the truth of the stated end use are not checked. "
-    "Confirm with counsel and with the maker's ECCN statement before committing."
+    "This is a screening by published rules: party lists, ownership and the truth of the stated end use are not "
+    "checked. Confirm with counsel and with the maker's ECCN statement before committing."
 )
 
 
@@ -181,14 +181,14 @@ def _reason(t: Told) -> str:
     if found.trigger == "origin" and rule:
         if found.verdict == "domestic_supply":
             return (
-                f"It is designed and made in mainland China and stays there: site, shipping origin, end user and parent "
-                f"are all on the mainland, so no export takes place ({cite(rule)}). US-origin parts of the same server are "
-                "judged on their own."
+                "It is designed and made in mainland China and stays there: site, shipping origin, end user and parent "
+                f"are all on the mainland, so no export takes place ({cite(rule)}). US-origin parts of the same server "
+                "are judged on their own."
             )
         return (
-            "It is designed and made in mainland China, but site, shipping origin, end user and parent are not all on the "
-            f"mainland, and published data cannot decide such a supply ({cite(rule)}): the maker must state how it may be "
-            "supplied."
+            "It is designed and made in mainland China, but site, shipping origin, end user and parent are not all on "
+            f"the mainland, and published data cannot decide such a supply ({cite(rule)}): the maker must state how it "
+            "may be supplied."
         )
     if found.trigger == "destination" and rule:
         also = "Hong Kong is treated as China; " if terms.to == "HK" else ""
@@ -216,12 +216,15 @@ def _reason(t: Told) -> str:
         )
     if found.trigger == "none" and found.verdict == "no_licence_required":
         if terms.to == "US":
-            return "It does not leave the United States, so no export takes place; end-use rules and later moves still matter."
+            return (
+                "It does not leave the United States, so no export takes place; end use and later moves still matter."
+            )
         spared = next((r for r in found.rules if r in t.rules.table.destination), None)
         if spared is not None:
             return f"{terms.recipient} is a recipient that the rule for {to} names ({cite(spared)})."
         if found.classification in ("3A090.a", "3A090.b", "3A090.c"):
-            return f"{to[:1].upper()}{to[1:]} is not a controlled destination of this class, and no party's headquarters are."
+            place = to[:1].upper() + to[1:]
+            return f"{place} is not a controlled destination of this class, and no party's headquarters are."
         return "No destination rule, headquarters rule or known letter reaches a part outside 3A090 here."
     return ""
 
@@ -298,8 +301,8 @@ def _ahead(t: Told) -> str:
     """What is already announced. Texts not enforced are told where codified and enforced stand side by side."""
     rows = [a for a in t.ahead if a.on is not None]
     return " ".join(
-        f"Already announced: from {a.on.isoformat() if a.on else ''} by {a.rule.id} ({a.rule.citation}) the answer would be: "
-        f"{VERDICTS[a.verdict]}{', ' + POLICIES[a.review_policy] if a.review_policy else ''}."
+        f"Already announced: from {a.on.isoformat() if a.on else ''} by {a.rule.id} ({a.rule.citation}) the answer "
+        f"would be: {VERDICTS[a.verdict]}{', ' + POLICIES[a.review_policy] if a.review_policy else ''}."
         for a in rows
     )
 
@@ -308,8 +311,8 @@ def _reexport(t: Told) -> str:
     if t.item.origin == "CN" or t.found.verdict == "prohibited" or t.found.trigger in ("date", "country"):
         return ""
     return (
-        "The part stays under US rules wherever it is made or kept: a re-export, or a transfer to another user within the "
-        "country, needs an answer of its own."
+        "The part stays under US rules wherever it is made or kept: a re-export, or a transfer to another user within "
+        "the country, needs an answer of its own."
     )
 
 

@@ -221,7 +221,8 @@ def _import(t: Told) -> str:
 
 def _ahead(t: Told) -> str:
     return "".join(
-        f"已公布的变化：自 {a.on.isoformat()} 起依 {a.rule.id}（{a.rule.citation_zh or a.rule.citation}），结论将变为：{VERDICTS_ZH[a.verdict]}"
+        f"已公布的变化：自 {a.on.isoformat()} 起依 {a.rule.id}（{a.rule.citation_zh or a.rule.citation}），"
+        f"结论将变为：{VERDICTS_ZH[a.verdict]}"
         f"{'，' + POLICIES_ZH[a.review_policy] if a.review_policy else ''}。"
         for a in t.ahead
         if a.on is not None

@@ -272,6 +272,7 @@ class Rules:
     end_uses: tuple[EndUse, ...]
     countries: frozenset[str]
     _members: dict[tuple[str, dt.date], frozenset[str]] = field(default_factory=dict)
+    _known: dict[dt.date, Rules] = field(default_factory=dict)
 
     def treat_as(self, country: str) -> str:
         """Hong Kong counts as China."""
@@ -315,12 +316,46 @@ class Rules:
         )
         return (*us, *self.end_uses, *self.notices, *self.import_gates)
 
+    def as_known(self, on: dt.date) -> Rules:
+        """The rules as the public knew them on a day: none that nobody had announced, no end by one of those."""
+        found = self._known.get(on)
+        if found is None:
+            found = self._known[on] = _known_on(self, on)
+        return found
+
     def find(self, rule_id: str) -> Rule:
         """A rule by id; KeyError when there is none."""
         for rule in self.all():
             if rule.id == rule_id:
                 return rule
         raise KeyError(rule_id)
+
+
+def _known_on(rules: Rules, on: dt.date) -> Rules:
+    hidden = {name for rule in rules.all() if not rule.known(on) for name in rule.supersedes}
+
+    def kept[R: Rule](some: tuple[R, ...]) -> tuple[R, ...]:
+        return tuple(r.model_copy(update={"valid_to": None}) if r.id in hidden else r for r in some if r.known(on))
+
+    table = rules.table
+    lists = {n: kept(getattr(table, n)) for n, v in table if isinstance(v, tuple) and v and isinstance(v[0], Rule)}
+    changes = tuple(
+        c.model_copy(
+            update={
+                "start": dt.date.max if c.start is not None and c.start > on else c.start,
+                "end": None if c.end is not None and c.end >= on else c.end,
+            }
+        )
+        for c in rules.groups.changes
+    )
+    return Rules(
+        table.model_copy(update=lists),
+        rules.groups.model_copy(update={"changes": changes}),
+        kept(rules.notices),
+        kept(rules.import_gates),
+        kept(rules.end_uses),
+        rules.countries,
+    )
 
 
 _LOADED: WeakKeyDictionary[Catalog, Rules] = WeakKeyDictionary()

@@ -232,7 +232,9 @@ def _numbers(item: Item, found: Finding, chinese: bool = False) -> str:
     loose = next((r for r in found.rules if isinstance(r, LooseMemory)), None)
     if loose is not None and item.memory_density is not None:
         limit, value = loose.density_above, item.memory_density
-        return f"{'带宽密度' if chinese else 'bandwidth density'} {value:g} GB/s/mm², {'门槛' if chinese else 'limit'} {limit:g}"
+        if chinese:
+            return f"带宽密度 {value:g} GB/s/mm²，门槛 {limit:g}"
+        return f"bandwidth density {value:g} GB/s/mm², limit {limit:g}"
     if text is None or found.classification in (None, "unknown"):
         return ""
     rows = compared(text, item, found.classification)

@@ -76,7 +76,8 @@ class Admission:
             )
             if needed and request.keeps_out("system_software", item.origin):
                 home = request.site.country
-                message = f"{part.id} needs {item.id}, which is not of {home}; preferences.origin.system_software asks for it."
+                wish = "preferences.origin.system_software asks for domestic software"
+                message = f"{part.id} needs {item.id}, which is not of {home}; {wish}."
                 return Rejection(part.id, "origin", message, item.origin, home)
         return None
 

@@ -16,7 +16,6 @@ from planner.catalog import Catalog
 from planner.parts import (
     Accelerator,
     Baseboard,
-    Cable,
     Chassis,
     Cpu,
     Dimm,
@@ -82,10 +81,10 @@ def check_origins(plan: Plan, catalog: Catalog) -> Iterator[str]:
             continue
         expected = "unknown" if part.origin is None else "domestic" if part.origin == country else "imported"
         if line.supply != expected:
-            yield f"lines {line.position} ({line.part}): supply {line.supply}, its origin {part.origin} makes it {expected}"
+            yield f"lines {line.position} ({line.part}): supply {line.supply}, origin {part.origin} makes it {expected}"
         for name, models in CLASSES.items():
             if asked.get(name) == "domestic" and isinstance(part, models) and part.origin != country:
-                yield f"lines {line.position} ({line.part}): origin {part.origin}, preferences.origin.{name} is domestic"
+                yield f"lines {line.position} ({line.part}): origin {part.origin}, the {name} is to be domestic"
         system = isinstance(part, Software) and part.section == "software" and part.per != "percent-of-hardware"
         if system and asked.get("system_software") == "domestic" and part.origin != country:
             yield f"lines {line.position} ({line.part}): origin {part.origin}, system software is to be domestic"
@@ -109,7 +108,7 @@ def check_origins(plan: Plan, catalog: Catalog) -> Iterator[str]:
 
 
 def check_screening(plan: Plan, catalog: Catalog) -> Iterator[str]:
-    """The worksheet: one row per part that is bought, its entry and codes from the table, its verdict that of the plan."""
+    """The worksheet: one row per part, its entry and codes from the table, its verdict that of the plan."""
     items = {i["kind"]: i for i in tables(catalog)["other-items"]["items"]}
     entries = {e.part: e for e in plan.compliance if e.part == e.accelerator}
     goods = {ln.part for ln in (*plan.lines, *plan.yearly) if ln.section != "services"}
