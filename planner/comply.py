@@ -223,9 +223,9 @@ def _legend(catalog: Catalog, on: dt.date, headquarters: str | None, chinese: bo
     text = [
         f"Rules of {on.isoformat()}, {home}. A screening: confirm with counsel.",
         "none: no licence requirement found. deny, appr, case: licence required, with a presumption of denial, a",
-        "presumption of approval, or case by case; letter: licence required by a letter to the maker. NAC, ACA: licence",
-        "exceptions with conditions. ask: needs the vendor's confirmation. home: domestic supply. PROHIB: embargo.",
-        "* a stricter text is on the books and not enforced. The import side is a separate answer.",
+        "presumption of approval, or case by case; letter: licence required by a letter to the maker. NAC, ACA:",
+        "licence exceptions with conditions. ask: needs the vendor's confirmation. home: domestic supply.",
+        "PROHIB: embargo. * a stricter text is on the books and not enforced. The import side is a separate answer.",
     ]
     return [*text, old] if old else text
 

@@ -53,7 +53,9 @@ def _reasons(prepared: Prepared, accelerators: Sequence[str]) -> list[str]:
     """Why each accelerator cannot do it, the same reason told once; at most a screenful."""
     grouped: dict[str, list[str]] = {}
     for accelerator in accelerators:
-        reason = next((r for r in prepared.rejections if accelerator in r.part), None)
+        named = (r for r in prepared.rejections if accelerator in r.part)
+        # A chassis that cannot be completed names the accelerator only in its sentence.
+        reason = next(named, None) or next((r for r in prepared.rejections if accelerator in r.message.split()), None)
         if reason is not None:
             grouped.setdefault(reason.rule, []).append(f"  {reason.message}")
     lines = [line for _, found in sorted(grouped.items()) for line in found[:MOST_REASONS]]

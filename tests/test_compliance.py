@@ -631,7 +631,12 @@ def edit(files: dict[str, Any], kind: str, index: int, **fields: Any) -> dict[st
         ("exceptions", 1, {"valid_to": None}, "NAC2023: superseded, but without an end"),
         ("review", 0, {"ship_from": ["XX"]}, "V2026H200: unknown country XX"),
         ("headquarters", 0, {"supersedes": ["HQ2020"]}, "HQ2023: supersedes HQ2020, which is not there"),
-        ("headquarters", 0, {"announced": "2024-01-01"}, "HQ2023: announced on 2024-01-01, after it begins on 2023-11-17"),
+        (
+            "headquarters",
+            0,
+            {"announced": "2024-01-01"},
+            "HQ2023: announced on 2024-01-01, after it begins on 2023-11-17",
+        ),
     ],
 )
 def test_lint_finds(catalog: Catalog, kind: str, index: int, fields: dict[str, Any], finding: str) -> None:
@@ -644,7 +649,9 @@ def test_lint_finds_a_rule_twice_under_two_names(catalog: Catalog) -> None:
     rows.append({**rows[0], "id": "HQ2024", "valid_from": "2024-01-01"})
     assert "HQ2023 and HQ2024 say the same and overlap" in lint(Edited(catalog, files))
     files = shipped(catalog)
-    files["country-groups"]["changes"].append({**files["country-groups"]["changes"][0], "from": "2025-01-01", "to": None})
+    files["country-groups"]["changes"].append(
+        {**files["country-groups"]["changes"][0], "from": "2025-01-01", "to": None}
+    )
     assert "group D:5: the spans of KH overlap" in lint(Edited(catalog, files))
 
 
