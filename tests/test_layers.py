@@ -11,13 +11,12 @@ ROOT = Path(planner.__file__).parent
 LAYERS = [
     "errors units highs progress files",
     "request parts plan",
-    "catalog yamltext sitefile demand compliance nodes fabric site pricing",
+    "catalog yamltext sitefile demand compliance nodes fabric site rackfit pricing",
     "model bundles candidates shared dominance packing problem formulation solve lines assemble screened report "
-    "compose explain "
-    "advice optimize acceptance alternatives sizing",
-    "planfile verify compare bom quote workbook workbook_site worksheet spreadsheet proposal proposal_notes drawings "
-    "wording outputs",
-    "printing comply cli",
+    "compose explain advice optimize acceptance alternatives sizing",
+    "planfile verify compare bom quote workbook workbook_site worksheet spreadsheet proposal proposal_brief "
+    "proposal_notes proposal_results drawings wording outputs",
+    "summary printing comply cli",
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
 # Rooms of layer 2 that may know one another, beside the catalog: who -> whom.
@@ -28,7 +27,8 @@ NEIGHBOURS = {
     "compliance": {"catalog"},
     "fabric": {"catalog"},
     "pricing": {"catalog"},
-    "site": set(),
+    "site": {"rackfit"},
+    "rackfit": set(),
     "catalog": set(),
     "yamltext": set(),
 }
