@@ -20,14 +20,14 @@ from planner.solve import solve
 
 LEVELS: tuple[tuple[str, tuple[Verdict, ...]], ...] = (
     ("domestic supply only", ("domestic_supply",)),
-    ("nothing that asks for anything", ("no_licence_required", "domestic_supply")),
-    ("with licence exceptions", ("no_licence_required", "domestic_supply", "licence_exception")),
+    ("no requirement found", ("no_licence_required", "domestic_supply")),
+    ("and licence exceptions", ("no_licence_required", "domestic_supply", "licence_exception")),
     (
-        "with the makers' confirmation",
+        "and the makers' confirmation",
         ("no_licence_required", "domestic_supply", "licence_exception", "needs_vendor_confirmation"),
     ),
     (
-        "with licences to be applied for",
+        "and licences to be applied for",
         (
             "no_licence_required",
             "domestic_supply",
