@@ -122,7 +122,10 @@ def _side(side: str, chinese: bool) -> str:
 def _wrapped(text: str, chinese: bool, width: int = 118) -> list[str]:
     """A paragraph in lines of a terminal. Chinese characters take two columns and may be parted anywhere."""
     if not chinese:
-        return textwrap.wrap(text, width, initial_indent="  ", subsequent_indent="  ", break_long_words=False)
+        edge = "  "
+        return textwrap.wrap(
+            text, width, initial_indent=edge, subsequent_indent=edge, break_long_words=False, break_on_hyphens=False
+        )
     lines, line, used = [], "", 0
     for character in text:
         size = 2 if ord(character) > 0x2E80 else 1

@@ -166,8 +166,13 @@ def _cited(rules: Rules, found: Finding) -> list[Rule]:
 
 
 def stale(rules: Rules, on: dt.date) -> tuple[str | None, str | None]:
-    """A warning, English and Chinese, for a day so far past the rule data that it says little about that day."""
-    as_of = rules.table.as_of
+    """A warning, English and Chinese, for a day before or so far past the rule data that it says little about it."""
+    as_of, start = rules.table.as_of, rules.table.covers_from
+    if start is not None and on < start:
+        return (
+            f"The rule data reaches back to {start.isoformat()}; of earlier days it holds letters and embargoes only.",
+            f"规则数据完整覆盖始于 {start.isoformat()}，此前仅收录告知函与禁运规则。",
+        )
     if on <= as_of + dt.timedelta(days=rules.table.stale_after_days):
         return None, None
     return (

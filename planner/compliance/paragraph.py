@@ -13,10 +13,11 @@ from planner.compliance.classify import Classes, Item
 from planner.compliance.numbers import NAMES as FIGURES
 from planner.compliance.numbers import Compared, compared, unpublished
 from planner.compliance.outlook import Ahead
-from planner.compliance.rules import Letter, LooseMemory, Review, Rule, Rules
+from planner.compliance.rules import EndUse, Letter, LooseMemory, Review, Rule, Rules
 from planner.compliance.screening import Finding, Terms
 from planner.compliance.words import (
     IMPORTS,
+    LEAVING,
     PARTIES,
     POLICIES,
     VERDICTS,
@@ -62,6 +63,7 @@ def paragraph(t: Told) -> str:
         _deal(t),
         _class(t),
         _reason(t),
+        _end_use(t),
         _application(t),
         _beside_verdict(t),
         _maker(t),
@@ -229,6 +231,17 @@ def _reason(t: Told) -> str:
     return ""
 
 
+def _end_use(t: Told) -> str:
+    """An end-use rule that asks for a licence beside the one that decided."""
+    rule = next((r for r in t.found.rules if isinstance(r, EndUse)), None)
+    if rule is None or t.found.trigger == "end_use":
+        return ""
+    return (
+        f"The stated end use names “{t.found.end_use_word}”, and {rule.title} needs a licence as well ({cite(rule)}); "
+        "no licence exception helps."
+    )
+
+
 def _application(t: Told) -> str:
     """The exception with its conditions, or how an application is reviewed: quoted, never a forecast."""
     found = t.found
@@ -284,7 +297,11 @@ def _import(t: Told) -> str:
     found, rule = t.found, t.found.import_rule
     text = ""
     if rule is not None and found.import_side is not None and rule.basis != "computed":
-        text = f"Import side, a separate question: {IMPORTS[found.import_side]} ({rule.id})"
+        side = f"Import side, a separate question: {IMPORTS[found.import_side]}"
+        if rule.leaving:
+            place = t.country(rule.leaving)
+            side = f"Leaving or passing {place}, a separate question: {LEAVING[found.import_side]}"
+        text = f"{side} ({rule.id})"
         text += "." if found.import_side == "import_open" else f": {rule.title} ({rule.citation})."
         if rule.approval_opens:
             text += " Approval of the single order is to be asked for."

@@ -5,9 +5,10 @@ from __future__ import annotations
 from planner.compliance.numbers import NAMES_ZH as FIGURES
 from planner.compliance.numbers import Compared, compared, unpublished
 from planner.compliance.paragraph import Told
-from planner.compliance.rules import Letter, LooseMemory, Review, Rule
+from planner.compliance.rules import EndUse, Letter, LooseMemory, Review, Rule
 from planner.compliance.words import (
     IMPORTS_ZH,
+    LEAVING_ZH,
     PARTIES_ZH,
     POLICIES_ZH,
     VERDICTS_ZH,
@@ -29,6 +30,7 @@ def paragraph_zh(t: Told, stale: str | None) -> str:
         _deal(t),
         _class(t),
         _reason(t),
+        _end_use(t),
         _application(t),
         _beside_verdict(t),
         _maker(t),
@@ -161,6 +163,16 @@ def _reason(t: Told) -> str:
     return ""
 
 
+def _end_use(t: Told) -> str:
+    rule = next((r for r in t.found.rules if isinstance(r, EndUse)), None)
+    if rule is None or t.found.trigger == "end_use":
+        return ""
+    return (
+        f"所述最终用途涉及“{t.found.end_use_word}”，属于{rule.title_zh or rule.title}，"
+        f"同样须申请许可证（{cite_zh(rule)}），且不适用许可例外。"
+    )
+
+
 def _application(t: Told) -> str:
     found = t.found
     if found.exception is not None:
@@ -209,7 +221,10 @@ def _import(t: Told) -> str:
     found, rule = t.found, t.found.import_rule
     text = ""
     if rule is not None and found.import_side is not None and rule.basis != "computed":
-        text = f"进口侧须另行判断：{IMPORTS_ZH[found.import_side]}（{rule.id}）"
+        side = f"进口侧须另行判断：{IMPORTS_ZH[found.import_side]}"
+        if rule.leaving:
+            side = f"自{t.country(rule.leaving, True)}出口或过境须另行判断：{LEAVING_ZH[found.import_side]}"
+        text = f"{side}（{rule.id}）"
         text += "。" if found.import_side == "import_open" else f"，{rule.title_zh or rule.title}。"
         if rule.approval_opens:
             text += "须确认本订单是否已取得进口许可。"

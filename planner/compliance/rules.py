@@ -246,6 +246,7 @@ class Table(Record):
 
     authority: str
     as_of: dt.date
+    covers_from: dt.date | None = None  # before it the data holds single letters only
     evidence_horizon: dt.date
     stale_after_days: int
     near_limit_percent: float

@@ -57,6 +57,16 @@ IMPORTS = {
     "import_restricted": "restricted by the importing side",
     "import_unknown": "import side unknown",
 }
+LEAVING = {
+    "import_open": "a permit for this order is stated",
+    "import_restricted": "notice and permit needed there",
+    "import_unknown": "not known",
+}
+LEAVING_ZH = {
+    "import_open": "已说明取得许可",
+    "import_restricted": "须通知并取得当地许可",
+    "import_unknown": "情况未知",
+}
 IMPORTS_ZH = {"import_open": "进口侧未见限制", "import_restricted": "进口侧受限", "import_unknown": "进口侧情况未知"}
 # One word per cell of a table; `matrix_text` explains them.
 MARKS = {
