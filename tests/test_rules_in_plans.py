@@ -84,6 +84,11 @@ def test_a_presumption_of_denial_is_never_planned(catalog: Catalog) -> None:
         )
 
 
+def test_an_embargo_cannot_be_accepted(catalog: Catalog) -> None:
+    with pytest.raises(InputError, match=r"compliance\.accept: prohibited cannot be accepted"):
+        read_site_text(site(compliance={"accept": ["prohibited"]}), "site.yaml", catalog)
+
+
 def test_a_licence_is_planned_only_when_accepted_and_its_time_is_the_users(catalog: Catalog) -> None:
     with pytest.raises(NoPlan):
         planned(china("h100-sxm5"), catalog)

@@ -123,7 +123,18 @@ def text_of_class(found: Finding) -> ClassRule | None:
 
 
 def short(rules: Rules, item: Item, found: Finding) -> str:
-    """Verdict, rule and decisive number in one line, without the part and the parties."""
+    """Verdict, rule and decisive number in one line, without the part and the parties.
+
+    An enforced answer never stands alone where a text on the books says something else.
+    """
+    text = _short(rules, item, found)
+    if found.codified_rule is None or (found.codified or found.verdict) == found.verdict:
+        return text
+    codified = found.codified or "licence_required"
+    return f"{text}; on the books, not enforced: {codified.replace('_', ' ')} ({found.codified_rule.id})"
+
+
+def _short(rules: Rules, item: Item, found: Finding) -> str:
     rule = deciding(rules, found)
     named = f" ({rule.id})" if rule else ""
     numbers = _numbers(item, found)
@@ -160,6 +171,14 @@ def short(rules: Rules, item: Item, found: Finding) -> str:
 
 def short_zh(rules: Rules, item: Item, found: Finding) -> str:
     """The same in Chinese."""
+    text = _short_zh(rules, item, found)
+    if found.codified_rule is None or (found.codified or found.verdict) == found.verdict:
+        return text
+    codified = VERDICTS_ZH[found.codified or "licence_required"]
+    return f"{text}；另有在册但不予执行的条文（{found.codified_rule.id}）：{codified}"
+
+
+def _short_zh(rules: Rules, item: Item, found: Finding) -> str:
     rule = deciding(rules, found)
     named = f"（{rule.id}）" if rule else ""
     numbers = _numbers(item, found, chinese=True)
