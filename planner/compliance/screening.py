@@ -144,7 +144,7 @@ def _us_rules(rules: Rules, item: Item, case: Case, answer: Answer, text: Rule) 
     required = _requirement(rules, case, answer.result)
     letter = _letter(rules, item, case, answer.result)
     use = _end_use(rules, case)
-    codified = _codified(rules, case, answer.result)
+    codified = _codified(rules, item, case, answer.result)
     if codified is not None:
         found = replace(found, codified=codified[0], codified_rule=codified[1])
     if required is not None:
@@ -175,7 +175,9 @@ def _us_rules(rules: Rules, item: Item, case: Case, answer: Answer, text: Rule) 
         review = _review(rules, item, replace(case, on=as_of), answer.result)
         trail += [review] if review else []
         policy = review.policy if review else "not_published"
-    return replace(found, verdict="licence_required", rules=tuple(trail), review_policy=policy)
+    # What is on the books adds to what is enforced; it takes nothing away.
+    stricter = "licence_required" if found.codified else None
+    return replace(found, verdict="licence_required", rules=tuple(trail), review_policy=policy, codified=stricter)
 
 
 def _nothing_found(rules: Rules, item: Item, case: Case, answer: Answer, found: Finding) -> Finding:
@@ -239,12 +241,14 @@ def _spared(rule: Requirement, case: Case) -> bool:
     return any(r.name.lower() == name and (r.until is None or case.on <= r.until) for r in rule.recipients)
 
 
-def _codified(rules: Rules, case: Case, classification: str) -> tuple[str, Rule] | None:
+def _codified(rules: Rules, item: Item, case: Case, classification: str) -> tuple[str, Rule] | None:
     """The verdict of a text that is on the books but not enforced."""
     for rule in rules.table.destination:
         codified = rule.valid(case.on) and rule.status == "not_enforced" and classification in rule.classes
         spared = any(_applies(rules, r, case, classification) and _spared(r, case) for r in rules.table.destination)
         if codified and rules.covers(rule.where, [case.to], case.on) and not spared:
+            if _exception(rules, item, case, classification) is not None:
+                return "licence_exception", rule
             beside = [e for e in rules.table.exceptions if e.status == "not_enforced" and e.valid(case.on)]
             for exception in beside:
                 if all(rules.covers(exception.where, [place], case.on) for place in case.places(True)):
