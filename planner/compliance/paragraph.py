@@ -327,9 +327,14 @@ def _ahead(t: Told) -> str:
 def _reexport(t: Told) -> str:
     if t.item.origin == "CN" or t.found.verdict == "prohibited" or t.found.trigger in ("date", "country"):
         return ""
+    start, to = t.terms.ship_from, t.terms.to
+    own = ""
+    if start not in ("US", to):
+        place = t.country(start)
+        own = f" Shipping from {place} is a re-export; its own export rules apply too and are not in this data."
     return (
         "The part stays under US rules wherever it is made or kept: a re-export, or a transfer to another user within "
-        "the country, needs an answer of its own."
+        f"the country, needs an answer of its own.{own}"
     )
 
 

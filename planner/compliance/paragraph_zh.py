@@ -247,7 +247,11 @@ def _ahead(t: Told) -> str:
 def _reexport(t: Told) -> str:
     if t.item.origin == "CN" or t.found.verdict == "prohibited" or t.found.trigger in ("date", "country"):
         return ""
-    return "该产品无论在何处制造或存放，均受美国出口管制规则约束；再出口或在境内转移给其他用户，须另行判定。"
+    start = t.terms.ship_from
+    own = ""
+    if start not in ("US", t.terms.to):
+        own = f"自{t.country(start, True)}发运属于再出口，另须遵守当地出口管制规则（未收录于本规则数据）。"
+    return f"该产品无论在何处制造或存放，均受美国出口管制规则约束；再出口或在境内转移给其他用户，须另行判定。{own}"
 
 
 def _assumed(t: Told) -> str:
