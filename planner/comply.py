@@ -140,7 +140,7 @@ def _wrapped(text: str, chinese: bool, width: int = 118) -> list[str]:
 # -- case files ------------------------------------------------------------------------------------------------------
 def answer_file(catalog: Catalog, path: Path) -> list[Answered]:
     """The answer to every row of a case file; InputError for a file that cannot be read or holds no rows."""
-    text = parse(read_text(path), str(path), most_nodes=MOST_NODES, lists=True)
+    text = parse(read_text(path), str(path), most=MOST_NODES, lists=True)
     if text.mistakes:
         raise InputError(text.mistakes)
     rows = rows_of(text.data)
