@@ -167,7 +167,7 @@ def proposal(
 
 
 @app.command(
-    epilog="Examples: planner comply h20-sxm5 --to CN --hq CN --on 2026-11-24; planner comply --matrix; "
+    epilog="Example: planner comply h20-sxm5 --to CN --hq CN --on 2026-11-24; also planner comply --matrix and "
     "planner comply --cases cases.yaml --json"
 )
 def comply(
