@@ -106,7 +106,8 @@ def alternatives(answer: Mapping[str, Any]) -> str:
     if left:
         out += ["", "Left out (planner explain SITE --json has every sentence in full):"]
         out += _by_reason(left)
-    out += _acceptance(answer["acceptance"])
+    if answer.get("acceptance"):
+        out += _acceptance(answer["acceptance"])
     return "\n".join(out)
 
 
