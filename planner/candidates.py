@@ -494,7 +494,7 @@ class Generator:
     def _families(self, node: NodeBuild, link: FabricLink) -> list[str]:
         preferred = self.request.preferences.fabric.switch
         if preferred is not None:
-            return [preferred]
+            return [] if self.request.keeps_out("switch", self.catalog.switches[preferred].origin) else [preferred]
         assert link.technology is not None
         key = (link.technology, node.compute_gbps)
         if key not in self._switches:
@@ -649,7 +649,8 @@ class Generator:
 def offered_switches(catalog: Catalog, request: Request, technology: str, gbps: float, role: str) -> list[str]:
     """Switches of a role that are offered at the site: Chinese makers' ones on the mainland market only."""
     found = fabric.candidate_switches(catalog, technology, gbps, role)
-    return [s for s in found if catalog.switches[s].origin != "CN" or request.site.country == "CN"]
+    local = [s for s in found if catalog.switches[s].origin != "CN" or request.site.country == "CN"]
+    return [s for s in local if not request.keeps_out("switch", catalog.switches[s].origin)]
 
 
 def reference_gbps(catalog: Catalog, node: NodeBuild) -> float:

@@ -250,32 +250,64 @@ def export_netbox(
     typer.echo(f"wrote {count:,} files to {folder}")
 
 
-@app.command(epilog="Example: planner comply h20-sxm5 --to CN --hq CN --on 2026-11-24")
+@app.command(
+    epilog="Example: planner comply h20-sxm5 --to CN --hq CN --on 2026-11-24; also planner comply --matrix and "
+    "planner comply --cases cases.yaml --json"
+)
 def comply(
-    accelerator: Annotated[str, typer.Argument(help="Accelerator id, alias or group", metavar="ACCELERATOR")],
-    to: Annotated[str, typer.Option("--to", help="Destination country, ISO 3166-1 alpha-2")],
-    hq: Annotated[str, typer.Option("--hq", help="Country of the customer's headquarters")],
-    parent: Annotated[str | None, typer.Option("--parent", help="Country of the ultimate parent")] = None,
+    part: Annotated[
+        str | None, typer.Argument(help="Accelerator, alias or group, or any other part", metavar="ACCELERATOR")
+    ] = None,
+    to: Annotated[str | None, typer.Option("--to", help="Destination country, ISO 3166-1 alpha-2")] = None,
+    hq: Annotated[str | None, typer.Option("--hq", help="Country of the end user's headquarters")] = None,
+    parent: Annotated[str | None, typer.Option("--parent", help="Country of the ultimate parent; default --hq")] = None,
     ship_from: Annotated[str, typer.Option("--from", help="Country it ships from")] = "US",
     on: OnOption = None,
-    end_use: Annotated[str | None, typer.Option("--end-use", help="What it is for")] = None,
+    end_use: Annotated[str | None, typer.Option("--end-use", help="What it is for, in words")] = None,
+    recipient: Annotated[str | None, typer.Option("--recipient", help="Name of a recipient that a rule names")] = None,
+    funding: Annotated[str | None, typer.Option("--funding", help="state or private (import side of China)")] = None,
+    import_approval: Annotated[
+        bool, typer.Option("--import-approval", help="An import approval of this order is at hand")
+    ] = False,
+    cases: Annotated[Path | None, typer.Option("--cases", help="Answer every row of a case file")] = None,
+    matrix: Annotated[bool, typer.Option("--matrix", help="Accelerators by destinations, as a table")] = False,
+    language: Annotated[str, typer.Option("--language", help="en or zh")] = "en",
     overlay: OverlayOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The export verdict for one accelerator, with the rules that apply on a date. Screening, not advice of counsel."""
-    from planner import compliance
+    """The export verdict for a part, with the rules that apply on a date. A screening: confirm with counsel."""
+    from planner import comply as complying
 
     catalog = Catalog.load(overlay or ())
-    terms = compliance.Terms(
+    if language not in ("en", "zh"):
+        raise InputError([Mistake("--language", None, None, f"expected en or zh, got {language}.")])
+    if cases is not None:
+        answered = complying.answer_file(catalog, cases)
+        typer.echo(printing.as_json(answered) if as_json else complying.answers_text(answered))
+        return
+    day = _date(on, None)
+    if matrix:
+        columns = tuple(_country(catalog, "--to", c) for c in to.split(",")) if to else ()
+        home, owner = (None if c is None else _country(catalog, o, c) for o, c in (("--hq", hq), ("--parent", parent)))
+        start = _country(catalog, "--from", ship_from)
+        cells = complying.cells(catalog, part, day, columns, home, owner, start, language == "zh")
+        typer.echo(printing.as_json(cells) if as_json else complying.matrix_text(catalog, cells, day, home, language))
+        return
+    if part is None or to is None or hq is None:
+        raise InputError(complying.missing(part, to, hq))
+    terms = complying.terms(
         to=_country(catalog, "--to", to),
         headquarters=_country(catalog, "--hq", hq),
         parent=None if parent is None else _country(catalog, "--parent", parent),
         ship_from=_country(catalog, "--from", ship_from),
-        on=_date(on, None),
+        on=day,
         end_use=end_use,
+        funding=funding,
+        import_approval=import_approval,
+        recipient=recipient,
     )
-    entries = [compliance.screen(catalog, a, terms) for a in catalog.expand_accelerator(accelerator)]
-    typer.echo(printing.as_json(entries) if as_json else printing.verdicts(entries))
+    entries = complying.entries(catalog, part, terms)
+    typer.echo(printing.as_json(entries) if as_json else complying.verdicts_text(entries, language))
 
 
 @app.command(

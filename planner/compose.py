@@ -35,6 +35,7 @@ from planner.plan import (
 )
 from planner.problem import UTILISATION, Prepared, limit_keys
 from planner.report import assumptions, left_out, open_questions, planned_compliance
+from planner.screened import origin_share, screened
 from planner.units import HOURS_PER_YEAR, Money, half_up, tax_cents
 
 OBJECTIVE_UNITS = {
@@ -81,6 +82,11 @@ def compose(prepared: Prepared, solution: Solution) -> Plan:
         provenance=_provenance(prepared),
     )
     plan = plan.model_copy(update=cut_to_length(prepared, plan))
+    bought = {
+        "origins": origin_share(request.site.country, plan.lines),
+        "screening": screened(prepared, chosen, plan.lines, yearly),
+    }
+    plan = plan.model_copy(update=bought)
     sealed = plan.provenance.model_copy(update={"digest": digest_of(plan), "seals": seals_of(plan)})
     return plan.model_copy(update={"provenance": sealed})
 

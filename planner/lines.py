@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Literal
 
 from planner import fabric, spares
 from planner.catalog import Catalog
@@ -191,9 +192,15 @@ def _line(
         rack_units=units,
         weight_kg=kilograms,
         origin=part.origin,
+        supply=supply_of(part.origin, book.request.site.country),
         estimates=estimates,
     )
     return line, seed.yearly
+
+
+def supply_of(origin: str | None, country: str) -> Literal["domestic", "imported", "unknown"]:
+    """Whether a part comes from the site's own country."""
+    return "unknown" if origin is None else "domestic" if origin == country else "imported"
 
 
 def _priced(book: PriceBook, seed: LineSeed) -> tuple[int, int, int, LinePrice | None, str | None]:

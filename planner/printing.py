@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from planner import compliance, parts
 from planner.catalog import Catalog, nearest
 from planner.errors import InputError, Mistake, NoPlan, PlannerError, UnknownPart
-from planner.plan import ComplianceEntry, Plan
+from planner.plan import Plan
 from planner.request import Request
 from planner.units import readable
 
@@ -85,24 +85,6 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence
     return "\n".join(out)
 
 
-def verdicts(entries: Sequence[ComplianceEntry]) -> str:
-    """Verdicts with rules and citations, one block each."""
-    blocks = []
-    for entry in entries:
-        lines = [f"{entry.part}: {entry.verdict.replace('_', ' ')} on {entry.on}", f"  {entry.summary}"]
-        if entry.classification:
-            lines.append(f"  classification: {entry.classification}")
-        if entry.rules:
-            lines.append(f"  rules: {', '.join(entry.rules)}")
-        if entry.review_policy:
-            lines.append(f"  review policy: {entry.review_policy}")
-        lines += [f"  source: {c}" for c in entry.citations]
-        lines += [f"  assumed: {a}" for a in entry.assumed]
-        blocks.append("\n".join(lines))
-    blocks.append("This is a screening by published rules; it does not replace a review by the exporter.")
-    return "\n".join(blocks)
-
-
 def alternatives(answer: Mapping[str, Any]) -> str:
     """What `planner explain` says."""
     out = [answer["headline"], "", "Limits:"]
@@ -124,7 +106,34 @@ def alternatives(answer: Mapping[str, Any]) -> str:
     if left:
         out += ["", "Left out (planner explain SITE --json has every sentence in full):"]
         out += _by_reason(left)
+    if answer.get("acceptance"):
+        out += _acceptance(answer["acceptance"])
     return "\n".join(out)
+
+
+def _acceptance(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The best plans under stricter and looser acceptance of export verdicts, side by side."""
+    out = ["", "By what is accepted of the export rules (never what is embargoed or presumed to be denied):"]
+    cells = [
+        (
+            row["name"],
+            "as asked" if row["asked"] else "",
+            ", ".join(row["accelerators"]) or "-",
+            "-" if row["nodes"] is None else row["nodes"],
+            "-" if row["capital_without_tax"] is None else f"{row['capital_without_tax']:,.2f}",
+            row["change"],
+        )
+        for row in rows
+    ]
+    out.append(table(("accepted", "", "accelerators", "nodes", "capital", "objective"), cells, right=(3, 4)))
+    told = dict.fromkeys(v for row in rows for v in row["verdicts"])
+    out += [f"  {verdict}" for verdict in told]
+    lead = next((row["licence_lead_days"] for row in rows), None)
+    if lead and any("licence required" in v for v in told):
+        out.append(f"  Days until a licence: {lead}, the requester's own figure; nobody can promise one.")
+    elif any("licence required" in v for v in told):
+        out.append("  How long a licence takes is not known; compliance.licence_lead_days takes your own figure.")
+    return out
 
 
 INDENT = " " * 4

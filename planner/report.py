@@ -9,6 +9,7 @@ from planner.assemble import Chosen
 from planner.errors import Rejection
 from planner.plan import Assumption, ComplianceEntry, LeftOut, PlanLine
 from planner.problem import UTILISATION, Prepared
+from planner.screened import licence_questions, notice_note, rule_notes
 
 
 def planned_compliance(prepared: Prepared, chosen: Sequence[Chosen]) -> tuple[ComplianceEntry, ...]:
@@ -20,8 +21,23 @@ def planned_compliance(prepared: Prepared, chosen: Sequence[Chosen]) -> tuple[Co
         entries.append(verdict)
         for chassis in sorted({c.option.node.chassis for c in chosen if c.option.node.accelerator == accelerator}):
             entries.append(verdict.model_copy(update={"part": chassis, "accelerator": accelerator}))
-    entries += [v for k, v in prepared.verdicts.items() if k not in prepared.accepted]
+    entries += [_briefly(v) for k, v in prepared.verdicts.items() if k not in prepared.accepted]
     return tuple(entries)
+
+
+def _briefly(entry: ComplianceEntry) -> ComplianceEntry:
+    """A part that rules left out: verdict, rule and decisive number; `planner comply` has the whole reasoning."""
+    return entry.model_copy(
+        update={
+            "summary": f"{entry.part}: {entry.short}.",
+            "summary_zh": f"{entry.part}：{entry.short_zh}。",
+            "conditions": (),
+            "conditions_zh": (),
+            "data": (),
+            "data_zh": (),
+            "foreseen": (),
+        }
+    )
 
 
 def left_out(prepared: Prepared, chosen: Sequence[Chosen]) -> tuple[LeftOut, ...]:
@@ -81,6 +97,7 @@ def assumptions(prepared: Prepared, chosen: Sequence[Chosen], capital: Sequence[
         ]
     found += _price_assumptions(prepared, capital)
     found += _plan_notices(prepared, chosen)
+    found += rule_notes(prepared, chosen)
     unique = {(a.kind, a.name, a.text): a for a in found}
     return tuple(unique.values())
 
@@ -173,15 +190,7 @@ def _plan_notices(prepared: Prepared, chosen: Sequence[Chosen]) -> list[Assumpti
         peaks["fp64_pflops"] += max(rates.get("fp64", 0.0), rates.get("fp64_tensor", 0.0)) * cards / 1000
         peaks["fp32_pflops"] += rates.get("fp32", 0.0) * cards / 1000
     terms = compliance.terms_from(prepared.request, prepared.on)
-    return [
-        Assumption(
-            kind="compliance",
-            name=notice.id,
-            text=f"Notice {notice.id}, {notice.title}: {notice.says}",
-            text_zh=f"{notice.title_zh or notice.title}（{notice.id}）：{notice.says_zh}",
-        )
-        for notice in compliance.plan_notices(prepared.catalog, terms, peaks)
-    ]
+    return [notice_note(notice) for notice in compliance.plan_notices(prepared.catalog, terms, peaks)]
 
 
 def _price_assumptions(prepared: Prepared, capital: Sequence[PlanLine]) -> list[Assumption]:
@@ -256,4 +265,5 @@ def open_questions(prepared: Prepared, chosen: Sequence[Chosen]) -> tuple[Assump
                 text_zh="最终母公司总部所在国家/地区？暂按客户总部所在地假定。",
             )
         )
+    found += licence_questions(prepared, chosen)
     return tuple(found)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from planner.parts import Technology
 
@@ -44,7 +44,7 @@ class Customer(Section):
     name: Text | None = None
     headquarters: CountryCode | None = None
     ultimate_parent: CountryCode | None = None
-    funding: Literal["private", "public", "state_owned"] | None = None
+    funding: Literal["private", "state", "public", "state_owned"] | None = None  # the last three mean any state money
 
 
 class Layout(Section):
@@ -116,6 +116,9 @@ class ComplianceTerms(Section):
     date: dt.date | None = None
     ship_from: CountryCode = "US"
     end_use: Text | None = None
+    named_recipient: Text | None = None  # the end user, where a rule spares recipients by name
+    import_approval: Literal["obtained", "not_obtained"] | None = None  # for this order, by the importing side
+    licence_lead_days: Annotated[int, Field(ge=1, le=3650)] | None = None  # the user's own plan; never a forecast
 
 
 PositiveInt = Annotated[int, Field(ge=1, le=1_000_000_000)]
@@ -289,12 +292,34 @@ class NodePreference(Section):
     cpu: str | None = None
 
 
+Origin = Literal["domestic", "any"]
+
+
+class OriginPreference(Section):
+    """Classes of parts that must be designed in the country of the site; parts of unknown origin do not count.
+
+    One word stands for all classes: `origin: domestic`.
+    """
+
+    accelerator: Origin = "any"
+    cpu: Origin = "any"
+    switch: Origin = "any"
+    storage: Origin = "any"
+    system_software: Origin = "any"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_word(cls, given: Any) -> Any:
+        return dict.fromkeys(cls.model_fields, given) if isinstance(given, str) else given
+
+
 class Preferences(Section):
     chassis: Choice = Choice()
     accelerators: Choice = Choice()
     vendors: Choice = Choice()
     fabric: FabricPreference = FabricPreference()
     node: NodePreference = NodePreference()
+    origin: OriginPreference = OriginPreference()
     sizing: Literal["low", "typical"] = "low"
 
 
@@ -329,6 +354,10 @@ class Request(Section):
     spares: Spares = Spares()
     pricing: Pricing = Pricing()
     objective: Objective = "lowest_capex"
+
+    def keeps_out(self, kind: str, origin: str | None) -> bool:
+        """Whether `preferences.origin` leaves out a part of a class (a field of OriginPreference) by its origin."""
+        return getattr(self.preferences.origin, kind) == "domestic" and origin != self.site.country
 
     def redundancy(self, network: Literal["in-band", "storage"]) -> Literal["pair", "none"]:
         """Whether a network stands on pairs of switches: preferences.fabric.redundancy, else resilience."""

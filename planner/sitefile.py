@@ -468,6 +468,11 @@ def _check_sense(source: Text, request: Request, catalog: Catalog) -> None:
     for key, code in places:
         if code is not None and code not in codes:
             source.mistake(key, f"{_dotted(key)}: {code} is not a country code of ISO 3166-1 (such as DE, CN, US).")
+    if "prohibited" in request.compliance.accept:
+        source.mistake(
+            ("compliance", "accept"),
+            "compliance.accept: prohibited cannot be accepted; embargoes and presumptions of denial are never planned.",
+        )
     site, budget = request.site, request.budget
     _check_feeds(source, request)
     if site.pue is not None and site.pue_annual is not None and site.pue_annual > site.pue:

@@ -233,7 +233,8 @@ def check_compliance(plan: Plan, catalog: Catalog) -> Iterator[str]:
             yield f"{name}: verdict {entry.verdict} is none of {', '.join(VERDICTS)}"
         if entry.planned != (entry.part in used):
             yield f"{name}: planned {entry.planned}, the pools say {entry.part in used}"
-        allowed = entry.verdict in accept and entry.import_side != "import_restricted"
+        denied = entry.verdict == "prohibited" or entry.review_policy in ("presumption_of_denial", "policy_of_denial")
+        allowed = entry.verdict in accept and entry.import_side != "import_restricted" and not denied
         if entry.planned and not allowed:
             yield f"{name}: verdict {entry.verdict} is planned, accepted are {', '.join(accept)}"
         if not entry.planned and allowed:
@@ -261,6 +262,16 @@ def _says(entry: ComplianceEntry) -> tuple[object, ...]:
         entry.review_policy,
         entry.import_side,
         entry.assumed,
+        entry.short,
+        entry.short_zh,
+        entry.system,
+        entry.exception,
+        entry.codified,
+        entry.conditions,
+        entry.conditions_zh,
+        entry.data,
+        entry.data_zh,
+        entry.foreseen,
     )
 
 
