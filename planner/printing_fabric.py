@@ -46,13 +46,8 @@ def fabric(made: Mapping[str, Any], catalog: Catalog) -> str:
         ("Power, typical", f"{made['switch_power_kw_typical']:,.1f}", "kW, switches"),
     ]
     out += ["", table(("", "number", "meaning"), groups, right=(1,)), "", "To buy:"]
-<<<<<<< HEAD
     bought = [(ln["quantity"], ln["part"], _kind(catalog, ln["part"])) for ln in plain(made["lines"])]
-    out.append(table(("quantity", "part", "what it is"), sorted(bought, key=lambda b: b[1]), right=(0,)))
-=======
-    bought = [(ln["quantity"], ln["part"], _name(catalog, ln["part"])) for ln in plain(made["lines"])]
     out.append(table(("quantity", "part", "what it is"), sorted(bought, key=lambda b: str(b[1])), right=(0,)))
->>>>>>> main
     return "\n".join(out)
 
 
