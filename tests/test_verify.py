@@ -200,6 +200,7 @@ SEALED_ONLY = (
     "lines.*.estimates",
     "lines.*.rule",
     "yearly.*.description",
+    "yearly.*.price.steps",
     "yearly.*.rule",
     "compliance.*.classification",
     "compliance.*.rules",
