@@ -67,7 +67,7 @@ def no_worse(
     """Whether spares of one build never cost more than those of another, at any count of nodes."""
     rule = request.spares
     for kind, percent in ((Nic, rule.nics), (Drive, rule.drives)):
-        if percent and not _cheaper(*(_lines(catalog, node, kind) for node in (one, other)), price):
+        if percent and not _cheaper(_lines(catalog, one, kind), _lines(catalog, other, kind), price):
             return False
     return not rule.nodes or _hardware(one, price) <= _hardware(other, price)
 
