@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from planner.bom import part_names
-from planner.plan import Plan, Pool
+from planner.plan import Limit, Plan, Pool
 from planner.proposal_results import results, shown
 from planner.units import readable
 from planner.wording import wording
@@ -81,7 +81,12 @@ def _total_rows(plan: Plan) -> Iterator[tuple[str, str]]:
     for limit in plan.limits:
         if limit.binding and limit.have:
             unit = "" if limit.unit == "pieces" else f" {limit.unit}"
-            yield "limited by", f"{limit.name}: {readable(limit.used)} of {readable(limit.have)}{unit}"
+            used = f"{readable(limit.used)} of {readable(limit.have)}{unit}"
+            yield "used up", f"{limit.name}: {used}; {_short_of(limit)}"
+
+
+def _short_of(limit: Limit) -> str:
+    return "not one more rack" if limit.name == "site.racks" else "less than one more node takes"
 
 
 def _open_rows(plan: Plan) -> Iterator[tuple[str, str]]:

@@ -202,6 +202,7 @@ SEALED_ONLY = (
     "yearly.*.description",
     "yearly.*.price.steps",
     "yearly.*.rule",
+    "yearly.*.price.steps",
     "compliance.*.classification",
     "compliance.*.rules",
     "compliance.*.summary",

@@ -96,7 +96,8 @@ def _rows(plan: Plan) -> dict[str, Row]:
         rows[f"supply.{part}"] = Row("pieces", float(have_parts), float(used))
     if plan.racks:
         fullest = max((r.power_kw for r in plan.racks if r.part is not None), default=0.0)
-        step = min((pool.node_power_kw for pool in plan.pools), default=0.0)
+        own_racks = {item.item for rack in plan.racks if rack.part is None for item in rack.items}
+        step = min((pool.node_power_kw for pool in plan.pools if pool.chassis not in own_racks), default=0.0)
         rows["site.rack_power_kw"] = Row("kW", rack_power_kw(plan), fullest, 0.0006, step if fullest else None, step)
     return rows
 

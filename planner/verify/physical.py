@@ -41,10 +41,10 @@ def check_physical(plan: Plan, catalog: Catalog) -> Iterator[str]:
         if line.group == GROUP:
             expected = Physical()  # on the shelf
         elif isinstance(part, Chassis):
-            expected = boxes.get(line.position)
-            if expected is None:
+            if line.position not in boxes:
                 yield f"lines {line.position} ({line.part}): belongs to no pool"
                 continue
+            expected = boxes[line.position]
         elif isinstance(part, Switch):
             expected = _switch(part)
         elif isinstance(part, StorageSystem | ManagementNode):
