@@ -311,11 +311,11 @@ def comply(
 
 
 @app.command(
-    epilog="Example: planner fabric --nodes 127 --nics 8 --switch qm9700; "
+    epilog="Example: planner fabric --nodes 127 --nics 8 --switch qm9700; or "
     "planner fabric --cases tests/reference/reference_architectures.yaml"
 )
 def fabric(
-    nodes: Annotated[int | None, typer.Option("--nodes", min=1, max=1_000_000, help="Number of nodes")] = None,
+    nodes: Annotated[int | None, typer.Option("--nodes", min=1, max=100_000_000, help="Number of nodes")] = None,
     nics: Annotated[int | None, typer.Option("--nics", min=1, max=128, help="Fabric ports per node")] = None,
     switch: Annotated[str | None, typer.Option("--switch", help="Switch id")] = None,
     oversubscription: Annotated[str, typer.Option("--oversubscription", help="1, 2 or 2:1")] = "1",
