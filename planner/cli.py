@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from planner import __version__, printing
+from planner import __version__, cli_catalog, printing
 from planner.catalog import Catalog
 from planner.errors import InputError, Mistake, NoPlan, PlannerError, Rejection, UnknownPart
 
@@ -25,8 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Plans a GPU data centre: one site file in; a proven plan, a procurement workbook and a proposal out.",
 )
-catalog_app = typer.Typer(no_args_is_help=True, help="Look into the catalog.")
-app.add_typer(catalog_app, name="catalog")
+app.add_typer(cli_catalog.app, name="catalog")
 
 SiteArgument = Annotated[Path, typer.Argument(help="The site file, e.g. examples/sixty-four-h100.yaml", metavar="SITE")]
 PlanArgument = Annotated[Path, typer.Argument(help="A plan.json written by optimize", metavar="PLAN")]
@@ -242,29 +241,6 @@ def init(path: Annotated[Path, typer.Argument(help="The file to write")] = Path(
 def schema(what: Annotated[str, typer.Argument(help="site, plan or catalog")]) -> None:
     """The JSON schema of a site file, a plan or the catalog records."""
     typer.echo(json.dumps(printing.schema(what), ensure_ascii=False, indent=2))
-
-
-@catalog_app.command("list", epilog="Example: planner catalog list accelerators")
-def catalog_list(kind: Annotated[str, typer.Argument(help="accelerators, chassis, cpus, ...")]) -> None:
-    """The parts of one kind."""
-    typer.echo(printing.catalog_list(Catalog.load(), kind))
-
-
-@catalog_app.command("show", epilog="Example: planner catalog show h100-sxm5")
-def catalog_show(part: Annotated[str, typer.Argument(help="Part id")]) -> None:
-    """One part with its figures, sources and prices."""
-    typer.echo(printing.catalog_show(Catalog.load(), part))
-
-
-@catalog_app.command("lint", epilog="Example: planner catalog lint")
-def catalog_lint(overlay: OverlayOption = None) -> None:
-    """Read every record and check references between records."""
-    findings = printing.lint(Catalog.load(overlay or ()))
-    for finding in findings:
-        typer.echo(finding, err=True)
-    if findings:
-        raise typer.Exit(2)
-    typer.echo("every record reads, and every reference is met.")
 
 
 # -- helpers ---------------------------------------------------------------------------------------------------------

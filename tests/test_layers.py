@@ -14,9 +14,9 @@ LAYERS = [
     "catalog yamltext sitefile demand compliance nodes fabric site pricing",
     "model bundles candidates shared dominance packing problem formulation solve lines assemble report compose explain "
     "advice optimize alternatives sizing",
-    "planfile verify compare bom quote workbook workbook_site spreadsheet proposal proposal_notes drawings wording "
-    "outputs",
-    "printing cli",
+    "lookup lint pricelist planfile verify compare bom quote workbook workbook_site spreadsheet proposal "
+    "proposal_notes drawings wording outputs",
+    "printing cli cli_catalog cli_prices",
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
 # Rooms of layer 2 that may know one another, beside the catalog: who -> whom.

@@ -145,7 +145,7 @@ def test_tax_of_unknown_basis_is_taken_as_excluded_and_said(make: MakeCatalog) -
 
 
 def test_included_tax_must_say_its_percent(make: MakeCatalog) -> None:
-    with pytest.raises(CatalogError, match="does not say which percent"):
+    with pytest.raises(CatalogError, match="tax_percent: is needed, because tax_basis is included"):
         PriceBook(make([row(tax_basis="included")]), request()).landed("part")
 
 
