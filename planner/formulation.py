@@ -54,8 +54,19 @@ class Model:
 
     def total(self, measure: Measure) -> pulp.LpAffineExpression:
         """The sum of a measure over everything in the plan, constants included."""
-        pairs = [(v, measure(load)) for v, load in self.terms]
-        return pulp.lpSum(c * v for v, c in pairs if c) + measure(self.problem.constant)
+        pairs = [(v, float(c)) for v, load in self.terms if (c := measure(load))]
+        return pulp.lpSum_vars_coefs(pairs) + measure(self.problem.constant)
+
+    def counts(self) -> dict[Shape, pulp.LpAffineExpression]:
+        """How many of each shape that stands in bought racks the plan holds, in one pass over everything."""
+        pairs: dict[Shape, list[tuple[pulp.LpVariable, float]]] = {}
+        for variable, load in self.terms:
+            for shape, number in load.shapes.items():
+                if number and not shape.own_rack:
+                    pairs.setdefault(shape, []).append((variable, float(number)))
+        constant = self.problem.constant.shapes
+        found = {s: pulp.lpSum_vars_coefs(p) + constant.get(s, 0) for s, p in sorted(pairs.items())}
+        return found | {s: pulp.lpSum([n]) for s, n in constant.items() if s not in found and not s.own_rack}
 
 
 def _name(prefix: str, index: int, text: str) -> str:
@@ -243,18 +254,14 @@ def rack_totals(model: Model) -> None:
 
 def rack_shapes(model: Model) -> None:
     """rack_shape[i]: count[i] ≤ fit[i] × racks; rack_single: Σ count of shapes of which only one fits ≤ racks."""
-    shapes = sorted({s for _, load in model.terms for s in load.shapes} | set(model.problem.constant.shapes))
-    single: list[Shape] = []
-    for i, shape in enumerate(shapes):
-        if shape.own_rack:
-            continue
+    single: list[pulp.LpAffineExpression] = []
+    for i, (shape, count) in enumerate(model.counts().items()):
         fits = fit_in_rack(shape, model.problem)
         if fits == 1:
-            single.append(shape)
-        model.lp += model.total(_number_of(shape)) - fits * model.racks <= 0, f"rack_shape_{i}"
+            single.append(count)
+        model.lp += count - fits * model.racks <= 0, f"rack_shape_{i}"
     if len(single) > 1:
-        count = model.total(lambda load: sum(load.shapes.get(s, 0) for s in single))
-        model.lp += count - model.racks <= 0, "rack_single"
+        model.lp += pulp.lpSum(single) - model.racks <= 0, "rack_single"
 
 
 def rack_limit(model: Model) -> None:
@@ -339,10 +346,6 @@ def _racked(measure: Callable[[Shape], int]) -> Measure:
 
 def _endpoints(network: str) -> Measure:
     return lambda load: load.endpoints.get(network, 0)
-
-
-def _number_of(shape: Shape) -> Measure:
-    return lambda load: load.shapes.get(shape, 0)
 
 
 def _safe(text: str) -> str:

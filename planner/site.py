@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import pulp
 
-from planner.errors import Rejection
-from planner.quiet import silence_solver
+from planner import highs
+from planner.errors import Rejection, SolverFailed
 from planner.request import Request
 
 DEFAULT_RACK_UNITS = 42
@@ -271,10 +271,11 @@ def _program(
                     after = pulp.lpSum(item[0] * place[r + 1, k] for k, item in enumerate(items))
                     lp += use - after >= 0, f"order_{r}"
     lp.setObjective(0 * place[0, 0])
-    silence_solver()
-    stats = lp.solve(pulp.HiGHS(msg=False, output_flag=False, random_seed=1, threads=1))
-    if stats.status != pulp.LpSolveStatus.Optimal:
+    stats = highs.run(lp)
+    if stats.status == pulp.LpSolveStatus.Infeasible:
         return None
+    if stats.status != pulp.LpSolveStatus.Optimal:
+        raise SolverFailed(f"packing {count} racks stopped with status {stats.status.name}")
     return [[round(place[r, k].varValue or 0) for k in range(len(items))] for r in range(count)]
 
 

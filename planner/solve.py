@@ -11,10 +11,10 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import pulp
 
+from planner import highs
 from planner.errors import SolverFailed
 from planner.formulation import (
     Model,
@@ -26,20 +26,11 @@ from planner.formulation import (
     total_load,
 )
 from planner.model import Load, Option, Problem, RoomLimits, Shape, Solution, Work
-from planner.quiet import silence_solver
 
 # How many racks a set of shapes needs at least, exactly; None when something fits no rack.
 Packer = Callable[[Mapping[Shape, int], RoomLimits], int | None]
 Measure = Callable[[Load], float]
 
-# HiGHS defaults let a binary be 1e-6 off, which is ten dollars on a ten-million line.
-TOLERANCES: dict[str, Any] = {
-    "mip_feasibility_tolerance": 1e-9,
-    "primal_feasibility_tolerance": 1e-9,
-    "dual_feasibility_tolerance": 1e-9,
-    "random_seed": 1,
-    "output_flag": False,
-}
 MAX_ROUNDS = 400
 
 
@@ -368,12 +359,8 @@ def _id_order(problem: Problem, solution: Solution) -> float:
 
 def _run(search: Search, model: Model) -> bool:
     """Run HiGHS; True when there is an answer to read, False when there is none."""
-    silence_solver()
     status = pulp.LpSolveStatus
-    solver = pulp.HiGHS(
-        msg=False, gapRel=0.0, gapAbs=0.0, threads=search.threads, timeLimit=search.clock.left(), **TOLERANCES
-    )
-    stats = model.lp.solve(solver)
+    stats = highs.run(model.lp, threads=search.threads, time_limit=search.clock.left())
     search.solves += 1
     if stats.status == status.Optimal:
         return True

@@ -9,7 +9,7 @@ import planner
 
 ROOT = Path(planner.__file__).parent
 LAYERS = [
-    "errors units quiet progress files",
+    "errors units highs progress files",
     "request parts plan",
     "catalog yamltext sitefile demand compliance nodes fabric site pricing",
     "model bundles candidates shared dominance packing problem formulation solve lines assemble report compose explain "

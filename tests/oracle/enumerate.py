@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -39,6 +40,8 @@ def best(problem: Problem) -> Answer:
             whole = total + bracket.fixed + bracket.unit.times(plugged)
             if any(not _within(problem, name, whole) for name in problem.limits if name != "racks"):
                 continue
+            if top is not None and _value(problem, whole, chosen) > top:
+                continue  # racks only add to it
             racks = _racks(problem, whole)
             if racks is None or racks > problem.limits.get("racks", 99):
                 continue
@@ -161,27 +164,39 @@ def _apart(problem: Problem, load: Load) -> int:
     return total
 
 
-@functools.lru_cache(maxsize=100_000)
+@functools.lru_cache(maxsize=200_000)
 def _fill(sizes: tuple[Size, ...], units: int, watts: int) -> int:
-    """The fewest racks by exhaustive search, largest things first."""
-    things = sorted(sizes, reverse=True)
-    fewest = len(things)
+    """The fewest racks: one rack is filled in every way that leaves no room for another thing, the rest likewise."""
+    counts = tuple(sorted(Counter(sizes).items(), reverse=True))
+    return _fewest(counts, units, watts)
 
-    def place(k: int, racks: list[tuple[int, int]]) -> None:
-        nonlocal fewest
-        if len(racks) >= fewest:
-            return
-        if k == len(things):
-            fewest = len(racks)
-            return
-        tall, hot, _ = things[k]
-        tried: set[tuple[int, int]] = set()
-        for r, (used, drawn) in enumerate(racks):
-            if (used, drawn) in tried or used + tall > units or drawn + hot > watts:
-                continue
-            tried.add((used, drawn))
-            place(k + 1, [*racks[:r], (used + tall, drawn + hot), *racks[r + 1 :]])
-        place(k + 1, [*racks, (tall, hot)])
 
-    place(0, [])
-    return fewest
+@functools.lru_cache(maxsize=500_000)
+def _fewest(counts: tuple[tuple[Size, int], ...], units: int, watts: int) -> int:
+    if not counts:
+        return 0
+    (tall, hot, _), _ = counts[0]
+    best_found = sum(n for _, n in counts)
+    for rest in _one_rack(counts, units - tall, watts - hot):
+        best_found = min(best_found, 1 + _fewest(rest, units, watts))
+    return best_found
+
+
+def _one_rack(counts: tuple[tuple[Size, int], ...], units: int, watts: int) -> Iterator[tuple[tuple[Size, int], ...]]:
+    """What is left after a rack that holds one of the first kind and as much else as any choice allows."""
+    first = (counts[0][0], counts[0][1] - 1)
+    left = [first, *counts[1:]]
+    ranges = []
+    for (tall, hot, _), n in left:
+        ranges.append(range(min(n, units // tall, watts // hot if hot else n) + 1))
+    for taken in itertools.product(*ranges):
+        used = sum(t * size[0] for t, (size, _) in zip(taken, left, strict=True))
+        drawn = sum(t * size[1] for t, (size, _) in zip(taken, left, strict=True))
+        if used > units or drawn > watts:
+            continue
+        full = all(
+            t == n or used + size[0] > units or drawn + size[1] > watts
+            for t, (size, n) in zip(taken, left, strict=True)
+        )
+        if full:
+            yield tuple((size, n - t) for t, (size, n) in zip(taken, left, strict=True) if n - t)

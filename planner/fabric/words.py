@@ -1,0 +1,46 @@
+"""A compute fabric in words and numbers, for `planner fabric`."""
+
+from __future__ import annotations
+
+from planner.catalog import Catalog
+from planner.errors import Rejection
+from planner.fabric.compute import compute_design
+from planner.fabric.power import switch_power
+
+
+def describe(
+    catalog: Catalog, nodes: int, nics: int, switch_id: str, oversubscription: float
+) -> dict[str, object] | Rejection:
+    """A compute fabric in words and numbers for `planner fabric`, at the switch's native speed."""
+    switch = catalog.switches[switch_id]
+    cage = "osfp-twin" if switch.cage == "osfp-twin" else ("osfp" if switch.gbps >= 800 else "qsfp56")
+    topology = "rail" if nics > 1 else "plain"
+    made = compute_design(
+        catalog, nodes, nics, switch.gbps, switch.technology, switch_id, oversubscription, topology, cage
+    )
+    if isinstance(made, Rejection):
+        return made
+    typical, most, _, _ = switch_power(catalog, switch)
+    return {
+        "nodes": nodes,
+        "nics_per_node": nics,
+        "switch": switch_id,
+        "technology": made.technology,
+        "gbps": made.gbps,
+        "topology": made.topology,
+        "tiers": made.tiers,
+        "leaf": made.leaf,
+        "spine": made.spine,
+        "core": made.core,
+        "endpoints": made.endpoints,
+        "oversubscription": made.oversubscription,
+        "node_links": made.links_node,
+        "leaf_spine_links": made.links_leaf_spine,
+        "spine_core_links": made.links_spine_core,
+        "cables": made.links_node + made.links_leaf_spine + made.links_spine_core,
+        "ports_used": made.ports_used,
+        "ports_present": made.ports_present,
+        "switch_power_kw_max": round(made.switches * most / 1000, 3),
+        "switch_power_kw_typical": round(made.switches * typical / 1000, 3),
+        "lines": [line.model_dump() for line in made.lines],
+    }
