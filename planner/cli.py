@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from planner import __version__, cli_catalog, printing
+from planner import __version__, cli_catalog, cli_prices, printing
 from planner.catalog import Catalog
 from planner.errors import InputError, Mistake, NoPlan, PlannerError, Rejection, UnknownPart
 
@@ -26,6 +26,7 @@ app = typer.Typer(
     help="Plans a GPU data centre: one site file in; a proven plan, a procurement workbook and a proposal out.",
 )
 app.add_typer(cli_catalog.app, name="catalog")
+app.add_typer(cli_prices.app, name="prices")
 
 SiteArgument = Annotated[Path, typer.Argument(help="The site file, e.g. examples/sixty-four-h100.yaml", metavar="SITE")]
 PlanArgument = Annotated[Path, typer.Argument(help="A plan.json written by optimize", metavar="PLAN")]
@@ -54,10 +55,9 @@ def optimize(
     from planner.optimize import optimize as run
     from planner.outputs import write_all
     from planner.progress import Progress
-    from planner.sitefile import read_site
+    from planner.sitefile import open_site
 
-    catalog = Catalog.load(overlay or ())
-    request = read_site(site, catalog)
+    request, catalog = open_site(site, overlay or ())
     progress = Progress()
     try:
         plan = run(
@@ -103,10 +103,9 @@ def explain(
     """Why this plan: what limits it, what one more step of each limit buys, and the best plan with each other part."""
     from planner.alternatives import explain as run
     from planner.progress import Progress
-    from planner.sitefile import read_site
+    from planner.sitefile import open_site
 
-    catalog = Catalog.load(overlay or ())
-    request = read_site(site, catalog)
+    request, catalog = open_site(site, overlay or ())
     progress = Progress()
     try:
         answer = run(request, catalog, _date(on, request.compliance.date), say=progress.step)
@@ -219,11 +218,10 @@ def fabric(
 @app.command(epilog="Example: planner size examples/llm-training.yaml")
 def size(site: SiteArgument, on: OnOption = None, overlay: OverlayOption = None, as_json: JsonOption = False) -> None:
     """Every workload on every accelerator: nodes, time or rate, limiting factor, or why it cannot."""
-    from planner.sitefile import read_site
+    from planner.sitefile import open_site
     from planner.sizing import size_table
 
-    catalog = Catalog.load(overlay or ())
-    request = read_site(site, catalog)
+    request, catalog = open_site(site, overlay or ())
     rows = size_table(request, catalog, _date(on, request.compliance.date))
     typer.echo(printing.as_json(rows) if as_json else printing.sizes(rows))
 

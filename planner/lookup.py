@@ -148,6 +148,10 @@ def counting_price(catalog: Catalog, part: str) -> Price | None:
     return ranked[-1][1] if ranked else None
 
 
+def price_amount(price: Price) -> str:
+    return f"{price.currency} {price.typical:,}"
+
+
 def price_words(price: Price | None) -> str:
     """USD 30,000 street C 2026-06."""
     if price is None:

@@ -382,6 +382,7 @@ class Price(Record):
     min_quantity: Annotated[int, Field(ge=1)] = 1
     includes_support_months: Annotated[int, Field(ge=0)] | None = None
     scope: str | None = None
+    lead_time_weeks: Annotated[float, Field(ge=0)] | None = None  # as quoted, from order to dispatch
 
     @model_validator(mode="after")
     def _consistent(self) -> Price:

@@ -6,14 +6,18 @@ import dataclasses
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from planner import lint, lookup
+from planner import lookup
 from planner.errors import InputError, Mistake, NoPlan, PlannerError
 from planner.plan import ComplianceEntry, Plan, Pool
 from planner.request import Request
+
+if TYPE_CHECKING:
+    from planner.lint import Finding
+    from planner.pricelist.importing import Result
 
 
 def plain(value: Any) -> Any:
@@ -277,7 +281,40 @@ def side_by_side(ids: Sequence[str], rows: Sequence[tuple[str, Sequence[Any]]]) 
     return table(("", "", *ids), body) + "\n* differs; unknown: nobody published the figure"
 
 
-def lint_summary(rules: int, found: Sequence[lint.Finding], summary: Mapping[str, Mapping[str, int]]) -> str:
+def price_list(result: Result, written: Path | None, out: Path | None) -> str:
+    """What a supplier's sheet holds: remarks on the whole, then matched, doubtful, unmatched and empty rows."""
+    blocks = list(result.remarks)
+    matched = result.of("matched")
+    if matched:
+        rows = [
+            (r.row, r.part, lookup.price_amount(r.price), f"tax {r.price.tax_basis}"
+             + (f" {r.price.tax_percent:f} %" if r.price.tax_percent is not None else ""),
+             f"from {r.price.min_quantity}", r.price.valid_until or "", r.text[:48])
+            for r in matched if r.price is not None
+        ]  # fmt: skip
+        head = ("row", "part", "price of one", "tax", "order", "valid until", "the sheet says")
+        blocks.append(f"\nmatched: {len(matched)}\n" + table(head, rows, right=(0, 2)))
+    doubtful = result.of("doubtful")
+    if doubtful:
+        rows = [(r.row, r.text[:48], r.why, ", ".join(r.candidates) or r.part or "") for r in doubtful]
+        head = ("row", "the sheet says", "why", "may be")
+        blocks.append(f"\ndoubtful, not written: {len(doubtful)}\n" + table(head, rows, right=(0,)))
+        blocks.append("Answer with --match ROW=ID where the part is in doubt, or correct the sheet.")
+    for state, title in (("unmatched", "unmatched, not in the catalog"), ("no price", "without a price of their own")):
+        some = [r for r in result.rows if r.state == state]
+        if some:
+            rows = [(r.row, r.text[:60], r.why) for r in some]
+            blocks.append(f"\n{title}: {len(some)}\n" + table(("row", "the sheet says", "why"), rows, right=(0,)))
+    if written is not None:
+        blocks.append(f"\nwrote {written}: {len(matched)} prices. Plan with them: --catalog {out}")
+    elif out is not None:
+        blocks.append("\nnothing written: no row is certain.")
+    else:
+        blocks.append(f"\nnothing written: give --out FOLDER to write the {len(matched)} matched rows.")
+    return "\n".join(blocks)
+
+
+def lint_summary(rules: int, found: Sequence[Finding], summary: Mapping[str, Mapping[str, int]]) -> str:
     """The last lines of `catalog lint`: how many findings, and what the figures stand on."""
     errors = sum(f.level == "error" for f in found)
     out = [f"{errors} errors, {len(found) - errors} warnings from {rules} rules, the schemas and the rules of export."]

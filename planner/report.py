@@ -67,6 +67,7 @@ def assumptions(prepared: Prepared, chosen: Sequence[Chosen], capital: Sequence[
         for key, value in sitefile.defaults_used(request)
         if value not in (None, (), [], {}, "")
     ]
+    found += _layers(prepared)
     found += _conventions(prepared)
     for pick in chosen:
         node = pick.option.node
@@ -82,6 +83,15 @@ def assumptions(prepared: Prepared, chosen: Sequence[Chosen], capital: Sequence[
     found += _plan_notices(prepared, chosen)
     unique = {(a.kind, a.name, a.text): a for a in found}
     return tuple(unique.values())
+
+
+def _layers(prepared: Prepared) -> list[Assumption]:
+    """Which overlay folders lie on the shipped catalog."""
+    names = [folder.name for folder in prepared.catalog.folders[1:]]
+    if not names:
+        return []
+    text = f"Records and prices of {', '.join(names)} add to and replace those of the shipped catalog."
+    return [Assumption(kind="price", name="catalog", text=text)]
 
 
 def _shown(value: object) -> str:

@@ -167,4 +167,5 @@ class Request(Section):
     supply: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)  # part id -> most that can be had
     storage: StorageNeed | None = None
     pricing: Pricing = Pricing()
+    catalog: Annotated[tuple[Text, ...], Field(max_length=10)] = ()  # overlay folders, beside the site file
     objective: Objective = "lowest_capex"

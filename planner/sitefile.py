@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from planner import demand
-from planner.catalog import Catalog, nearest
+from planner.catalog import Catalog, nearest, overlay_mistake
 from planner.errors import InputError, PlannerError, UnknownPart
 from planner.request import Request, Workload
 from planner.yamltext import Key, Quoted, Text, parse, read_text
@@ -62,6 +62,29 @@ MAXIMISE = {
 }
 
 
+def open_site(path: Path, overlays: Sequence[Path] = ()) -> tuple[Request, Catalog]:
+    """The request in a site file and the catalog it is planned with: shipped, then `catalog:` of the file, then
+    `overlays` of the command line; each layer adds to and replaces those before it. InputError carries every mistake.
+    """
+    source = parse(read_text(path), str(path))
+    given = source.data.get("catalog") if isinstance(source.data, dict) else None
+    if isinstance(given, str):
+        given = [given]
+    folders: list[Path] = []
+    for k, name in enumerate(given if isinstance(given, list) else []):
+        if not isinstance(name, str):
+            continue  # told with the other types when the request is read
+        folder = path.parent / name
+        wrong = overlay_mistake(folder)
+        if wrong is not None:
+            source.mistake(("catalog", k), f"catalog: {wrong}")
+        folders.append(folder)
+    if source.mistakes:
+        raise InputError(source.mistakes)
+    catalog = Catalog.load([*folders, *overlays])
+    return read_site(path, catalog), catalog
+
+
 def read_site(path: Path, catalog: Catalog) -> Request:
     """The request in a site file. InputError carries every mistake."""
     return read_site_text(read_text(path), str(path), catalog)
@@ -73,6 +96,8 @@ def read_site_text(text: str, name: str, catalog: Catalog) -> Request:
     data = source.data
     _ratio(data)
     _default_names(data)
+    if isinstance(data, dict) and isinstance(data.get("catalog"), str):
+        data["catalog"] = [data["catalog"]]  # one folder needs no list
     request: Request | None = None
     try:
         request = Request.model_validate(data)

@@ -45,7 +45,7 @@ from planner.parts import (
     TrainingModel,
 )
 
-__all__ = ["KINDS", "TABLES", "Catalog", "built_in_folder", "nearest", "parse_yaml", "read_yaml"]
+__all__ = ["KINDS", "TABLES", "Catalog", "built_in_folder", "nearest", "overlay_mistake", "parse_yaml", "read_yaml"]
 
 # Folder of each kind of record, and its model.
 KINDS: dict[str, type[Record]] = {

@@ -265,7 +265,9 @@ def check_provenance(plan: Plan, catalog: Catalog) -> Iterator[str]:
     """Hashes and seals: what cannot be recomputed has not been changed since the plan was written."""
     origin, request = plan.provenance, plan.request
     if origin.catalog_hash != catalog.hash:
-        yield "provenance.catalog_hash: the catalog is not the one this plan was made from"
+        layers = ", ".join(request.get("catalog") or ())
+        hint = f"; it was planned with catalog: {layers}, give them with --catalog" if layers else ""
+        yield f"provenance.catalog_hash: the catalog is not the one this plan was made from{hint}"
     if origin.request_hash != request_hash(request):
         yield "provenance.request_hash: the request was changed"
     if origin.digest != digest_of(plan):
