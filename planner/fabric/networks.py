@@ -25,7 +25,7 @@ def network_design(
     redundancy: str = "pair",
     oversubscription: float = 1.0,
 ) -> FabricDesign | Rejection:
-    """In-band, storage (dual-homed leaf pairs, a spine pair beyond one pair) or oob (leaves with two uplinks each)."""
+    """In-band, storage (dual-homed leaf pairs, pairs of spines beyond one pair) or oob (leaves with two uplinks each)."""
     made = _network(_Switches(catalog), name, gbps, technology, switch_id, redundancy, oversubscription)
     if isinstance(made, Rejection):
         return made
@@ -69,9 +69,9 @@ class _Network:
         down, up = self._split(native - PEER_LINKS)
         up -= up % 2
         leaf = 2 * math.ceil(endpoints / (2 * down * per_native))
-        if leaf * up > 2 * native:
-            return None
-        return leaf, 2, leaf * up + (leaf // 2) * PEER_LINKS
+        # Spines in pairs too: each leaf has the same number of links to every spine, a spine has ports for all leaves.
+        spine = next((s for s in range(2, up + 1, 2) if up % s == 0 and leaf * up <= s * native), None)
+        return None if spine is None else (leaf, spine, leaf * up + (leaf // 2) * PEER_LINKS)
 
     def _split(self, native: int) -> tuple[int, int]:
         """Down and up ports of a leaf; in-band and storage networks with spines run three to one at most."""

@@ -99,7 +99,9 @@ def joined(role: str, endpoints: int, native: int, share: int, pair: bool) -> Co
         leaf = up_to(endpoints, down * share)
         return _two(leaf, up, native, down * share, endpoints, share)
     leaf = 2 * up_to(endpoints, 2 * down * share)
-    if leaf * up > 2 * native:
+    # Whole pairs of spines; `up // spine` links from each leaf to each of them.
+    spines = [s for s in range(2, up + 1, 2) if up % s == 0 and leaf * (up // s) <= native]
+    if not spines:
         return None
     links = leaf * up + leaf  # each pair of leaves has its two peer links
-    return Counts(leaf, 2, 0, links, 0, endpoints + 2 * share * links, down / up)
+    return Counts(leaf, spines[0], 0, links, 0, endpoints + 2 * share * links, down / up)
