@@ -26,6 +26,8 @@ class Pricer:
         self.book = book
         self.supply = frozenset(supply)
         self._cents: dict[str, int | Rejection] = {}
+        self._taxes = book.taxes
+        self._weights: dict[str, int] = {}
 
     def cents(self, part: str) -> int | Rejection:
         """Landed unit price without tax in whole cents of the budget's currency."""
@@ -33,6 +35,14 @@ class Pricer:
             landed = self.book.landed(part)
             self._cents[part] = landed if isinstance(landed, Rejection) else landed.cents
         return self._cents[part]
+
+    def _weight(self, part: str) -> int:
+        """Units of the capital row per cent of a part: 1, or by its tax where several rates are counted."""
+        if not self._taxes.several:
+            return 1
+        if part not in self._weights:
+            self._weights[part] = self._taxes.weight(self.catalog.parts.get(part))
+        return self._weights[part]
 
     def price_or_none(self, part: str) -> int | None:
         cents = self.cents(part)
@@ -49,7 +59,7 @@ class Pricer:
             if line.yearly:
                 yearly += cents * line.quantity
             else:
-                capital += cents * line.quantity
+                capital += cents * line.quantity * self._weight(line.part)
             if line.part in self.supply:
                 supply[line.part] = supply.get(line.part, 0) + line.quantity
         shapes: dict[Shape, int] = {}

@@ -25,7 +25,9 @@ def import_list(
         Path | None, typer.Option("--out", help="Overlay folder to write the matched rows into; without it only look")
     ] = None,
     supplier: Annotated[str | None, typer.Option("--supplier", help="Who quotes; stands in the source")] = None,
-    on: Annotated[str | None, typer.Option("--on", help="Date of the quote, YYYY-MM-DD; default the sheet's own, else today")] = None,
+    on: Annotated[
+        str | None, typer.Option("--on", help="Date of the quote, YYYY-MM-DD; default the sheet's own, else today")
+    ] = None,
     valid_until: Annotated[str | None, typer.Option("--valid-until", help="Last day of the quote, YYYY-MM-DD")] = None,
     currency: Annotated[str | None, typer.Option("--currency", help="Where the sheet names none, e.g. CNY")] = None,
     tax_basis: Annotated[

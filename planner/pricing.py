@@ -2,7 +2,8 @@
 
 The chain, each step written into `LinePrice.steps`:
 
-    source price -> net of included tax -> budget's currency (via USD) -> freight and insurance -> import duty -> cents
+    source price -> net of included tax -> discount -> budget's currency (via USD) -> freight and insurance
+    -> import duty -> cents
 
 All arithmetic is Decimal; the only rounding is the last step, half up to whole cents. Rates are tables of
 `catalogs/rates`: exchange (units of a currency per USD), freight, duty, vat, electricity. Tax of the buyer is not part
@@ -17,11 +18,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
-from planner.catalog import Catalog
+from planner.catalog import KINDS, Catalog
 from planner.errors import CatalogError, InputError, Mistake, Rejection
 from planner.parts import Accelerator, Baseboard, Chassis, Dimm, Drive, Part, Pdu, Price, Rack, Software, StorageSystem
 from planner.plan import LinePrice
 from planner.request import Request
+from planner.taxes import Taxes
 from planner.units import Money, half_up
 
 Level = Literal["low", "typical", "high"]
@@ -116,6 +118,7 @@ class PriceBook:
         self._duty: dict[str, Any] = catalog.table("rates/duty")
         self._freight: dict[str, Any] = catalog.table("rates/freight")
         self._estimates = request.budget.price_missing == "estimate"
+        self.taxes = Taxes.of(request.budget.vat_percent, catalog.table("rates/vat")["rates"].get(request.site.country))
         self._landed: dict[tuple[str, int], LandedPrice | Rejection] = {}
 
     # -- the source price ----------------------------------------------------------------------------------------
@@ -182,6 +185,7 @@ class PriceBook:
             amount=_at(row, level),
             tax_basis=row.tax_basis,
             exchange_rate=None if same else self.exchange.factor(row.currency, self.currency),
+            **self._percents(row, part, level),
             steps=tuple(steps),
             includes_support_months=row.includes_support_months,
         )
@@ -199,6 +203,11 @@ class PriceBook:
             steps.append(f"net of the {percent:f} % tax inside: {row.currency} {_text(amount)}")
         elif row.tax_basis == "unknown":
             steps.append("the source does not say whether tax is inside: taken as excluded")
+        discount = self.discount(row, part)
+        if discount is not None:
+            percent, whose = discount
+            amount = amount * (1 - percent / 100)
+            steps.append(f"less {percent:f} % discount ({whose}): {row.currency} {_text(amount)}")
         if row.currency != self.currency:
             amount, step = self._exchanged(amount, row.currency)
             steps.append(step)
@@ -216,6 +225,34 @@ class PriceBook:
             amount = amount * (1 + duty / 100)
             steps.append(f"import duty of {site} {duty:f} % ({why}): {self.currency} {_text(amount)}")
         return amount, steps
+
+    def _percents(self, row: Price, part: Part | None, level: Level) -> dict[str, Decimal | None]:
+        """The factors of the chain in percent; None where a step does not apply."""
+        discount = self.discount(row, part)
+        found: dict[str, Decimal | None] = {
+            "tax_inside_percent": row.tax_percent if row.tax_basis == "included" else None,
+            "discount_percent": None if discount is None else discount[0],
+        }
+        if isinstance(part, Software):
+            return found
+        domestic = self._dispatched_from(part) == self.request.site.country
+        found["freight_percent"] = _decimal(self._freight["domestic" if domestic else "international"][level])
+        found["duty_percent"] = None if domestic else self._duty_percent(part)[0]
+        return found
+
+    def discount(self, row: Price, part: Part | None) -> tuple[Decimal, str] | None:
+        """The buyer's discount on a price in percent and whose it is: the maker's, else the kind's; None: none."""
+        terms = self.request.budget.discounts
+        if terms is None or part is None or row.basis not in terms.on:
+            return None
+        for maker, percent in terms.makers.items():
+            if maker.strip().lower() == part.vendor.lower():
+                return percent, f"maker {part.vendor}"
+        kind = next((k for k, model in KINDS.items() if type(part) is model), "")
+        for category, percent in terms.categories.items():
+            if category == kind:
+                return percent, f"category {category}"
+        return None
 
     def _exchanged(self, amount: Decimal, currency: str) -> tuple[Decimal, str]:
         """An amount in the budget's currency, crossed via USD, and the words for it."""

@@ -299,7 +299,9 @@ def price_list(result: Result, written: Path | None, out: Path | None) -> str:
         rows = [(r.row, r.text[:48], r.why, ", ".join(r.candidates) or r.part or "") for r in doubtful]
         head = ("row", "the sheet says", "why", "may be")
         blocks.append(f"\ndoubtful, not written: {len(doubtful)}\n" + table(head, rows, right=(0,)))
-        blocks.append("Answer with --match ROW=ID where the part is in doubt, or correct the sheet.")
+        blocks.append(
+            "Answer with --match ROW=ID where the part or an unusual price is in doubt, or correct the sheet."
+        )
     for state, title in (("unmatched", "unmatched, not in the catalog"), ("no price", "without a price of their own")):
         some = [r for r in result.rows if r.state == state]
         if some:

@@ -134,6 +134,16 @@ def _conventions(prepared: Prepared) -> list[Assumption]:
         found.append(
             Assumption(kind="default", name="storage", text="No storage: key, so no shared storage is planned.")
         )
+    if prepared.book.taxes.several:
+        rates = prepared.book.taxes.counted
+        found.append(
+            Assumption(
+                kind="price",
+                name="tax",
+                text=f"Goods are taxed at {rates['goods']:f} %, services at {rates['services']:f} % "
+                f"as in {request.site.country}.",
+            )
+        )
     if request.budget.vat_percent is None:
         vat = pricing.country_vat(prepared.catalog, request.site.country)
         shown = "unknown" if vat is None else f"{vat} %"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
@@ -397,6 +398,12 @@ def _check_names(source: Text, request: Request, catalog: Catalog) -> None:
     if switch is not None and switch not in catalog.switches:
         near = nearest(switch, catalog.switches)
         _unknown(source, ("preferences", "fabric", "switch"), UnknownPart("switch", switch, near))
+    if request.budget.discounts is not None:
+        makers = sorted({p.vendor for p in catalog.parts.values()})
+        for maker in request.budget.discounts.makers:
+            if maker.strip().lower() not in (m.lower() for m in makers):
+                near = difflib.get_close_matches(maker, makers, n=3, cutoff=0.5)
+                _unknown(source, ("budget", "discounts", "makers", maker), UnknownPart("maker", maker, near))
     for part in request.supply:
         if part not in catalog.parts:
             _unknown(source, ("supply", part), UnknownPart("part", part, nearest(part, catalog.parts)))

@@ -10,7 +10,7 @@ import planner
 ROOT = Path(planner.__file__).parent
 LAYERS = [
     "errors units highs progress files",
-    "request parts plan",
+    "request parts plan taxes",
     "catalog yamltext sitefile demand compliance nodes fabric site pricing",
     "model bundles candidates shared dominance packing problem formulation solve lines assemble report compose explain "
     "advice optimize alternatives sizing",

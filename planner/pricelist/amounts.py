@@ -17,19 +17,22 @@ Mark = Literal[".", ","]
 
 # Longest first: HK$ before $. "¥" and "$" name several currencies; the usual one is taken where nothing contradicts.
 CURRENCIES: tuple[tuple[str, str], ...] = (
-    ("人民币", "CNY"), ("美元", "USD"), ("美金", "USD"), ("欧元", "EUR"), ("港元", "HKD"), ("港币", "HKD"), ("日元", "JPY"),
+    ("人民币", "CNY"), ("美元", "USD"), ("美金", "USD"), ("欧元", "EUR"), ("港元", "HKD"),
+    ("港币", "HKD"), ("日元", "JPY"),
     ("英镑", "GBP"), ("RMB", "CNY"), ("CN¥", "CNY"), ("US$", "USD"), ("HK$", "HKD"), ("NT$", "TWD"), ("S$", "SGD"),
     ("A$", "AUD"), ("C$", "CAD"), ("€", "EUR"), ("£", "GBP"), ("₩", "KRW"), ("₹", "INR"), ("￥", "CNY"), ("¥", "CNY"),
     ("$", "USD"),
 )  # fmt: skip
 CODES = (
-    "USD", "EUR", "CNY", "GBP", "JPY", "HKD", "TWD", "SGD", "KRW", "INR", "CHF", "SEK", "NOK", "DKK", "PLN", "AED", "SAR",
+    "USD", "EUR", "CNY", "GBP", "JPY", "HKD", "TWD", "SGD", "KRW", "INR", "CHF", "SEK", "NOK", "DKK", "PLN", "AED",
+    "SAR",
     "AUD", "CAD", "BRL", "MXN", "MYR", "THB", "IDR", "VND", "NZD", "ZAR", "TRY", "RUB", "HUF", "ILS", "CNH",
 )  # fmt: skip
 SCALES: tuple[tuple[str, int], ...] = (
     ("亿元", 10**8), ("百万元", 10**6), ("万元", 10**4), ("千元", 10**3), ("亿", 10**8), ("万", 10**4), ("元", 1),
 )  # fmt: skip
-NO_PRICE = {"", "-", "—", "–", "/", "n/a", "na", "tbd", "tba", "poa", "call", "on request", "面议", "询价", "待定", "无",
+NO_PRICE = {"", "-", "—", "–", "/", "n/a", "na", "tbd", "tba", "poa", "call", "on request", "面议", "询价", "待定",
+            "无",
             "暂无", "另议", "缺货", "eol", "停产", "included", "incl.", "含", "已含"}  # fmt: skip
 
 
@@ -146,7 +149,10 @@ def _number(digits: str, mark: Mark | None) -> Decimal | str:
             return '"{text}" has several decimal marks'
         if grouped and not digits.startswith("0"):  # 1,234 or 1.234: thousands or a decimal?
             if mark is None and only == ".":
-                return '"{text}" may be ' + f"{digits.replace('.', ',')} or {digits} (decimal point): its column does not tell"
+                return (
+                    '"{text}" may be '
+                    + f"{digits.replace('.', ',')} or {digits} (decimal point): its column does not tell"
+                )
             if mark == only:
                 return Decimal(digits.replace(only, "."))
             return Decimal(digits.replace(only, ""))

@@ -22,12 +22,13 @@ PATTERNS: tuple[tuple[str, str], ...] = (
     ("valid", r"valid|expir|有效期|有效日期|截止"),
     ("lead", r"lead ?time|delivery|交货|货期|交期|供货周期"),
     ("tax", r"(tax|vat|gst)[^a-z]*(rate|%|percent)|税率|^(tax|vat|gst)( ?%)?$"),
-    ("with_tax", r"(price|单价|报价|价格|价).*(incl|with|含|gross|tax inside)|(incl|gross|with|含税).*(price|单价|报价|价格|价)|^含税"),
+    ("with_tax", r"(price|单价|报价|价格|价).*(incl|with|含|gross|tax inside)|"
+                 r"(incl|gross|with|含税).*(price|单价|报价|价格|价)|^含税"),
     ("list", r"list ?price|msrp|rrp|目录价|媒体价|公开价|列表价|标准价"),
     ("price", r"price|rate per|unit cost|单价|报价|价格|净价|^usd$|^cny$|^eur$|^rmb$|每台|每片|每张"),
     ("currency", r"currency|^ccy$|币种|货币"),
-    ("number", r"part ?(no|num|#|code)|p/n|^pn$|sku|mpn|order ?(code|no)|item ?(no|#|code)|product ?(no|code|number)|料号|物料|部件号|"
-               r"产品编码|产品编号|订货|货号|零件号"),
+    ("number", r"part ?(no|num|#|code)|p/n|^pn$|sku|mpn|order ?(code|no)|item ?(no|#|code)|"
+               r"product ?(no|code|number)|料号|物料|部件号|产品编码|产品编号|订货|货号|零件号"),
     ("maker", r"brand|vendor|maker|manufacturer|^oem$|品牌|厂商|厂家|制造商|生产商"),
     ("quantity", r"^qty|quantity|数量|台数|套数"),
     ("name", r"model|product|item|descr|name|part\b|component|型号|名称|描述|规格|货物|设备|品名|配置|产品"),
@@ -83,7 +84,9 @@ def tax_in(text: str) -> str | None:
     said = unicodedata.normalize("NFKC", text).lower()
     if _WITHOUT.search(said) and re.search(r"tax|vat|gst|税", said):
         return "excluded"
-    if re.search(r"含税|含.{0,8}增值税|incl[a-z.]*\s.{0,12}(tax|vat|gst)|(tax|vat|gst)\s*(is )?incl|with (tax|vat|gst)", said):
+    if re.search(
+        r"含税|含.{0,8}增值税|incl[a-z.]*\s.{0,12}(tax|vat|gst)|(tax|vat|gst)\s*(is )?incl|with (tax|vat|gst)", said
+    ):
         return "included"
     return None
 
@@ -122,12 +125,17 @@ def _layout(sheet: Sheet, top: int, depth: int) -> Layout | None:
     priced = {"price", "with_tax", "list"} & set(columns)
     if not (named and priced):
         return None
-    notes = [str(c) for r in sheet.rows[:top] for c in dict.fromkeys(r) if isinstance(c, str) and _NOTED.search(c.lower())]
+    notes = [
+        str(c) for r in sheet.rows[:top] for c in dict.fromkeys(r) if isinstance(c, str) and _NOTED.search(c.lower())
+    ]
     notes += [
         str(c)
         for r in sheet.rows[top + depth :]
         for c in dict.fromkeys(r)
-        if isinstance(c, str) and len(c) > 6 and tax_in(c) and re.search(r"以上|上述|all prices|prices (are|exc|inc)|报价均", c.lower())
+        if isinstance(c, str)
+        and len(c) > 6
+        and tax_in(c)
+        and re.search(r"以上|上述|all prices|prices (are|exc|inc)|报价均", c.lower())
     ]
     return Layout(sheet, top + depth + 1, top + 1, columns, titles, notes)
 

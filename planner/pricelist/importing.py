@@ -1,4 +1,4 @@
-"""A supplier's sheet into dated price rows: every row matched, doubtful or unmatched, with the reason; nothing guessed."""
+"""A supplier's sheet into dated price rows: every row matched, doubtful or unmatched, and why; nothing guessed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from planner.lint.ranges import PRICES
 from planner.parts import Price
 from planner.pricelist import amounts
 from planner.pricelist.amounts import Amount
-from planner.pricelist.headings import Layout, find_layout, first
+from planner.pricelist.headings import Layout, find_layout, first, tax_in
 from planner.pricelist.matching import Match, Matcher
 from planner.pricelist.sheet import Cell, Sheet, read_sheets, refused
 
@@ -62,7 +62,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """All rows of a file, and what holds for the whole of it: where the table was found and what was taken from notes."""
+    """All rows of a file, and what holds for the whole of it: where the table is and what its notes say."""
 
     rows: tuple[Row, ...]
     remarks: tuple[str, ...]
@@ -72,12 +72,13 @@ class Result:
 
 
 def read_price_list(path: Path, catalog: Catalog, terms: Terms) -> Result:
-    """Every row of a supplier's sheet with what it means. InputError when the file is refused or holds no price table."""
+    """Every row of a supplier's sheet with what it means; InputError for a refused file or one without prices."""
     layouts = [(sheet, find_layout(sheet)) for sheet in read_sheets(path)]
     tables = [layout for _, layout in layouts if layout is not None]
     if not tables:
         raise refused(
-            path, "holds no price table: no row names both a part (model, part number, 型号 ...) and a price (price, 单价 ...)."
+            path,
+            "holds no price table: no row names both a part (model, part number, 型号) and a price (price, 单价).",
         )
     for word, part in terms.matches.items():
         if part not in catalog.parts:
@@ -114,7 +115,9 @@ class Plausible:
         usd = price.typical / rate
         if least <= usd <= most:
             return None
-        return f"{price.currency} {price.typical:,} (USD {usd:,.0f}) is no plausible price of {kind}: is the unit right?"
+        return (
+            f"{price.currency} {price.typical:,} (USD {usd:,.0f}) is no plausible price of {kind}: is the unit right?"
+        )
 
 
 class _Table:
@@ -164,12 +167,20 @@ class _Table:
         text = " · ".join(dict.fromkeys(t for t in (part_id, code, *names) if t))[:120]
         priced = [c for name in ("price", "with_tax", "list") for c in self.layout.columns.get(name, [])]
         prices = [cells[c] for c in priced if c < len(cells) and cells[c] not in (None, "")]
-        if not text or (not prices and _is_words(text)) or re.search(r"合计|小计|总计|^total|subtotal|grand total", text.lower()):
+        if (
+            not text
+            or (not prices and _is_words(text))
+            or re.search(r"合计|小计|总计|^total|subtotal|grand total", text.lower())
+        ):
             return None
         if not prices and len({str(c) for c in cells if c not in (None, "")}) <= 1:
             return None  # a section's title or a remark across the table
         given = self.terms.matches.get(str(number)) or next(
-            (p for w, p in self.terms.matches.items() if w.lower() in (text.lower(), code.lower(), *map(str.lower, names))),
+            (
+                p
+                for w, p in self.terms.matches.items()
+                if w.lower() in (text.lower(), code.lower(), *map(str.lower, names))
+            ),
             None,
         )
         match = Match(given) if given else self.matcher.match(part_id, code, names, self._text(cells, "maker"))
@@ -183,7 +194,7 @@ class _Table:
             return replace(base, state="doubtful", price=None)
         if isinstance(made, str):
             return replace(base, state="doubtful", why=made)
-        odd = self.plausible(match.part, made)
+        odd = None if given else self.plausible(match.part, made)  # a row that the user named is confirmed
         if odd is not None:
             return replace(base, state="doubtful", why=odd)
         return replace(base, state="matched", price=made)
@@ -253,7 +264,9 @@ class _Table:
         if factor == 1 and not amount.scaled and not re.search(r"[(（/]\s*元", title):
             factor = self.layout.scale
         if factor != 1 and amount.currency not in (None, "CNY"):
-            self.remarks.append(f"{amount.currency} {amount.value:,f} names its own currency: the table's unit of {factor:,} yuan does not apply.")
+            self.remarks.append(
+                f"{amount.currency} {amount.value:,f} names its currency: the unit of {factor:,} yuan is not applied."
+            )
             factor = 1
         currency = amount.currency or amounts.currency_in(title)
         if currency is None and re.search(r"[(（/]\s*(万|千)?元", title):
@@ -286,8 +299,6 @@ class _Table:
         if gross:
             return "included"
         column = self.layout.column(name)
-        from planner.pricelist.headings import tax_in
-
         heading = tax_in(self.layout.titles[column]) if column is not None else None
         said = {s for s in (heading or self.note_basis, self.terms.tax_basis) if s}
         if len(said) > 1:
@@ -307,8 +318,9 @@ class _Table:
         pieces = re.search(r"\d+", minimum)
         remark = self._text(cells, "remark")
         row: dict[str, Any] = {
-            "part": part, "currency": currency, "typical": value.normalize() if value % 1 else value.quantize(Decimal(1)),
-            "tax_basis": tax_basis, "tax_percent": rate if tax_basis == "included" else None, "basis": basis, "grade": "A",
+            "part": part, "currency": currency, "tax_basis": tax_basis, "basis": basis, "grade": "A",
+            "typical": value.normalize() if value % 1 else value.quantize(Decimal(1)),
+            "tax_percent": rate if tax_basis == "included" else None,
             "source": f"{supplier}{self.path.name}, {self.layout.sheet.name} row {number}".lstrip("=+-@ \t"),
             "as_of": as_of.isoformat(), "valid_until": valid or self.terms.valid_until or self._noted_validity(as_of),
             "min_quantity": int(pieces[0]) if pieces and int(pieces[0]) > 0 else 1,

@@ -1,4 +1,4 @@
-"""Which catalog part a row of a supplier's sheet is: exact names match, everything else is a question with candidates."""
+"""Which catalog part a row of a supplier's sheet is: exact names match, all else is a question with candidates."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from planner.catalog import Catalog, nearest
 from planner.parts import Part
 
 # Words around a model name that say what it is, not which it is.
-NOISE = frozenset(
-    "gpu gpus accelerator accelerators card cards module server servers system switch nic adapter processor cpu ssd drive "
-    "memory rdimm cable transceiver optic optics ai nvidia-certified new original oem the with for and unit pcs piece "
-    "graphics tensor core data center datacenter datacentre 显卡 加速卡 加速器 计算卡 算力卡 服务器 交换机 网卡 处理器 硬盘 内存 "
-    "固态硬盘 光模块 线缆 模组 模块 整机 台 片 张 块 个 原装 全新 智能 训练 推理 型".split()
-)
-MAKERS = {"英伟达": "nvidia", "华为": "huawei", "昇腾": "ascend", "寒武纪": "cambricon", "海光": "hygon", "沐曦": "metax",
+_NOISE = """
+    gpu gpus accelerator accelerators card cards module server servers system switch nic adapter processor cpu ssd drive
+    memory rdimm cable transceiver optic optics ai nvidia-certified new original oem the with for and unit pcs piece
+    graphics tensor core data center datacenter datacentre 显卡 加速卡 加速器 计算卡 算力卡 服务器 交换机 网卡 处理器
+    硬盘 内存 固态硬盘 光模块 线缆 模组 模块 整机 台 片 张 块 个 原装 全新 智能 训练 推理 型
+"""
+NOISE = frozenset(_NOISE.split())
+MAKERS = {"英伟达": "nvidia", "华为": "huawei", "昇腾": "ascend", "寒武纪": "cambricon", "海光": "hygon",
+          "沐曦": "metax",
           "摩尔线程": "moore threads", "昆仑芯": "kunlunxin", "超微": "supermicro", "戴尔": "dell", "联想": "lenovo",
           "浪潮": "inspur", "新华三": "h3c", "三星": "samsung", "英特尔": "intel", "铠侠": "kioxia", "美光": "micron",
           "迈络思": "mellanox", "中兴": "zte", "超聚变": "xfusion"}  # fmt: skip
@@ -98,7 +100,9 @@ class Matcher:
 
     def _named(self, text: str, maker: str) -> set[str]:
         """Parts whose name this text is; the members of a group for a generic name."""
-        group = self.catalog.groups.get(" ".join(sorted(_bag(text, maker))) or "?") or self.catalog.groups.get(_key(text))
+        group = self.catalog.groups.get(" ".join(sorted(_bag(text, maker))) or "?") or self.catalog.groups.get(
+            _key(text)
+        )
         if group:
             return set(group)
         exact = self._exact.get(_key(text))
@@ -113,8 +117,10 @@ class Matcher:
         scored = []
         for other, part in self._bags:
             shared = bag & other
-            if shared and (other <= bag or bag <= other or (told and told & other == told)) and any(
-                any(c.isdigit() for c in w) for w in shared
+            if (
+                shared
+                and (other <= bag or bag <= other or (told and told & other == told))
+                and any(any(c.isdigit() for c in w) for w in shared)
             ):
                 scored.append((-len(shared) / len(bag | other), part))
         found = list(dict.fromkeys(part for _, part in sorted(scored)))[:4]

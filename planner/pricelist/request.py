@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import xlsxwriter  # type: ignore[import-untyped]
 
 from planner.catalog import Catalog, nearest
 from planner.errors import InputError, Mistake, UnknownPart
@@ -15,7 +18,8 @@ from planner.plan import Plan
 
 # Heading and width; the importer finds each by its own words.
 COLUMNS = (
-    ("Catalog id 目录编号", 24), ("Maker 品牌", 14), ("Model 型号", 34), ("Part number 料号", 18), ("Quantity 数量", 10),
+    ("Catalog id 目录编号", 24), ("Maker 品牌", 14), ("Model 型号", 34), ("Part number 料号", 18),
+    ("Quantity 数量", 10),
     ("Unit price excl. tax 不含税单价", 18), ("Tax rate % 税率", 10), ("Unit price incl. tax 含税单价", 18),
     ("Currency 币种", 10), ("Minimum order quantity 起订量", 14), ("Valid until 有效期", 14),
     ("Lead time (weeks) 货期（周）", 14), ("Remark 备注", 30),
@@ -87,10 +91,6 @@ def _csv(rows: Iterable[Sequence[object]]) -> bytes:
 
 
 def _xlsx(rows: Sequence[Sequence[object]]) -> bytes:
-    import datetime as dt
-
-    import xlsxwriter
-
     out = io.BytesIO()
     book = xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
     book.set_properties({"created": dt.datetime(2000, 1, 1)})

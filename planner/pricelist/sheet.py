@@ -16,6 +16,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from openpyxl import load_workbook
+from openpyxl.worksheet.worksheet import Worksheet
+
 from planner.errors import InputError, Mistake
 
 MAX_BYTES = 20 * 1024 * 1024
@@ -49,7 +52,9 @@ def read_sheets(path: Path) -> list[Sheet]:
     """The sheets of an .xlsx or .csv file; InputError with the one reason why a file is refused."""
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise refused(path, f"is {path.stat().st_size / 2**20:,.0f} MB; a price list is at most {MAX_BYTES // 2**20}.")
+            raise refused(
+                path, f"is {path.stat().st_size / 2**20:,.0f} MB; a price list is at most {MAX_BYTES // 2**20}."
+            )
         raw = path.read_bytes()
     except OSError as error:
         raise refused(path, f"cannot be read: {error.strerror}.") from error
@@ -119,8 +124,6 @@ def _delimiter(lines: list[str]) -> str:
 # -- workbooks ---------------------------------------------------------------------------------------------------------
 def _workbook(path: Path, raw: bytes) -> list[Sheet]:
     _inspect(path, raw)
-    from openpyxl import load_workbook
-
     try:
         book = load_workbook(io.BytesIO(raw), read_only=False, data_only=False, keep_vba=False, keep_links=False)
         return [sheet for sheet in (_cells(path, s) for s in book.worksheets) if sheet.rows]
@@ -142,8 +145,7 @@ def _inspect(path: Path, raw: bytes) -> None:
         raise refused(path, f"would unpack to more than {MAX_UNPACKED // 2**20} MB or {MAX_MEMBERS} files: not read.")
     if "xl/workbook.xml" not in names:
         raise refused(path, "is an archive, but no .xlsx workbook.")
-    if any("vbaproject" in n.lower() or "macrosheet" in n.lower() or n.lower().endswith(".bin") and "vba" in n.lower()
-           for n in names):  # fmt: skip
+    if any(word in n.lower() for n in names for word in ("vbaproject", "macrosheet", "vbadata")):
         raise refused(path, "holds macros; ask for an .xlsx without macros.")
     if any(n.lower().startswith("xl/externallinks/") for n in names):
         raise refused(path, "holds links to other files; ask for a sheet with plain values.")
@@ -166,7 +168,7 @@ def _inspect(path: Path, raw: bytes) -> None:
             if b"\x00" in piece:  # UTF-16 would hide everything that is looked for
                 raise refused(path, "is not written in UTF-8, as workbooks are: not read.")
             if not member.filename.startswith(BESIDE):
-                found = re.search(rb'<(?:\w+:)?f[ >/]', window)
+                found = re.search(rb"<(?:\w+:)?f[ >/]", window)
                 if found:
                     where = re.findall(rb'<(?:\w+:)?c [^>]*?r="([A-Z]+[0-9]+)"', window[: found.start()])
                     place = f" in {where[-1].decode()}" if where else ""
@@ -186,11 +188,8 @@ def _pieces(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> It
         raise refused(path, "is a damaged or encrypted archive.") from error
 
 
-def _cells(path: Path, sheet: object) -> Sheet:
+def _cells(path: Path, sheet: Worksheet) -> Sheet:
     """Plain values of one worksheet with merged ranges filled."""
-    from openpyxl.worksheet.worksheet import Worksheet
-
-    assert isinstance(sheet, Worksheet)
     last_row, last_column = min(sheet.max_row or 0, MAX_ROWS), min(sheet.max_column or 0, MAX_COLUMNS)
     rows: list[list[Cell]] = []
     for row in sheet.iter_rows(max_row=last_row, max_col=last_column):

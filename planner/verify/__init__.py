@@ -49,7 +49,7 @@ def _checks(plan: Plan, catalog: Catalog) -> list[tuple[str, Callable[[], Iterat
         ("limits", lambda: limits.check_limits(plan)),
         ("pools", lambda: room.check_demand(plan, catalog)),
         ("compliance", lambda: room.check_compliance(plan, catalog)),
-        ("objective", lambda: room.check_objective(plan)),
+        ("objective", lambda: room.check_objective(plan, catalog)),
         ("provenance", lambda: room.check_provenance(plan, catalog)),
     ]
 
