@@ -14,8 +14,8 @@ LAYERS = [
     "catalog yamltext sitefile demand compliance nodes fabric site pricing",
     "model bundles candidates shared dominance packing problem formulation solve lines assemble report compose explain "
     "advice optimize alternatives sizing",
-    "lookup lint pricelist planfile verify compare bom quote workbook workbook_site spreadsheet proposal "
-    "proposal_notes drawings wording outputs",
+    "lookup lint pricelist planfile verify compare bom quote workbook workbook_site workbook_prices spreadsheet "
+    "proposal proposal_notes drawings wording outputs",
     "printing cli cli_catalog cli_prices",
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
