@@ -26,7 +26,6 @@ class Pricer:
         self.book = book
         self.supply = frozenset(supply)
         self._cents: dict[str, int | Rejection] = {}
-        self._taxes = book.taxes
         self._weights: dict[str, int] = {}
 
     def cents(self, part: str) -> int | Rejection:
@@ -38,10 +37,10 @@ class Pricer:
 
     def _weight(self, part: str) -> int:
         """Units of the capital row per cent of a part: 1, or by its tax where several rates are counted."""
-        if not self._taxes.several:
+        if not self.book.taxes.several:
             return 1
         if part not in self._weights:
-            self._weights[part] = self._taxes.weight(self.catalog.parts.get(part))
+            self._weights[part] = self.book.taxes.weight(self.catalog.parts.get(part))
         return self._weights[part]
 
     def price_or_none(self, part: str) -> int | None:

@@ -16,6 +16,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, Literal
 
 from planner.catalog import KINDS, Catalog
@@ -118,8 +119,13 @@ class PriceBook:
         self._duty: dict[str, Any] = catalog.table("rates/duty")
         self._freight: dict[str, Any] = catalog.table("rates/freight")
         self._estimates = request.budget.price_missing == "estimate"
-        self.taxes = Taxes.of(request.budget.vat_percent, catalog.table("rates/vat")["rates"].get(request.site.country))
         self._landed: dict[tuple[str, int], LandedPrice | Rejection] = {}
+
+    @cached_property
+    def taxes(self) -> Taxes:
+        """Tax by what a line is: counted by the request, and the country's own."""
+        rates = self.catalog.table("rates/vat")["rates"]
+        return Taxes.of(self.request.budget.vat_percent, rates.get(self.request.site.country))
 
     # -- the source price ----------------------------------------------------------------------------------------
     def price(self, part: str, quantity: int = 1) -> Price | None:

@@ -68,8 +68,8 @@ def _line(sheet: Sheet, line: PlanLine, words: Wording, rate: Decimal | None) ->
     """Write one row; its amounts without tax, of tax, with tax."""
     r, price = sheet.row, line.price
 
-    def share(percent: Decimal | None) -> float | None:
-        return None if percent is None else float(percent / 100)
+    def share(percent: Decimal | None) -> float:
+        return 0.0 if percent is None else float(percent / 100)
 
     unit: Cell = line.unit_price
     cells: list[Cell] = [line.position, words.product(f"{line.maker} {line.model}"), *([None] * 13)]
@@ -87,8 +87,8 @@ def _line(sheet: Sheet, line: PlanLine, words: Wording, rate: Decimal | None) ->
         tax = Money(tax_cents(half_up(net * 100), rate), line.currency).amount
     cells[LANDED], cells[QUANTITY] = unit, line.quantity
     cells[NET] = Formula(f"=ROUND({sheet.at(r, LANDED)}*{sheet.at(r, QUANTITY)},2)", net)
-    cells[RATE] = share(rate)
-    cells[TAX] = Formula(f"=ROUND({sheet.at(r, NET)}*{sheet.at(r, RATE)},2)", tax)
+    cells[RATE] = words("book.unknown") if rate is None else share(rate)
+    cells[TAX] = Formula(f"=ROUND({sheet.at(r, NET)}*N({sheet.at(r, RATE)}),2)", tax)
     cells[GROSS] = Formula(f"={sheet.at(r, NET)}+{sheet.at(r, TAX)}", net + tax)
     sheet.add(cells)
     return net, tax, net + tax

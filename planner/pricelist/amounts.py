@@ -94,7 +94,7 @@ def parse(cell: object, mark: Mark | None = None) -> Amount | str | None:
         return None
     if isinstance(cell, int | float):
         value = Decimal(str(cell))
-        return Amount(value, None, False) if value > 0 and value.is_finite() else f"{cell} is no price"
+        return Amount(value, None, False) if value.is_finite() and value > 0 else f"{cell} is no price"
     text = unicodedata.normalize("NFKC", str(cell)).strip()
     if text.lower() in NO_PRICE:
         return None
@@ -114,7 +114,9 @@ def parse(cell: object, mark: Mark | None = None) -> Amount | str | None:
     if value <= 0:
         return f'"{text}" is no price'
     currency = currency_in(text)
-    return Amount(value * scale, currency or ("CNY" if re.search(r"\d\s*(万元|千元|元)", text) else None), scale != 1)
+    return Amount(
+        value * scale, currency or ("CNY" if re.search(r"\d\s*(亿元|万元|千元|元)", text) else None), scale != 1
+    )
 
 
 def _digits(text: str) -> str:
