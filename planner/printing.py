@@ -109,7 +109,7 @@ def summary(plan: Plan, files: Sequence[Path]) -> str:
     if bound:
         out.append("  Limited by: " + ", ".join(bound))
     for note in plan.assumptions:
-        if note.kind == "price" and note.name == "price age":
+        if note.kind == "price" and note.name in ("price age", "quantity breaks"):
             out.append(f"  {note.text}")
     for question in plan.open_questions:
         out.append(f"  Open: {question.text}")

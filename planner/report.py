@@ -9,6 +9,7 @@ from planner.assemble import Chosen
 from planner.errors import Rejection
 from planner.plan import Assumption, ComplianceEntry, LeftOut, PlanLine
 from planner.problem import UTILISATION, Prepared
+from planner.units import Money
 
 
 def planned_compliance(prepared: Prepared, chosen: Sequence[Chosen]) -> tuple[ComplianceEntry, ...]:
@@ -187,6 +188,7 @@ def _price_assumptions(prepared: Prepared, capital: Sequence[PlanLine]) -> list[
                 text=f"{len(estimated)} of {len(capital)} lines carry an estimated price: {', '.join(estimated)}.",
             )
         )
+    found += [Assumption(kind="price", name="quantity breaks", text=t) for t in _breaks(prepared, capital)]
     old, counted, oldest = pricing.stale(prepared.book, [ln.part for ln in capital], prepared.on)
     if old:
         found.append(
@@ -195,6 +197,26 @@ def _price_assumptions(prepared: Prepared, capital: Sequence[PlanLine]) -> list[
                 name="price age",
                 text=f"{old} of {counted} prices are older than 90 days; the oldest is of {oldest}.",
             )
+        )
+    return found
+
+
+def _breaks(prepared: Prepared, capital: Sequence[PlanLine]) -> list[str]:
+    """Prices for larger orders that the plan's quantities reach: the plan counts the price of one piece."""
+    ordered: dict[str, int] = {}
+    for line in capital:
+        ordered[line.part] = ordered.get(line.part, 0) + line.quantity
+    found = []
+    for part, quantity in sorted(ordered.items()):
+        single, many = prepared.book.landed(part), prepared.book.landed(part, quantity)
+        if isinstance(single, Rejection) or isinstance(many, Rejection) or many.cents >= single.cents:
+            continue
+        row = prepared.book.price(part, quantity)
+        saved = Money((single.cents - many.cents) * quantity, single.currency)
+        start = 1 if row is None else row.min_quantity
+        found.append(
+            f"{part}: the plan orders {quantity:,}; from {start:,} pieces each costs {many.money} instead of "
+            f"{single.money}, which would save {saved}. The plan counts the price of one piece."
         )
     return found
 

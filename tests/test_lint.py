@@ -67,6 +67,7 @@ BROKEN: list[tuple[str, str, str, str, dict[str, Any]]] = [
     ("typical-power", "error", "accelerators", "h100-sxm5", {"tdp_max_w": 500}),
     ("tpp", "error", "accelerators", "h100-sxm5", {"dense_tflops": {"fp16": 1978.9, "bf16": 1978.9}}),
     ("tpp", "warning", "accelerators", "h100-sxm5", {"performance_density": 1.9449}),
+    ("export-figures", "warning", "accelerators", "h200-sxm5", {"tpp": None}),
     ("ports", "error", "switches", "qm9700", {"ports": 128}),
     ("ports", "warning", "switches", "qm9700", {"ports": 32, "split": {}}),
     ("ports", "error", "storage", "dell-powerscale-f910", {"read_gb_per_s": 120}),

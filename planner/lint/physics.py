@@ -15,6 +15,7 @@ BITS = {
     "fp4": 4,
 }  # fmt: skip
 FASTEST_TWIN = 800  # a twin cage carries two ports of half its speed, or one of this
+TPP_ALONE = 4_800  # from here on the density does not matter (3A090.a)
 TOLERANCE = 1.03  # of products that two datasheets round on their own
 
 
@@ -123,6 +124,16 @@ def tpp(catalog: Catalog) -> Iterator[Finding]:
                 yield Finding("warning", "tpp", card.id, f"performance density {have}.")
 
 
+def classified(catalog: Catalog) -> Iterator[Finding]:
+    """Without TPP, or below TPP_ALONE without performance density, nobody can tell the export class."""
+    for card in catalog.accelerators.values():
+        unsure = card.tpp is None or (card.performance_density is None and card.tpp < TPP_ALONE)
+        if card.lifecycle == "current" and card.origin != "CN" and unsure:
+            missing = "tpp" if card.tpp is None else "performance_density"
+            message = f"has no {missing}: its export class is unknown, so it is planned only where that is accepted."
+            yield Finding("warning", "export-figures", card.id, message)
+
+
 def ports(catalog: Catalog) -> Iterator[Finding]:
     """A switch's ports follow from its cages, its splits from its capacity; storage does not outrun its ports."""
     for switch in catalog.switches.values():
@@ -182,6 +193,7 @@ RULES = {
     "supplies": supplies,
     "typical-power": typical_and_maximum,
     "tpp": tpp,
+    "export-figures": classified,
     "ports": ports,
     "lanes": lanes,
     "memory-slots": memory_slots,
