@@ -429,14 +429,14 @@ def test_a_discount_is_the_makers_else_the_kinds_and_only_off_the_named_bases(
 
 
 def test_a_price_is_the_product_of_its_chain() -> None:
-    catalog = Catalog.load()
+    catalog, zero = Catalog.load(), Decimal(0)
     asked = request(site={"country": "US"}, compliance={"ship_from": "US"}, budget={"currency": "EUR"})
     for part in ("l40s", "huawei-ce8850-64cq-ei", "qm9700"):
         found = pricing.PriceBook(catalog, asked).landed(part)
         assert isinstance(found, pricing.LandedPrice) and found.line_price is not None
         price = found.line_price
-        amount = price.amount / (1 + (price.tax_inside_percent or 0) / 100) * (price.exchange_rate or 1)
-        amount = amount * (1 + (price.freight_percent or 0) / 100) * (1 + (price.duty_percent or 0) / 100)
+        amount = price.amount / (1 + (price.tax_inside_percent or zero) / 100) * (price.exchange_rate or 1)
+        amount = amount * (1 + (price.freight_percent or zero) / 100) * (1 + (price.duty_percent or zero) / 100)
         assert half_up(amount * 100) == found.cents
 
 
