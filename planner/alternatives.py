@@ -75,11 +75,13 @@ def _alternatives(prepared: Prepared, plan: Plan, objective: float, say: Callabl
             say(f"best plan with {part}")
             found = solve(_must_use(prepared, part, kind), pack_shapes)
             if found is None:
-                rows.append({"part": part, "extra": None, "reason": _excluding(prepared, part, kind)})
+                reason = _excluding(prepared, part, kind)
+                rows.append({"part": part, "extra": None, "rule": "limit", "reason": reason})
             else:
-                rows.append({"part": part, "extra": _told(prepared, found.objective - objective), "reason": None})
-    rows += [{"part": e.part, "extra": None, "reason": e.message} for e in plan.left_out if e.rule != "objective"]
-    return rows
+                extra = _told(prepared, found.objective - objective)
+                rows.append({"part": part, "extra": extra, "rule": None, "reason": None})
+    left = (e for e in plan.left_out if e.rule != "objective")
+    return rows + [{"part": e.part, "extra": None, "rule": e.rule, "reason": e.message} for e in left]
 
 
 def _must_use(prepared: Prepared, part: str, kind: Callable[[Option], str]) -> Problem:

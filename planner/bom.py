@@ -14,6 +14,7 @@ from planner.units import Money, half_up, tax_cents
 
 SECTIONS: tuple[Section, ...] = ("compute", "network", "storage", "facility", "software", "services")
 # What makes a spreadsheet read a cell as a formula; the full-width forms do so in East Asian versions of Excel.
+DIRECTION_MARKS = frozenset(chr(c) for c in (*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
@@ -48,6 +49,7 @@ class BomRow:
     price_date: str
     grade: str
     source: str
+    origin: str | None  # ISO 3166-1 alpha-2
     extended: Decimal
 
 
@@ -92,6 +94,7 @@ def _row(line: PlanLine, recurring: str) -> BomRow:
         price_date=price.as_of if price else "",
         grade=price.grade if price else "",
         source=price.source if price else line.rule or "",
+        origin=line.origin,
         extended=line.extended,
     )
 
@@ -103,12 +106,25 @@ def part_names(plan: Plan) -> dict[str, str]:
 
 
 def measure(line: PlanLine) -> str:
-    """What a line is counted in: the plan's unit, with pieces told apart into devices and cabinets (台, 个 and 件)."""
+    """What a line is counted in: the plan's unit, with pieces told apart into devices and cabinets (台, 个 and 件).
+
+    Services are counted in the nodes they are done for, else as one lot.
+    """
+    if line.section == "services" and line.unit == "licence":
+        return "node" if line.nodes else "lot"
     if line.unit != "piece":
         return line.unit
     if line.section == "facility":
         return "cabinet"
     return "device" if line.rack_units or line.max_power_w else "piece"
+
+
+def readable_text(text: str) -> str:
+    """The text without marks that turn the reading direction round or cannot be printed; Arabic and Hebrew need none.
+
+    A name with such a mark would reverse the amounts that stand behind it in the same sentence.
+    """
+    return "".join(c for c in text if c not in DIRECTION_MARKS and (c >= " " or c in "\t\n\r"))
 
 
 def is_formula_like(text: str) -> bool:
@@ -137,4 +153,4 @@ def _cell(value: object) -> str:
         return ""
     if isinstance(value, Decimal):
         return f"{value:f}"
-    return str(value) if isinstance(value, int) else safe_cell(str(value))
+    return str(value) if isinstance(value, int) else safe_cell(readable_text(str(value)))

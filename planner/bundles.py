@@ -59,8 +59,11 @@ class Pricer:
                 yearly += cents * line.quantity
             else:
                 capital += cents * line.quantity * self._weight(line.part)
-            if line.part in self.supply:
+            if line.part in self.supply and line.part not in self.catalog.accelerators:
                 supply[line.part] = supply.get(line.part, 0) + line.quantity
+        for accelerator, count in bundle.cards:  # on boards and in whole systems as well as loose ones
+            if accelerator in self.supply:
+                supply[accelerator] = supply.get(accelerator, 0) + count
         shapes: dict[Shape, int] = {}
         for shape, count in bundle.shapes:
             shapes[shape] = shapes.get(shape, 0) + count
@@ -101,6 +104,7 @@ def merge(*bundles: Bundle) -> Bundle:
         typical_watts=sum(b.typical_watts for b in bundles),
         nodes=sum(b.nodes for b in bundles),
         accelerators=sum(b.accelerators for b in bundles),
+        cards=tuple(c for b in bundles for c in b.cards),
     )
 
 
@@ -118,6 +122,7 @@ def repeat(bundle: Bundle, count: int) -> Bundle:
         typical_watts=bundle.typical_watts * count,
         nodes=bundle.nodes * count,
         accelerators=bundle.accelerators * count,
+        cards=tuple((a, n * count) for a, n in bundle.cards),
     )
 
 
@@ -166,6 +171,7 @@ def node_bundle(node: NodeBuild, software: Sequence[Software], pricer: Pricer, g
         typical_watts=_watts(node.typical_power_kw),
         nodes=1,
         accelerators=node.accelerators,
+        cards=((node.accelerator, node.accelerators),),
     )
 
 

@@ -86,6 +86,7 @@ class Generator:
     nodes: Sequence[NodeBuild]
     ignore: frozenset[str] = frozenset()  # coefficients that this model has nowhere, for dominance
     pruning: bool = True
+    bounded: bool = True  # no counts beyond what any single limit lets in; False to ask what other limits would need
     floors: dict[str, float] = field(default_factory=dict)  # rates of maximised work that a plan is known to reach
     eager: frozenset[str] | None = None  # builds whose every count is tried while scouting; None: all
     rejections: list[Rejection] = field(default_factory=list)
@@ -342,8 +343,8 @@ class Generator:
 
     def _replicated(self, workload: Workload, work: Work, one: Unit) -> list[Option]:
         node, bundle, link, unit, rate = one.node, one.bundle, one.link, one.nodes, one.rate
-        most = max(1, self._most_by_limits(node) // unit)
-        if work.target is not None and self.request.objective != "highest_performance":
+        most = max(1, (self._most_by_limits(node) if self.bounded else MOST_NODES) // unit)
+        if work.target is not None and not (self.bounded and self.request.objective == "highest_performance"):
             most = min(most, math.ceil(work.target / rate))
         spare = workload.spare_nodes
         found: list[Option] = []
@@ -404,7 +405,8 @@ class Generator:
             need = demand.target(workload).value
             if own and need is not None:
                 cards += max(math.ceil(need / t.rate) * t.cards for t in own)
-        return max(1, min(self._most_by_limits(node), math.ceil(cards / node.accelerators) + 1))
+        most = self._most_by_limits(node) if self.bounded else MOST_NODES
+        return max(1, min(most, math.ceil(cards / node.accelerators) + 1))
 
     # -- fabrics -------------------------------------------------------------------------------------------------
     def _links(self, node: NodeBuild) -> list[FabricLink]:

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from planner import __version__, cli_catalog, cli_prices, printing
+from planner import __version__, cli_catalog, cli_prices, printing, summary
 from planner.catalog import Catalog
 from planner.errors import InputError, Mistake, NoPlan, PlannerError, Rejection, UnknownPart
 
@@ -73,7 +73,7 @@ def optimize(
         files = write_all(plan, folder)
     finally:
         progress.done()
-    typer.echo(printing.plan_json(plan) if as_json else printing.summary(plan, files))
+    typer.echo(printing.plan_json(plan) if as_json else summary.summary(plan, files))
     if plan.status == "feasible":
         raise typer.Exit(4)
 

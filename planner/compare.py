@@ -8,7 +8,7 @@ from typing import Any
 
 from planner.errors import InputError, Mistake
 from planner.plan import Plan, PlanLine
-from planner.units import half_up
+from planner.units import half_up, readable
 
 FIGURES = (
     ("capex", "money"),
@@ -236,5 +236,5 @@ def _shown(value: float | None, unit: str) -> str:
 
 def _pair(before: object, after: object) -> str:
     """Both values, or one where they are the same; whole floats without their fraction."""
-    texts = [f"{v:,g}" if isinstance(v, float) else "-" if v is None else str(v) for v in (before, after)]
+    texts = [readable(v) if isinstance(v, float) else "-" if v is None else str(v) for v in (before, after)]
     return texts[0] if texts[0] == texts[1] else " → ".join(texts)

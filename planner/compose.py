@@ -89,7 +89,8 @@ def _owned(prepared: Prepared, solution: Solution, chosen: Sequence[Chosen]) -> 
     for bracket in prepared.problem.shared:
         count = solution.shared.get(bracket.id)
         if count is not None:
-            owned.append(Owned(merge(bracket.fixed_bundle, repeat(bracket.unit_bundle, count))))
+            pieces = repeat(bracket.step_bundle, bracket.steps(count))
+            owned.append(Owned(merge(bracket.fixed_bundle, repeat(bracket.unit_bundle, count), pieces)))
     owned.append(Owned(repeat(prepared.problem.rack_bundle, solution.racks)))
     owned.append(Owned(prepared.problem.constant_bundle))
     return owned
@@ -178,6 +179,7 @@ def _names(
     catalog = prepared.catalog
     mentioned = {ln.part for ln in (*capital, *yearly)} | set(catalog.accelerators)
     mentioned |= {c.option.node.chassis for c in chosen}
+    mentioned |= {part for c in chosen for part in (c.option.node.nic, c.option.node.cpu) if part}
     mentioned |= {s.switch for s in prepared.problem.shared if s.switch}
     return {p: f"{catalog.parts[p].vendor} {catalog.parts[p].model}" for p in sorted(mentioned) if p in catalog.parts}
 
@@ -200,7 +202,7 @@ def _racks(prepared: Prepared, solution: Solution, chosen: Sequence[Chosen]) -> 
         count = solution.shared.get(bracket.id)
         if count is None:
             continue
-        for shape, number in sorted(bracket.fixed.shapes.items()):
+        for shape, number in sorted(bracket.load(count).shapes.items()):
             needs += [_need(shape, f"{bracket.network} {k + 1}") for k in range(number)]
     packed = site.pack(needs, site.room(prepared.request))
     if isinstance(packed, Rejection):

@@ -142,6 +142,8 @@ def _covers(x: SharedOption, y: SharedOption) -> bool:
     return (
         x.network == y.network
         and x.together == y.together
+        and x.per_step == y.per_step
+        and no_worse(x.step, y.step)
         and x.low <= y.low
         and x.high >= y.high
         and no_worse(x.fixed, y.fixed)

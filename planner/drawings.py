@@ -17,8 +17,14 @@ from planner.wording import Wording
 
 WIDTH = 1000
 MOST_COLUMNS = 4  # compute fabrics drawn side by side; further pools are in the table
-MOST_RACKS = 8  # distinct rack layouts drawn
-UNIT_HEIGHT = 9
+MOST_RACKS = 9  # distinct rack layouts drawn
+RACKS_PER_ROW = 3
+RACK_WIDTH = 214.0
+RACK_PITCH = 256.0
+UNIT_HEIGHT = 10.5
+LABEL, STRONG = 14.0, 15.0  # 7 points and more when a drawing is printed across an A4 page
+TIER = 98.0  # from one row of switches to the next
+BUS = 62.0  # from one shared network to the next
 
 
 # -- primitives ------------------------------------------------------------------------------------------------------
@@ -73,7 +79,7 @@ def topology(plan: Plan, words: Wording) -> Markup:
     columns += [(None, [p]) for p in plan.pools if p.fabric not in {f.name for f in compute}]
     columns = columns[:MOST_COLUMNS]
     tiers = max((1 + bool(f.spine) + bool(f.core) for f, _ in columns if f), default=0)
-    node_y = 30 + tiers * 92
+    node_y = 30 + tiers * TIER
     parts: list[Markup] = []
     taps: list[tuple[float, float]] = []
     width = WIDTH / max(len(columns), 1)
@@ -84,10 +90,10 @@ def topology(plan: Plan, words: Wording) -> Markup:
         for left, room, pool in slots:
             drawn = _nodes(parts, left, node_y, room, pool, plan.names, words)
             centres += drawn
-            taps.append((left + room / 2, node_y + 84))
+            taps.append((left + room / 2, node_y + 86))
         if net is not None:
             _switch_tiers(parts, net, x, w, node_y, centres, plan.names, words)
-    bottom = _shared(parts, plan, shared, taps, node_y + 100, words)
+    bottom = _shared(parts, plan, shared, taps, node_y + 102, words)
     return _svg(bottom, words("drawing.topology"), parts)
 
 
@@ -120,8 +126,8 @@ def _nodes(
     cards_text = words(
         "drawing.cards", count=pool.accelerators_per_node, name=names.get(pool.accelerator, pool.accelerator)
     )
-    parts.append(_text(x + w / 2, y + 54, fit(chassis, w, 14), "strong", "middle"))
-    parts.append(_text(x + w / 2, y + 72, fit(f"{cards_text} · {pool.workload}", w, 12), "label", "middle"))
+    parts.append(_text(x + w / 2, y + 56, fit(chassis, w, STRONG), "strong", "middle"))
+    parts.append(_text(x + w / 2, y + 76, fit(f"{cards_text} · {pool.workload}", w, LABEL), "label", "middle"))
     return centres
 
 
@@ -136,7 +142,7 @@ def _switch_tiers(
     words: Wording,
 ) -> None:
     """Leaf, spine and core rows from the nodes upwards with the number of links between them."""
-    y, lower_top = node_y - 92, node_y
+    y, lower_top = node_y - TIER, node_y
     rows = [("leaf", fabric.leaf, fabric.links_node), ("spine", fabric.spine, fabric.links_leaf_spine)]
     rows.append(("core", fabric.core, fabric.links_spine_core))
     name = names.get(fabric.switch, fabric.switch)
@@ -144,18 +150,20 @@ def _switch_tiers(
         if not count:
             continue
         centres, gap = _row(count, x, w, 46)
-        lines = [_line(a, y + 24, b, lower_top, "link") for a in centres for b in below]
-        parts[:0] = lines  # links lie under everything
+        pairs = [(a, b) for a in centres for b in below]
+        if tier == "leaf" and fabric.topology == "plain":  # a node stands under one leaf, not under all
+            pairs = [(centres[i * len(centres) // len(below)], b) for i, b in enumerate(below)]
+        parts[:0] = [_line(a, y + 24, b, lower_top, "link") for a, b in pairs]  # links lie under everything
         for c in centres:
             parts.append(_box(c - 23, y, 46, 24, "switch"))
             parts.extend(_box(c - 18 + i * 6.2, y + 10, 4, 4, "port", 1) for i in range(6))
         if gap is not None:
             parts.append(_text(gap, y + 17, "…", "dots", "middle"))
         title = f"{words('drawing.' + tier)} {count:,} × {name}"
-        parts.append(_text(x + w / 2, y - 8, fit(title, w, 13), "strong halo", "middle"))
+        parts.append(_text(x + w / 2, y - 8, fit(title, w, STRONG), "strong halo", "middle"))
         label = words("drawing.links", count=f"{links:,}", gbps=f"{fabric.gbps:g}")
-        parts.append(_text(x + w / 2, y + 50, fit(label, w, 12), "label halo", "middle"))
-        below, lower_top, y = centres, y, y - 92
+        parts.append(_text(x + w / 2, y + 48, fit(label, w, LABEL), "label halo", "middle"))
+        below, lower_top, y = centres, y, y - TIER
 
 
 def _shared(
@@ -170,7 +178,7 @@ def _shared(
     managers = [ln for ln in plan.lines if ln.group == "management" and ln.rack_units]
     last = y
     for k, net in enumerate(shared):
-        bus = y + 34 + k * 58
+        bus = y + 34 + k * BUS
         last = bus
         device = None
         if net.role == "storage" and plan.storage is not None:
@@ -188,14 +196,14 @@ def _shared(
             gbps=f"{net.gbps:g}",
             endpoints=f"{net.endpoints:,}",
         )
-        parts.append(_text(22, bus - 9, fit(label, end - 30, 13), "label halo"))
+        parts.append(_text(22, bus - 9, fit(label, end - 30, LABEL), "label halo"))
         if device:
             parts.append(_box(end, bus - 17, 236, 34, "device"))
-            parts.append(_text(end + 118, bus + 5, fit(device, 224, 13), "strong", "middle"))
+            parts.append(_text(end + 118, bus + 5, fit(device, 224, STRONG), "strong", "middle"))
     drops = []
     for i, (x, top) in enumerate(taps):
         for k, net in enumerate(shared):
-            bus = y + 34 + k * 58
+            bus = y + 34 + k * BUS
             offset = x + (k - (len(shared) - 1) / 2) * 14 + i
             drops.append(_line(offset, top, offset, bus, "drop"))
             drops.append(
@@ -230,20 +238,20 @@ def rack_span(group: Sequence[PlannedRack]) -> str:
     return ", ".join(r[0] if len(r) == 1 else f"{r[0]}–{r[-1]}" for r in runs)
 
 
-def elevation(plan: Plan, words: Wording) -> Markup:
-    """Front view of each distinct rack, four in a row, with unit numbers, kW and kg."""
+def elevations(plan: Plan, words: Wording) -> list[Markup]:
+    """Front view of each distinct rack with unit numbers, kW and kg: one drawing per row, for page breaks."""
     groups = rack_groups(plan.racks)[:MOST_RACKS]
-    per_row = 4
-    tallest = max((g[0].units for g in groups), default=42)
-    row_height = tallest * UNIT_HEIGHT + 92
-    parts: list[Markup] = []
     roles = _roles(plan)
-    for k, group in enumerate(groups):
-        x = (k % per_row) * 250 + 30
-        y = (k // per_row) * row_height
-        parts.extend(_rack(group, x, y + 42, tallest, roles, plan.names, words))
-    height = (-(-len(groups) // per_row)) * row_height
-    return _svg(height, words("drawing.elevation"), parts)
+    found = []
+    for first in range(0, len(groups), RACKS_PER_ROW):
+        row = groups[first : first + RACKS_PER_ROW]
+        tallest = max(g[0].units for g in row)
+        parts: list[Markup] = []
+        for k, group in enumerate(row):
+            parts.extend(_rack(group, k * RACK_PITCH + 30, 34, tallest, roles, plan.names, words))
+        height = tallest * UNIT_HEIGHT + 86
+        found.append(_svg(height, words("drawing.elevation"), parts, RACKS_PER_ROW * RACK_PITCH))
+    return found
 
 
 def _roles(plan: Plan) -> dict[str, str]:
@@ -276,16 +284,16 @@ def _rack(
     names: Mapping[str, str],
     words: Wording,
 ) -> list[Markup]:
-    rack, width = group[0], 200.0
+    rack, width = group[0], RACK_WIDTH
     top = y + (tallest - rack.units) * UNIT_HEIGHT
     floor = top + rack.units * UNIT_HEIGHT
     title = rack_span(group) if len(group) == 1 else words("drawing.racks", span=rack_span(group), count=len(group))
-    found = [_text(x, top - 12, fit(title, width + 14, 13), "strong")]
+    found = [_text(x, top - 12, fit(title, width + 14, 13), "rack")]
     found.append(_box(x, top - 4, width, rack.units * UNIT_HEIGHT + 8, "frame"))
     for unit in range(1, rack.units + 1):
         edge = floor - unit * UNIT_HEIGHT
         if unit % 6 == 0 or unit == 1:
-            found.append(_text(x - 5, edge + 8, str(unit), "unit", "end"))
+            found.append(_text(x - 5, edge + 9, str(unit), "unit", "end"))
         if unit % 6 == 0:
             found.append(_line(x + 4, edge, x + width - 4, edge, "rung"))
     for run in _runs(rack):
@@ -295,7 +303,7 @@ def _rack(
             edge = floor - (item.bottom_unit - 1) * UNIT_HEIGHT - height
             found.append(_box(x + 4, edge + 0.6, width - 8, height - 1.2, f"item {role}", 1.5))
         middle = floor - (run[0].bottom_unit + run[-1].bottom_unit + run[-1].units - 2) * UNIT_HEIGHT / 2
-        size = 8 if run[0].units == 1 and len(run) == 1 else 11
+        size = 9 if run[0].units == 1 and len(run) == 1 else 11
         count = f"{len(run)} × " if len(run) > 1 else ""
         name = fit(count + names.get(run[0].item, run[0].item), width - 20, size)
         if len(run) > 1:  # a plate under the label, so that the gaps between devices do not cross it
@@ -304,8 +312,8 @@ def _rack(
         found.append(_text(x + width / 2, middle + size * 0.36, name, f"in-{role} size-{size}", "middle"))
     used = sum(i.units for i in rack.items)
     facts = words("drawing.rack_facts", kw=words.number(rack.power_kw, 3), kg=words.number(rack.weight_kg, 3))
-    found.append(_text(x, floor + 22, fit(facts, width, 12), "label"))
-    found.append(_text(x, floor + 38, words("drawing.rack_units", used=used, units=rack.units), "label"))
+    found.append(_text(x, floor + 22, fit(facts, width, 12), "facts"))
+    found.append(_text(x, floor + 38, words("drawing.rack_units", used=used, units=rack.units), "facts"))
     return found
 
 
@@ -324,6 +332,7 @@ def cost_chart(
     peak = max(totals[-1], Decimal(1))
     step = _nice_step(float(peak))
     scale = (base - top) / (step * -(-float(peak) // step))
+    axis = _axis_unit(float(peak), words)
     found: list[Markup] = []
     mark = 0.0
     while mark <= float(peak) + step * 0.999:
@@ -331,7 +340,7 @@ def cost_chart(
         if y < top - 1:
             break
         found.append(_line(left, y, right, y, "grid"))
-        found.append(_text(left - 8, y + 4, _axis(mark, words), "axis", "end"))
+        found.append(_text(left - 8, y + 4, _tick(mark, step, axis[0]), "axis", "end"))
         mark += step
     pitch = (right - left) / (years + 1)
     for year, total in enumerate(totals):
@@ -342,15 +351,15 @@ def cost_chart(
             if height > 0:
                 found.append(_box(x - w / 2, y - height, w, height, f"cost {kind}", 0))
                 y -= height
-        found.append(_text(x, y - 7, _axis(float(total), words), "strong", "middle"))
+        found.append(_text(x, y - 7, _figure(float(total) / axis[0]), "strong", "middle"))
         label = words("drawing.at_purchase") if year == 0 else words("drawing.year", year=year)
-        found.append(_text(x, base + 20, fit(label, pitch, 12), "label", "middle"))
+        found.append(_text(x, base + 22, fit(label, pitch, LABEL), "label", "middle"))
     x = left
     for kind, name, _, _ in parts_of_cost:
         found.append(_box(x, base + 42, 12, 12, f"cost {kind}", 1))
         found.append(_text(x + 18, base + 53, name, "label"))
-        x += 40 + text_width(name, 12)
-    unit = words("drawing.axis_unit", unit=words.term("currency", currency))
+        x += 44 + text_width(name, LABEL)
+    unit = words(f"drawing.{axis[1]}", unit=words.term("currency", currency))
     found.append(_text(left - 76, top - 16, unit, "axis"))
     return _svg(base + 66, words("drawing.cost"), found)
 
@@ -363,11 +372,22 @@ def _nice_step(peak: float) -> float:
     return next(s * magnitude for s in (1, 2, 2.5, 5, 10, 20) if peak / (s * magnitude) <= 6.5 or s == 20)
 
 
-def _axis(value: float, words: Wording) -> str:
-    """Millions (or 万 in Chinese) with as many digits as they need."""
-    scaled = value / (1e4 if words.language == "zh" else 1e6)
+def _axis_unit(peak: float, words: Wording) -> tuple[float, str]:
+    """Divisor and name of the axis: 万 in Chinese, else millions, or thousands where millions would be fractions."""
+    if words.language == "zh":
+        return 1e4, "axis_unit"
+    return (1e6, "axis_unit") if peak >= 2e6 else (1e3, "axis_thousand")
+
+
+def _tick(value: float, step: float, divisor: float) -> str:
+    """A grid line's value with the digits that its step needs: 2.5 is not written as 2 or 3."""
+    digits = next(d for d in range(7) if abs(round(step / divisor, d) * divisor - step) < step * 1e-9 or d == 6)
+    return f"{value / divisor:,.{digits}f}"
+
+
+def _figure(scaled: float) -> str:
     digits = 0 if scaled >= 100 or scaled == 0 else 1 if scaled >= 10 else 2
     return f"{scaled:,.{digits}f}"
 
 
-__all__ = ["cost_chart", "elevation", "rack_groups", "rack_span", "topology"]
+__all__ = ["cost_chart", "elevations", "rack_groups", "rack_span", "topology"]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from planner.advice import Explanation
 from planner.formulation import fit_in_rack
-from planner.model import Shape
+from planner.model import Problem, Shape
 from planner.problem import Prepared
 from planner.request import Workload
 
@@ -53,12 +53,20 @@ def _reasons(prepared: Prepared, accelerators: Sequence[str]) -> list[str]:
     """Why each accelerator cannot do it, the same reason told once; at most a screenful."""
     grouped: dict[str, list[str]] = {}
     for accelerator in accelerators:
-        reason = next((r for r in prepared.rejections if accelerator in r.part), None)
+        found = [r for r in prepared.rejections if _is_about(r.part, accelerator)]
+        # What the accelerator itself cannot do says more than what one build of it lacks; the largest node says most.
+        own = [r for r in found if r.part == accelerator]
+        reason = own[-1] if own else found[0] if found else None
         if reason is not None:
             grouped.setdefault(reason.rule, []).append(f"  {reason.message}")
     lines = [line for _, found in sorted(grouped.items()) for line in found[:MOST_REASONS]]
     more = sum(max(0, len(found) - MOST_REASONS) for found in grouped.values())
     return [*lines, f"  ... and {more} more; planner size lists them all."] if more else lines
+
+
+def _is_about(part: str, accelerator: str) -> bool:
+    """Whether a rejected id is an accelerator or one of its builds (`chassis/h100-sxm5x8/nic/cpu`)."""
+    return any(accelerator in (piece, piece.rsplit("x", 1)[0]) for piece in part.replace("|", "/").split("/"))
 
 
 def _rule_sentence(prepared: Prepared, accelerator: str) -> str:
@@ -96,7 +104,28 @@ def plain_checks(prepared: Prepared) -> tuple[str, ...]:
                 f"One {name} weighs {smallest.grams / 1000:g} kg; "
                 f"a rack carries {room.grams / 1000:g} kg ({work.name})."
             )
-    return tuple(found)
+    return (*found, *_too_many_endpoints(problem))
+
+
+def _too_many_endpoints(problem: Problem) -> list[str]:
+    """Networks that no switch of the catalog can make large enough for even the smallest way to do the work."""
+    found = []
+    for network in sorted({s.network for s in problem.shared} - {"storage-system"}):
+        most = max(s.high for s in problem.shared if s.network == network)
+        least = 0
+        for work in problem.works:
+            counts = [
+                o.fixed.endpoints.get(network, 0) + o.unit.endpoints.get(network, 0) * o.low
+                for o in problem.options
+                if o.work == work.name
+            ]
+            least += min(counts, default=0)
+        if least > most:
+            found.append(
+                f"The {network} network would need {least:,} ports for nodes; the largest that the catalog's"
+                f" switches make has {most:,}. Split the site into several files."
+            )
+    return found
 
 
 def rule_notes(prepared: Prepared) -> tuple[str, ...]:

@@ -6,13 +6,18 @@ import os
 import tempfile
 from pathlib import Path
 
+from planner.errors import InputError, Mistake
+
 
 def atomic_write(path: Path, content: bytes) -> None:
     """Write `content` beside `path` and move it there in one step; on failure the old file stays as it was.
 
-    OSError when the folder cannot be written.
+    InputError when the folder is not there or cannot be written; OSError when the disk fails on the way.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    except OSError as error:
+        raise InputError([Mistake(str(path), None, None, f"cannot be written: {error.strerror}.")]) from error
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:

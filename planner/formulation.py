@@ -5,7 +5,9 @@ Variables (title, unit):
   units[o]      units of option o, whole; only where the option has a count range
   tenant[o,t]   replicas of shared work t on pool o, whole
   pick[s]       shared option s is chosen, 0 or 1
-  driver[s]     endpoints (or nodes) that shared option s serves, whole
+  driver[s]     endpoints (or nodes) that shared option s serves, whole; brackets of one network whose driver costs the
+                same per unit have one variable between them, as at most one of them is picked
+  steps[s]      equal pieces of shared option s, whole; only where it is built from such
   racks         cabinets bought, whole
   performance   the smallest delivered share, continuous; only for highest_performance
 Every row and objective is a sum over (variable, Load) pairs, so an item cannot cost money without using power and room.
@@ -13,13 +15,14 @@ Every row and objective is a sum over (variable, Load) pairs, so an item cannot 
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import pulp
 
-from planner.model import Load, Option, Problem, Shape, Work
+from planner.model import Load, Option, Problem, Shape, SharedOption, Solution, Work
 
 # An attribute of Load turned into a coefficient.
 Measure = Callable[[Load], float]
@@ -29,11 +32,13 @@ Measure = Callable[[Load], float]
 class RackCut:
     """A proven fact about racks: a plan that holds at least these needs `racks` cabinets.
 
-    `units` by option id and `picked` shared options as they stood; `racks` from exact packing.
+    `units` by option id, `picked` shared options and `pieces` of those built from equal pieces, as they stood;
+    `racks` from exact packing.
     """
 
     units: tuple[tuple[str, int], ...]
     picked: tuple[str, ...]
+    pieces: tuple[tuple[str, int], ...]
     racks: int
 
 
@@ -49,6 +54,7 @@ class Model:
     tenant: dict[tuple[str, int], pulp.LpVariable] = field(default_factory=dict)
     pick: dict[str, pulp.LpVariable] = field(default_factory=dict)
     driver: dict[str, pulp.LpVariable] = field(default_factory=dict)
+    steps: dict[str, pulp.LpVariable] = field(default_factory=dict)
     performance: pulp.LpVariable | None = None
     terms: list[tuple[pulp.LpVariable, Load]] = field(default_factory=list)
 
@@ -101,8 +107,17 @@ def _variables(model: Model) -> None:
             model.tenant[option.id, t] = lp.add_variable(_name(f"tenant_{t}", i, tenant.work), 0, most, "Integer")
     for i, shared in enumerate(problem.shared):
         model.pick[shared.id] = lp.add_variable(_name("pick", i, shared.id), cat="Binary")
-        model.driver[shared.id] = lp.add_variable(_name("driver", i, shared.id), 0, shared.high, "Integer")
-        model.terms += [(model.pick[shared.id], shared.fixed), (model.driver[shared.id], shared.unit)]
+        model.terms.append((model.pick[shared.id], shared.fixed))
+        if shared.per_step:
+            model.steps[shared.id] = lp.add_variable(
+                _name("steps", i, shared.id), 0, shared.steps(shared.high), "Integer"
+            )
+            model.terms.append((model.steps[shared.id], shared.step))
+    for i, (_, members) in enumerate(_grouped(problem.shared, _driver_group).items()):
+        high = max(s.high for s in members)
+        driver = lp.add_variable(_name("driver", i, members[0].network), 0, high, "Integer")
+        model.driver |= {s.id: driver for s in members}
+        model.terms.append((driver, members[0].unit))
     model.terms.append((model.racks, problem.rack))
     if problem.performance_first:
         model.performance = lp.add_variable("performance", 0)
@@ -184,30 +199,54 @@ def one_bracket(model: Model) -> None:
 
 
 def shared_bracket(model: Model) -> None:
-    """shared_bracket[s]: low[s]·pick[s] ≤ driver[s] ≤ high[s]·pick[s]; one_shared[n]: Σ pick[s] = 1 per network n."""
-    for i, shared in enumerate(model.problem.shared):
-        pick, driver = model.pick[shared.id], model.driver[shared.id]
-        model.lp += driver - shared.low * pick >= 0, f"shared_bracket_low_{i}"
-        model.lp += driver - shared.high * pick <= 0, f"shared_bracket_high_{i}"
+    """shared_bracket[g]: Σ low[s]·pick[s] ≤ driver[g] ≤ Σ high[s]·pick[s] over the brackets s of one driver g.
+
+    one_shared[n]: Σ pick[s] = 1 per network n.
+    """
+    for i, members in enumerate(_grouped(model.problem.shared, _driver_group).values()):
+        driver = model.driver[members[0].id]
+        low = pulp.lpSum(s.low * model.pick[s.id] for s in members)
+        high = pulp.lpSum(s.high * model.pick[s.id] for s in members)
+        model.lp += driver - low >= 0, f"shared_bracket_low_{i}"
+        model.lp += driver - high <= 0, f"shared_bracket_high_{i}"
     for network, options in _grouped(model.problem.shared, lambda s: s.network).items():
         model.lp += pulp.lpSum(model.pick[s.id] for s in options) == 1, f"one_shared_{_safe(network)}"
+
+
+def shared_step(model: Model) -> None:
+    """shared_step[s]: driver[s] ≤ per_step[s]·steps[s] ≤ driver[s] + per_step[s] − 1: steps = ⌈driver ÷ per_step⌉."""
+    for i, shared in enumerate(model.problem.shared):
+        if shared.per_step:
+            room = shared.per_step * model.steps[shared.id] - model.driver[shared.id]
+            model.lp += room >= 0, f"shared_step_low_{i}"
+            model.lp += room <= shared.per_step - 1, f"shared_step_high_{i}"
 
 
 def network_endpoints(model: Model) -> None:
     """network_endpoints[n]: Σ driver[s] over brackets s of n = endpoints that everything in the plan plugs into n."""
     for network, options in _grouped(model.problem.shared, lambda s: s.network).items():
-        drivers = pulp.lpSum(model.driver[s.id] for s in options)
+        drivers = pulp.lpSum(model.driver[m[0].id] for m in _grouped(options, _driver_group).values())
         plugged = model.total(_endpoints(network))
         model.lp += drivers - plugged == 0, f"network_endpoints_{_safe(network)}"
 
 
 def together(model: Model) -> None:
-    """together[g]: options of one tag g are picked together: pick[a] = pick[b] summed per network."""
-    for tag, options in _grouped([s for s in model.problem.shared if s.together], lambda s: s.together or "").items():
+    """together[g]: Σ pick[s] over the options of tag g in one network = the same sum in each other network of g.
+
+    A tag `a/b` belongs to g = `a` and to g = `a/b`: the one switch of a small site serves both of its networks.
+    """
+    tags = {tag for s in model.problem.shared for tag in _tags(s.together)}
+    for tag in sorted(tags):
+        options = [s for s in model.problem.shared if tag in _tags(s.together)]
         per_network = list(_grouped(options, lambda s: s.network).values())
         for k, members in enumerate(per_network[1:]):
             first = pulp.lpSum(model.pick[s.id] for s in per_network[0])
             model.lp += first - pulp.lpSum(model.pick[s.id] for s in members) == 0, f"together_{_safe(tag)}_{k}"
+
+
+def _tags(together: str | None) -> tuple[str, ...]:
+    """A tag and the wider ones that it is part of: `a/b` is in `a` and in `a/b`."""
+    return () if together is None else tuple(itertools.accumulate(together.split("/"), "{}/{}".format))
 
 
 MEASURES: dict[str, Measure] = {
@@ -253,15 +292,22 @@ def rack_totals(model: Model) -> None:
 
 
 def rack_shapes(model: Model) -> None:
-    """rack_shape[i]: count[i] ≤ fit[i] × racks; rack_single: Σ count of shapes of which only one fits ≤ racks."""
-    single: list[pulp.LpAffineExpression] = []
-    for i, (shape, count) in enumerate(model.counts().items()):
-        fits = fit_in_rack(shape, model.problem)
-        if fits == 1:
-            single.append(count)
-        model.lp += count - fits * model.racks <= 0, f"rack_shape_{i}"
-    if len(single) > 1:
-        model.lp += pulp.lpSum(single) - model.racks <= 0, "rack_single"
+    """rack_shape[i]: count[i] ≤ fit[i] × racks; rack_large[a]: Σ count of shapes above half a rack in a ≤ racks.
+
+    Two things that each need more than half of the same resource a (units, watts, grams) never share a rack. Of which
+    one alone fits is not enough: a tall, frugal thing and a flat, hungry one do share.
+    """
+    room, counts = model.problem.room, model.counts()
+    for i, (shape, count) in enumerate(counts.items()):
+        model.lp += count - fit_in_rack(shape, model.problem) * model.racks <= 0, f"rack_shape_{i}"
+    for name, have, size in (
+        ("units", room.units, lambda s: s.units),
+        ("power", room.watts, lambda s: s.watts),
+        ("weight", room.grams, lambda s: s.grams),
+    ):
+        large = [count for shape, count in counts.items() if have is not None and 2 * size(shape) > have]
+        if len(large) > 1:
+            model.lp += pulp.lpSum(large) - model.racks <= 0, f"rack_large_{name}"
 
 
 def rack_limit(model: Model) -> None:
@@ -291,17 +337,35 @@ def rack_packing(model: Model, cut: RackCut, index: int) -> None:
     Packing more never takes fewer racks, so the row is valid for every plan; it was learnt from an exact packing.
     """
     missing: list[pulp.LpAffineExpression] = []
-    for k, (option_id, count) in enumerate(cut.units):
-        if option_id in model.units:
-            high = next(o.high for o in model.problem.options if o.id == option_id)
-            enough = model.lp.add_variable(f"enough_{index}_{k}", cat="Binary")
-            units = model.units[option_id]
-            model.lp += units - (high - count + 1) * enough <= count - 1, f"rack_packing_enough_{index}_{k}"
-            missing.append(1 - enough)
-        else:
-            missing.append(1 - model.use[option_id])
+    counted = [(model.units[o], n, _high(model, o)) for o, n in cut.units if o in model.units]
+    counted += [(model.steps[s], n, _most_pieces(model, s)) for s, n in cut.pieces]
+    for k, (variable, count, high) in enumerate(counted):
+        enough = model.lp.add_variable(f"enough_{index}_{k}", cat="Binary")
+        model.lp += variable - (high - count + 1) * enough <= count - 1, f"rack_packing_enough_{index}_{k}"
+        missing.append(1 - enough)
+    missing += [1 - model.use[o] for o, _ in cut.units if o not in model.units]
     missing += [1 - model.pick[s] for s in cut.picked]
     model.lp += model.racks + cut.racks * pulp.lpSum(missing) >= cut.racks, f"rack_packing_{index}"
+
+
+def differs(model: Model, known: Solution) -> None:
+    """differs: Σ over 0/1 choices that change + Σ (more[o] + less[o]) ≥ 1: a plan other than a known one.
+
+    more[o] = 1 asks for at least one unit more of option o than the known plan has, less[o] = 1 for one less.
+    """
+    changed: list[pulp.LpAffineExpression] = []
+    for variables, chosen in ((model.use, known.units), (model.pick, known.shared)):
+        changed += [1 - v if chosen.get(i) is not None else 1 * v for i, v in variables.items()]
+    for k, (option_id, count) in enumerate(sorted(known.units.items())):
+        if option_id not in model.units:
+            continue
+        units, high = model.units[option_id], _high(model, option_id)
+        more = model.lp.add_variable(f"more_{k}", cat="Binary")
+        less = model.lp.add_variable(f"less_{k}", cat="Binary")
+        model.lp += units - (count + 1) * more >= 0, f"differs_more_{k}"
+        model.lp += units + (high - count + 1) * less <= high, f"differs_less_{k}"
+        changed += [1 * more, 1 * less]
+    model.lp += pulp.lpSum(changed) >= 1, "differs"
 
 
 CONSTRAINTS: tuple[Callable[[Model], None], ...] = (
@@ -311,6 +375,7 @@ CONSTRAINTS: tuple[Callable[[Model], None], ...] = (
     count_bracket,
     one_bracket,
     shared_bracket,
+    shared_step,
     network_endpoints,
     together,
     limit_rows,
@@ -338,6 +403,22 @@ def performance_scale(problem: Problem, work: Work) -> float:
     rates = [o.rate * (o.high if o.linear else 1) for o in problem.options if o.work == work.name]
     rates += [t.rate * (o.high * o.cards // t.cards) for o in problem.options for t in o.tenants if t.work == work.name]
     return max(rates, default=1.0)
+
+
+def _high(model: Model, option_id: str) -> int:
+    return next(o.high for o in model.problem.options if o.id == option_id)
+
+
+def _most_pieces(model: Model, shared_id: str) -> int:
+    return next(s.steps(s.high) for s in model.problem.shared if s.id == shared_id)
+
+
+def _driver_group(shared: SharedOption) -> str:
+    """Brackets of one network, tag and kind of switch whose driver costs the same per unit."""
+    unit = shared.unit
+    cost = (unit.capital, unit.yearly, unit.watts, unit.typical_watts, sorted(unit.endpoints.items()))
+    pieces = f"{shared.id}" if shared.per_step else ""
+    return f"{shared.network}|{shared.together}|{shared.switch}|{cost}|{sorted(unit.supply.items())}|{pieces}"
 
 
 def _racked(measure: Callable[[Shape], int]) -> Measure:
@@ -368,5 +449,5 @@ def total_load(problem: Problem, solution_units: dict[str, int], shared: dict[st
             total = total + option.fixed + option.unit.times(count)
     for bracket in problem.shared:
         if bracket.id in shared:
-            total = total + bracket.fixed + bracket.unit.times(shared[bracket.id])
+            total = total + bracket.load(shared[bracket.id])
     return total

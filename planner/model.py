@@ -92,7 +92,10 @@ class LineSeed:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """The plan lines that an option adds, and what must be racked and plugged. Priced by `bundles.Pricer`."""
+    """The plan lines that an option adds, and what must be racked and plugged. Priced by `bundles.Pricer`.
+
+    `cards` are the accelerators by id, whether they are lines of their own or come inside a board or a whole system.
+    """
 
     lines: tuple[LineSeed, ...] = ()
     shapes: tuple[tuple[Shape, int], ...] = ()
@@ -101,6 +104,7 @@ class Bundle:
     typical_watts: int = 0
     nodes: int = 0
     accelerators: int = 0
+    cards: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +154,9 @@ class SharedOption:
     """One bracket of shared equipment: for `low` to `high` of its driver it costs `fixed`, and `unit` per driver unit.
 
     `network` names what it belongs to (in-band, oob, storage, management, ...); the driver is the number of endpoints
-    of that network, or nodes for management. Options with the same `together` tag are chosen together or not at all.
+    of that network, or nodes for management. Where equal pieces serve `per_step` of the driver each (out-of-band
+    switches), every piece begun costs `step`: one option in place of a bracket per piece. Options with the same
+    `together` tag are chosen together or not at all; a tag `a/b` is also part of `a`.
     """
 
     id: str
@@ -164,6 +170,18 @@ class SharedOption:
     together: str | None = None
     switch: str | None = None
     gbps: float | None = None  # port speed of a storage network
+    per_step: int = 0  # driver units that one piece serves; 0: no pieces
+    step: Load = field(default_factory=Load)
+    step_bundle: Bundle = field(default_factory=Bundle)
+
+    def steps(self, driver: int) -> int:
+        """Pieces that a driver takes."""
+        return -(-driver // self.per_step) if self.per_step else 0
+
+    def load(self, driver: int) -> Load:
+        """What the option costs and uses for a driver."""
+        whole = self.fixed + self.unit.times(driver)
+        return whole + self.step.times(self.steps(driver)) if self.per_step else whole
 
 
 @dataclass(frozen=True, slots=True)

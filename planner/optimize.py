@@ -80,6 +80,7 @@ def _with_alone(problem: Problem, threads: int | None) -> Problem:
 
 
 def explain_limits(prepared: Prepared) -> advice.Explanation:
-    """The limits that clash and the smallest changes, each proven by solving."""
+    """The limits that clash and the smallest changes, each proven by solving, over counts that larger limits allow."""
+    prepared = prepare(prepared.request, prepared.catalog, prepared.on, bounded=False)
     search = advice.Relaxation(prepared.problem, pack_shapes, limit_keys(prepared.request, prepared.book.taxes))
     return search.explain(plain_checks(prepared), rule_notes(prepared))

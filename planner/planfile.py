@@ -38,7 +38,7 @@ def load_plan(path: Path) -> Plan:
         raise _wrong(name, f"cannot be read as a plan: {error}.") from error
     try:
         data = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: no JSON, or a number of more digits than Python reads
         line = getattr(error, "lineno", None)
         column = getattr(error, "colno", None)
         raise InputError([Mistake(name, line, column, f"is not JSON: {getattr(error, 'msg', error)}.")]) from error

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +14,9 @@ from pydantic import BaseModel
 
 from planner import lookup
 from planner.errors import InputError, Mistake, NoPlan, PlannerError
-from planner.plan import ComplianceEntry, Plan, Pool
+from planner.plan import ComplianceEntry, Plan
 from planner.request import Request
+from planner.units import readable
 
 if TYPE_CHECKING:
     from planner.lint import Finding
@@ -66,69 +69,6 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence
     return "\n".join(out)
 
 
-def summary(plan: Plan, files: Sequence[Path]) -> str:
-    """What `planner optimize` says: the build, what it costs, what limits it, and the open questions."""
-    totals, objective = plan.totals, plan.objective
-    proof = "proven best, gap 0" if plan.status == "optimal" else f"within {objective.gap:.1%} of the best possible"
-    out = [f"{plan.project}: {objective.name.replace('_', ' ')}, {proof}."]
-    for pool in plan.pools:
-        memory = f"{pool.memory_gb:,.0f} GB"
-        out.append(
-            f"  {pool.workload}: {pool.nodes} × {pool.chassis} with {pool.accelerators_per_node} × {pool.accelerator}"
-            f" = {pool.accelerators} accelerators; {_processors(pool)}, {memory}, {_drives(pool)} per node"
-        )
-        for predicted in pool.predicted:
-            asked = "" if predicted.asked is None else f", asked {predicted.asked:,.6g}"
-            unproven = " (unproven: nobody has published a comparable run)" if predicted.unproven else ""
-            out.append(
-                f"    {predicted.quantity}: {predicted.value:,.6g} {predicted.unit}"
-                f" ({predicted.low:,.6g} to {predicted.high:,.6g}){asked}{unproven}"
-            )
-    for net in plan.fabrics:
-        switches = ", ".join(
-            f"{count} {name}" for name, count in (("leaf", net.leaf), ("spine", net.spine), ("core", net.core)) if count
-        )
-        out.append(f"  {net.name}: {switches} × {net.switch}, {net.cables} cables ({net.technology}, {net.topology})")
-    if plan.storage is not None:
-        store = plan.storage
-        out.append(f"  storage: {store.blocks} × {store.system}, {store.usable_tb:,.0f} TB usable")
-    out.append(
-        f"  {totals.racks} racks, {totals.it_power_kw:,.1f} kW IT at most,"
-        f" {totals.facility_power_kw:,.1f} kW at the meter"
-    )
-    tax = f", of which tax {totals.tax:,.2f}" if totals.tax else ", without tax"
-    out.append(
-        f"  Capital {totals.currency} {totals.capex:,.2f}{tax}"
-        f" (range {totals.capex_low:,.0f} to {totals.capex_high:,.0f})"
-    )
-    if totals.tco is not None:
-        out.append(f"  Ownership over {totals.tco_years} years {totals.currency} {totals.tco:,.2f}")
-    bound = [
-        f"{limit.name} ({limit.used:,g} of {limit.have:,g})" for limit in plan.limits if limit.binding and limit.have
-    ]
-    if bound:
-        out.append("  Limited by: " + ", ".join(bound))
-    for note in plan.assumptions:
-        if note.kind == "price" and note.name in ("price age", "quantity breaks"):
-            out.append(f"  {note.text}")
-    for question in plan.open_questions:
-        out.append(f"  Open: {question.text}")
-    out.append(f"  {len(plan.assumptions)} assumptions are listed in the documents.")
-    out += [f"wrote {file}" for file in files]
-    return "\n".join(out)
-
-
-def _processors(pool: Pool) -> str:
-    """The CPUs of a node; a fixed system's datasheet text may name their number itself."""
-    if pool.cpu is None:
-        return "CPU on board"
-    return pool.cpu if pool.cpu[:1].isdigit() else f"{pool.cpus_per_node} × {pool.cpu}"
-
-
-def _drives(pool: Pool) -> str:
-    return f"{pool.nvme_tb:g} TB NVMe" if pool.nvme_tb else "NVMe not stated"
-
-
 def verdicts(entries: Sequence[ComplianceEntry]) -> str:
     """Verdicts with rules and citations, one block each."""
     blocks = []
@@ -167,8 +107,8 @@ def sizes(rows: Sequence[Mapping[str, Any]]) -> str:
                 r["accelerator"],
                 r["nodes"] if r["nodes"] is not None else "-",
                 r["accelerators"] if r["accelerators"] is not None else "-",
-                "-" if r["value"] is None else f"{r['value']:,.5g} {r['unit']}",
-                "-" if r["low"] is None else f"{r['low']:,.5g} to {r['high']:,.5g}",
+                "-" if r["value"] is None else f"{readable(r['value'])} {r['unit']}",
+                "-" if r["low"] is None else f"{readable(r['low'])} to {readable(r['high'])}",
                 (r["limiting_factor"] or "") + (" (unproven)" if r["unproven"] else "")
                 if r["reason"] is None
                 else r["reason"],
@@ -192,19 +132,45 @@ def alternatives(answer: Mapping[str, Any]) -> str:
             right=(1, 2, 3),
         )
     )
-    out += ["", "Not chosen:"]
-    out.append(
-        table(
-            ("part", "best plan that uses it costs more", "or what excludes it"),
-            [(r["part"], r["extra"] or "-", r["reason"] or "") for r in answer["alternatives"]],
-            right=(1,),
-        )
-    )
+    dearer = [r for r in answer["alternatives"] if r["extra"]]
+    if dearer:
+        out += ["", "Not chosen, and what the best plan that uses it changes:"]
+        out.append(table(("part", "change"), [(r["part"], r["extra"]) for r in dearer], right=(1,)))
+    left = [r for r in answer["alternatives"] if not r["extra"]]
+    if left:
+        out += ["", "Left out (planner explain SITE --json has every sentence in full):"]
+        out += _by_reason(left)
     return "\n".join(out)
 
 
+INDENT = " " * 4
+
+
+def _by_reason(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Each reason once, with the parts that it leaves out: the reason most often met first."""
+    groups: dict[str, list[str]] = {}
+    for row in rows:
+        groups.setdefault(_reason(row), []).append(row["part"])
+    lines = []
+    for reason, names in sorted(groups.items(), key=lambda g: (-len(g[1]), g[0])):
+        if len(names) == 1:
+            lines.append(f"  {names[0]}: {reason}")
+            continue
+        lines.append(f"  {len(names)} parts: {reason}")
+        lines += textwrap.wrap(
+            ", ".join(names), 100, initial_indent=INDENT, subsequent_indent=INDENT, break_on_hyphens=False
+        )
+    return lines
+
+
+def _reason(row: Mapping[str, Any]) -> str:
+    """The sentence of a row without the part that it is about; of a rule its verdict, not figures and notices."""
+    text = str(row["reason"]).removeprefix(row["part"]).lstrip(": ").rstrip(".")
+    return re.split(r";|\. |: TPP ", text)[0] if str(row["rule"]).startswith("export-") else text
+
+
 def _figure(value: float | None) -> str:
-    return "no limit" if value is None else f"{value:,.10g}"
+    return "no limit" if value is None else readable(value)
 
 
 # -- catalog ---------------------------------------------------------------------------------------------------------

@@ -46,8 +46,12 @@ class Prepared:
     on: dt.date
 
 
-def prepare(request: Request, catalog: Catalog, on: dt.date, *, pruning: bool = True) -> Prepared:
-    """Everything up to solving. `on` is the one date for rules, price age and rates."""
+def prepare(request: Request, catalog: Catalog, on: dt.date, *, pruning: bool = True, bounded: bool = True) -> Prepared:
+    """Everything up to solving. `on` is the one date for rules, price age and rates.
+
+    `bounded` leaves out counts that no limit lets in. What other limits would need is asked without it: a service for
+    which the budget has room for one node may need ten.
+    """
     book = PriceBook(catalog, request, on)
     verdicts, accepted, rejections = screen(request, catalog, on)
     built, refused = nodes.build_nodes(catalog, request, accepted, book)
@@ -55,7 +59,7 @@ def prepare(request: Request, catalog: Catalog, on: dt.date, *, pruning: bool = 
     pricer = Pricer(catalog, book, request.supply)
     room = room_limits(request)
     ignore = irrelevant(request.objective, limits(request, book.taxes), room.grams is not None)
-    generator = Generator(catalog, request, pricer, built, ignore, pruning)
+    generator = Generator(catalog, request, pricer, built, ignore, pruning, bounded)
     if pruning:
         generator.drop_outdone_builds()
     rows = works(request)

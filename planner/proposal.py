@@ -7,6 +7,7 @@ appear. It is made from the plan alone.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from planner import drawings
-from planner.bom import measure, part_names
+from planner.bom import measure, part_names, readable_text
 from planner.files import atomic_write
-from planner.plan import Plan, Pool, Predicted
-from planner.proposal_notes import compliance_rows, left_out_by_rule, notes, questions, unknowns
+from planner.plan import Plan, Pool
+from planner.proposal_brief import brief
+from planner.proposal_notes import compliance_rows, left_out_by_rule, notes, public_notices, questions, unknowns
+from planner.proposal_results import result_rows
 from planner.quote import Quote, quote
 from planner.request import Request, Workload
 from planner.wording import Wording, rmb_capitals, templates_folder, wording
-
-MOST_LISTED = 8  # names written out before "and N more"
 
 
 def write_proposal(plan: Plan, path: Path) -> None:
@@ -52,7 +53,7 @@ def proposal_html(plan: Plan) -> str:
     }
     # The style sheet is ours and holds no user text, so it goes in as it is.
     css = Markup((templates_folder() / "proposal.css").read_text(encoding="utf-8"))  # noqa: S704
-    return environment.get_template("proposal.html.j2").render(
+    page = environment.get_template("proposal.html.j2").render(
         plan=plan,
         request=request,
         t=words,
@@ -61,14 +62,15 @@ def proposal_html(plan: Plan) -> str:
         term=words.term,
         name=lambda part: plan.names.get(part, part),
         cover=_cover(plan, request, prices, words),
-        asked=[(w.name, words.term("work", w.kind), asked(w, words)) for w in request.workloads],
+        asked=[(w.name, words.term("work", w.kind), asked(w, words, plan.names)) for w in request.workloads],
         site=_site(request, words),
+        networks=_networks(plan, words),
         topology=drawings.topology(plan, words),
-        elevation=drawings.elevation(plan, words),
+        elevations=drawings.elevations(plan, words),
         racks_left=_racks_left(plan, words),
         pools=[_pool(plan, p, words) for p in plan.pools],
         items=_items(plan, words),
-        performance=[_performance(pool, p, words) for pool in plan.pools for p in pool.predicted],
+        performance=result_rows(plan, words),
         capitals=rmb_capitals(prices.total) if words.language == "zh" and prices.currency == "CNY" else "",
         power=_power(plan, request, words),
         chart=_chart(prices, words),
@@ -78,6 +80,7 @@ def proposal_html(plan: Plan) -> str:
         notes=notes(plan, words),
         questions=questions(plan, words),
     )
+    return readable_text(page)
 
 
 # -- cover -----------------------------------------------------------------------------------------------------------
@@ -87,14 +90,14 @@ def _cover(plan: Plan, request: Request, prices: Quote, words: Wording) -> dict[
     return {
         "issued": issued.isoformat(),
         "until": until.isoformat(),
-        "tiles": _tiles(plan, prices, until, words),
+        "tiles": _tiles(plan, prices, words),
         "customer": request.customer.name,
         "country": words.term("country", request.site.country),
-        "sentence": _sentence(plan, words),
+        "brief": brief(plan, request, prices, until.isoformat(), words),
     }
 
 
-def _tiles(plan: Plan, prices: Quote, until: dt.date, words: Wording) -> list[tuple[str, str, str, str]]:
+def _tiles(plan: Plan, prices: Quote, words: Wording) -> list[tuple[str, str, str, str]]:
     """What a decision maker sees at one glance: class, heading, value, remark."""
     totals, code = plan.totals, prices.currency
     cards: dict[str, int] = {}
@@ -116,8 +119,8 @@ def _tiles(plan: Plan, prices: Quote, until: dt.date, words: Wording) -> list[tu
         if pool.peak_pflops is not None and pool.peak_precision is not None:
             peaks[pool.peak_precision] = peaks.get(pool.peak_precision, 0.0) + pool.peak_pflops
     if peaks:
-        value = words("list").join(f"{words.number(v)} PFLOPS" for v in peaks.values())
-        precision = words("list").join(p.upper() for p in peaks)
+        value = " / ".join(words.number(v) for v in peaks.values()) + " PFLOPS"
+        precision = " / ".join(p.upper() for p in peaks)
         tiles.append(("", words("tile.peak"), value, words("tile.peak_more", precision=precision)))
     facility = words("tile.power_more", facility=words.number(totals.facility_power_kw))
     tiles.append(("", words("tile.power"), f"{words.number(totals.it_power_kw)} kW", facility))
@@ -136,36 +139,12 @@ def _tiles(plan: Plan, prices: Quote, until: dt.date, words: Wording) -> list[tu
                 words("list").join(words(f"tile.tco_{p.kind}") for p in prices.parts),
             )
         )
-    tiles.append(("", words("tile.valid"), until.isoformat(), words("tile.valid_more")))
     return tiles
 
 
-def _sentence(plan: Plan, words: Wording) -> str:
-    """What is offered, in one sentence."""
-    offers = [
-        words(
-            "cover.pool",
-            nodes=f"{p.nodes:,}",
-            chassis=plan.names.get(p.chassis, p.chassis),
-            count=p.accelerators_per_node,
-            accelerator=plan.names.get(p.accelerator, p.accelerator),
-            workload=p.workload,
-        )
-        for p in plan.pools[:3]
-    ]
-    if len(plan.pools) > 3:
-        offers.append(words("cover.more_pools", count=len(plan.pools) - 3))
-    proof = words(
-        "cover.proven" if plan.status == "optimal" else "cover.feasible",
-        gap=f"{plan.objective.gap:.1%}",
-        objective=words.term("objective", plan.objective.name),
-    )
-    return words("cover.sentence", offers=words("list").join(offers), proof=proof)
-
-
 # -- requirement -----------------------------------------------------------------------------------------------------
-def asked(work: Workload, words: Wording) -> str:
-    """What a workload asks for, in one sentence."""
+def asked(work: Workload, words: Wording, names: Mapping[str, str]) -> str:
+    """What a workload asks for, in one sentence; `names` call parts by maker and model."""
     parts: list[str] = []
 
     def add(key: str, **values: object) -> None:
@@ -176,7 +155,7 @@ def asked(work: Workload, words: Wording) -> str:
     if work.benchmark:
         add("benchmark", benchmark=work.benchmark)
     if work.tokens:
-        add("tokens", tokens=_large(work.tokens, words))
+        add("tokens", tokens=words.large(work.tokens))
     if work.within_days:
         add("days", days=words.number(work.within_days))
     if work.requests_per_s:
@@ -194,7 +173,7 @@ def asked(work: Workload, words: Wording) -> str:
     if work.count:
         add("count", count=f"{work.count:,}")
     if work.accelerator:
-        add("accelerator", accelerator=work.accelerator)
+        add("accelerator", accelerator=names.get(work.accelerator, work.accelerator))
     if work.pflops:
         add("pflops", pflops=words.number(work.pflops))
     if work.precision:
@@ -204,15 +183,6 @@ def asked(work: Workload, words: Wording) -> str:
     if work.spare_nodes:
         add("spare", count=work.spare_nodes)
     return words("asked.join").join(parts)
-
-
-def _large(value: float, words: Wording) -> str:
-    """Token counts in the language's large units: 2 trillion, 2 万亿."""
-    for power, key in ((1e12, "trillion"), (1e9, "billion"), (1e8, "hundred_million"), (1e6, "million")):
-        text = words(f"large.{key}")
-        if value >= power and text:
-            return f"{words.number(value / power)} {text}"
-    return words.number(value)
 
 
 def _site(request: Request, words: Wording) -> list[tuple[str, str]]:
@@ -227,7 +197,8 @@ def _site(request: Request, words: Wording) -> list[tuple[str, str]]:
     add("it_power_kw", site.it_power_kw, "kW")
     add("utility_power_kw", site.utility_power_kw, "kW")
     add("pue", site.pue, "")
-    add("racks", site.racks, words("site.rack_word"))
+    if site.racks is not None:
+        rows.append(("racks", words("site.rack_word", count=f"{site.racks:,}")))
     add("rack_power_kw", site.rack_power_kw, "kW")
     add("rack_weight_kg", site.rack_weight_kg, "kg")
     rows.append(("cooling", words.term("cooling", site.cooling)))
@@ -253,7 +224,7 @@ def _site(request: Request, words: Wording) -> list[tuple[str, str]]:
 # -- configuration and performance -----------------------------------------------------------------------------------
 def _pool(plan: Plan, pool: Pool, words: Wording) -> dict[str, Any]:
     def named(part: str | None) -> str:
-        return plan.names.get(part, part) if part else ""
+        return plan.names.get(part, words.product(part)) if part else ""
 
     count = words("pool.count", nodes=f"{pool.nodes:,}", cards=f"{pool.accelerators:,}")
     rows = [
@@ -279,7 +250,7 @@ def _pool(plan: Plan, pool: Pool, words: Wording) -> dict[str, Any]:
     ]
     if pool.spare_nodes:
         rows.append(("spare", words("pool.spare_text", count=pool.spare_nodes)))
-    notices = [words.phrase(n) or n for n in pool.notices]
+    notices = public_notices(pool.notices, words)
     shown = [(words(f"pool.{key}"), value) for key, value in rows if value]
     return {"name": pool.workload, "count": count, "rows": shown, "notices": notices}
 
@@ -304,38 +275,25 @@ def _items(plan: Plan, words: Wording) -> list[tuple[str, list[dict[str, str]]]]
             "name": line.model_zh or "" if chinese else words.product(f"{line.maker} {line.model}"),
             "text": "" if text is None or text == line.model else text,
             "quantity": f"{line.quantity:,}",
-            "unit": words.term("unit_word", measure(line)),
+            "unit": words.unit(measure(line), line.quantity),
         }
         found.setdefault(words.term("section", line.section), []).append(row)
     return list(found.items())
 
 
-def _performance(pool: Pool, predicted: Predicted, words: Wording) -> dict[str, Any]:
-    unit = words.term("unit", predicted.unit)
-
-    def shown(value: float) -> str:
-        return f"{words.number(value)} {unit}"
-
-    spread = predicted.low != predicted.high
-    details = []
-    for key in ("days", "days_at_low_end", "ttft_ms", "tpot_ms", "tokens_per_day", "hpcg_pflops"):
-        value = predicted.details.get(key)
-        if isinstance(value, int | float):
-            details.append(
-                words(f"detail.{key}", value=_large(value, words) if value >= 1e8 else words.number(value, 3))
-            )
-    return {
-        "workload": pool.workload,
-        "quantity": words.term("quantity", predicted.quantity),
-        "asked": "" if predicted.asked is None else shown(predicted.asked),
-        "value": shown(predicted.value),
-        "range": f"{words.number(predicted.low)} – {words.number(predicted.high)} {unit}"
-        if spread
-        else words("perf.exact"),
-        "limit": words.term("limiting", predicted.limiting_factor) if predicted.limiting_factor else "",
-        "details": words("detail.join").join(details),
-        "unproven": predicted.unproven,
-    }
+def _networks(plan: Plan, words: Wording) -> str:
+    """What the networks are for, in as many sentences as there are networks to speak of."""
+    alone = [p.workload for p in plan.pools if p.fabric is None]
+    texts = [words("arch.no_compute" if len(alone) == len(plan.pools) else "arch.compute")]
+    if alone and len(alone) < len(plan.pools):
+        pools = words("list").join(words("brief.quoted", name=w) for w in dict.fromkeys(alone))
+        texts.append(words("arch.part_compute", pools=pools))
+    texts.append(words("arch.storage" if plan.storage else "arch.no_storage"))
+    management = [f for f in plan.fabrics if f.role in ("in-band", "oob")]
+    if management:
+        combined = any(f.leaf + f.spine + f.core == 0 for f in management)
+        texts.append(words("arch.combined" if combined else "arch.management"))
+    return words("sentences").join(texts)
 
 
 def _racks_left(plan: Plan, words: Wording) -> str:

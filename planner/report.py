@@ -168,7 +168,12 @@ def _plan_notices(prepared: Prepared, chosen: Sequence[Chosen]) -> list[Assumpti
         peaks["fp32_pflops"] += rates.get("fp32", 0.0) * cards / 1000
     terms = compliance.terms_from(prepared.request, prepared.on)
     return [
-        Assumption(kind="compliance", name=notice.id, text=f"Notice {notice.id}, {notice.title}: {notice.says}")
+        Assumption(
+            kind="compliance",
+            name=notice.id,
+            text=f"Notice {notice.id}, {notice.title}: {notice.says}",
+            text_zh=f"{notice.title_zh or notice.title}（{notice.id}）：{notice.says_zh}",
+        )
         for notice in compliance.plan_notices(prepared.catalog, terms, peaks)
     ]
 

@@ -63,6 +63,7 @@ class SharedEquipment:
         for low, high, total in steps:
             if low > self.most_nodes:
                 break
+            high = min(high, self.most_nodes)
             bundle = Bundle()
             if total:
                 part = servers[0]
@@ -95,13 +96,13 @@ class SharedEquipment:
                     _without_endpoints(switch_bundle(self.catalog, switch.id, 1)),
                 )
                 unit = Bundle(lines=seeds(lines, "in-band"))
-                tag = f"{SMALL}"
+                tag = f"{SMALL}/{switch.id}"
                 found += self._option(
                     f"in-band|combined|{switch.id}", "in-band", 0, switch.uplink_ports, fixed, unit, tag, switch.id
                 )
         redundancy = self.request.preferences.fabric.redundancy or "pair"
         families = offered_switches(self.catalog, self.request, "ethernet", INBAND_GBPS, "in-band")
-        found += self._brackets("in-band", families, INBAND_GBPS, "ethernet", redundancy, uplinks_to=None)
+        found += self._brackets("in-band", families, INBAND_GBPS, "ethernet", redundancy)
         return found
 
     def oob(self) -> list[SharedOption]:
@@ -113,10 +114,29 @@ class SharedEquipment:
                 self.rejections.append(lines)
                 continue
             unit = Bundle(lines=seeds(lines, "oob"))
-            found += self._option(f"oob|combined|{switch.id}", "oob", 0, switch.ports, Bundle(), unit, SMALL, switch.id)
-        families = [s.id for s in self._out_of_band_switches()]
-        found += self._brackets("oob", families, OOB_GBPS, "ethernet", "none", uplinks_to="in-band")
-        return found
+            found += self._option(
+                f"oob|combined|{switch.id}", "oob", 0, switch.ports, Bundle(), unit, f"{SMALL}/{switch.id}", switch.id
+            )
+        return found + [o for s in self._out_of_band_switches() for o in self._leaves(s)]
+
+    def _leaves(self, switch: Switch) -> list[SharedOption]:
+        """An out-of-band network of as many equal leaves as its endpoints take."""
+        leaf = fabric.network_brackets(self.catalog, "oob", OOB_GBPS, "ethernet", switch.id, "none", 1.0, switch.ports)
+        if not leaf:
+            return []
+        made = leaf[0].design_at_hi
+        step = merge(
+            Bundle(lines=seeds(leaf[0].fixed_lines, "oob"), endpoints=(("in-band", made.uplinks),)),
+            switch_bundle(self.catalog, switch.id, 1),
+        )
+        cost = self.pricer.load(step)
+        if isinstance(cost, Rejection):
+            self.rejections.append(cost)
+            return []
+        unit = Bundle(lines=seeds(leaf[0].per_node_lines, "oob"))
+        name = f"oob|{switch.id}"
+        plain = self._option(name, "oob", 0, self.most_endpoints, Bundle(), unit, "large-site", switch.id, OOB_GBPS)
+        return [replace(o, per_step=switch.ports, step=cost, step_bundle=step) for o in plain]
 
     def storage_network(self, gbps: float) -> list[SharedOption]:
         """The network between nodes and shared storage, redundant by default; one technology, the storage's."""
@@ -126,7 +146,7 @@ class SharedEquipment:
             families = offered_switches(self.catalog, self.request, technology, gbps, "storage")
             found += [
                 replace(option, together=f"storage-{technology}")
-                for option in self._brackets("storage", families, gbps, technology, redundancy, uplinks_to=None)
+                for option in self._brackets("storage", families, gbps, technology, redundancy)
             ]
         return found
 
@@ -137,7 +157,6 @@ class SharedEquipment:
         gbps: float,
         technology: Technology,
         redundancy: str,
-        uplinks_to: str | None,
     ) -> list[SharedOption]:
         found: list[SharedOption] = []
         for switch in families:
@@ -150,8 +169,6 @@ class SharedEquipment:
                 fixed = merge(
                     Bundle(lines=seeds(bracket.fixed_lines, network)), switch_bundle(self.catalog, switch, count)
                 )
-                if uplinks_to is not None:
-                    fixed = merge(fixed, Bundle(endpoints=((uplinks_to, made.uplinks),)))
                 unit = Bundle(lines=seeds(bracket.per_node_lines, network))
                 found += self._option(
                     f"{network}|{switch}|{bracket.lo:06d}",
@@ -160,7 +177,7 @@ class SharedEquipment:
                     bracket.hi,
                     fixed,
                     unit,
-                    "large-site" if network in ("in-band", "oob") else None,
+                    "large-site" if network == "in-band" else None,
                     switch,
                     gbps,
                 )

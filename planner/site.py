@@ -11,10 +11,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import pulp
-
-from planner import highs
-from planner.errors import Rejection, SolverFailed
+from planner import rackfit
+from planner.errors import Rejection
 from planner.request import Request
 
 DEFAULT_RACK_UNITS = 42
@@ -203,11 +201,8 @@ def _assign(
         if len(best) == bound:
             return _tupled(best), True
     assert best is not None
-    for count in range(bound, len(best)):
-        exact = _program(items, count, units, watts, grams)
-        if exact is not None:
-            return _tupled(exact), True
-    return _tupled(best), True
+    racks, proven = rackfit.fewest(items, units, watts, grams, _tupled(best))
+    return _tupled(racks), proven
 
 
 def _orders(items: Sequence[Item], units: int, watts: int | None, grams: int | None) -> list[list[int]]:
@@ -248,35 +243,6 @@ def _first_fit(
                 remaining -= take
             slot += 1
     return racks
-
-
-def _program(
-    items: Sequence[Item], count: int, units: int, watts: int | None, grams: int | None
-) -> list[list[int]] | None:
-    """Whether `count` racks are enough: whole numbers of each shape per rack, racks in falling order of load."""
-    lp = pulp.LpProblem("racks", pulp.LpMinimize)
-    place = {
-        (r, k): lp.add_variable(f"p_{r}_{k}", 0, min(item[3], _fit(item, units, watts, grams)), "Integer")
-        for r in range(count)
-        for k, item in enumerate(items)
-    }
-    for k, item in enumerate(items):
-        lp += pulp.lpSum(place[r, k] for r in range(count)) == item[3], f"all_{k}"
-    for r in range(count):
-        for axis, have in ((0, units), (1, watts), (2, grams)):
-            if have is not None:
-                use = pulp.lpSum(item[axis] * place[r, k] for k, item in enumerate(items))
-                lp += use <= have, f"room_{r}_{axis}"
-                if axis == 0 and r + 1 < count:
-                    after = pulp.lpSum(item[0] * place[r + 1, k] for k, item in enumerate(items))
-                    lp += use - after >= 0, f"order_{r}"
-    lp.setObjective(0 * place[0, 0])
-    stats = highs.run(lp)
-    if stats.status == pulp.LpSolveStatus.Infeasible:
-        return None
-    if stats.status != pulp.LpSolveStatus.Optimal:
-        raise SolverFailed(f"packing {count} racks stopped with status {stats.status.name}")
-    return [[round(place[r, k].varValue or 0) for k in range(len(items))] for r in range(count)]
 
 
 def _tupled(racks: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ...]:

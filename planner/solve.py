@@ -19,6 +19,7 @@ from planner.errors import SolverFailed
 from planner.formulation import (
     Model,
     RackCut,
+    differs,
     fit_in_rack,
     formulate,
     limit_measure,
@@ -93,6 +94,8 @@ def solve(
                 bound = search.bound if search.bound is not None else reached
                 break
         fixed.append((stage, reached))
+        if stage.measure is not None and _only_one(search, stage, fixed, found):
+            break  # nothing to break ties between
     if best is None:
         return None
     return replace(best, objective=value, bound=bound, optimal=not search.stopped_early)
@@ -283,7 +286,23 @@ def _optimum(search: Search, stage: Stage, fixed: list[tuple[Stage, float]]) -> 
         best = better
 
 
-def _checked(search: Search, stage: Stage, fixed: list[tuple[Stage, float]], at_most: float | None) -> Solution | None:
+def _only_one(search: Search, stage: Stage, fixed: list[tuple[Stage, float]], found: Solution) -> bool:
+    """Whether no other choice reaches the optima held so far: most programs have one best plan, and one look shows it.
+
+    Where replicas share cards, equal plans differ in where replicas stand; their order is settled by the stages.
+    """
+    if search.stopped_early or any(o.tenants for o in search.problem.options):
+        return False
+    return _checked(search, stage, fixed, None, other_than=found) is None and not search.stopped_early
+
+
+def _checked(
+    search: Search,
+    stage: Stage,
+    fixed: list[tuple[Stage, float]],
+    at_most: float | None,
+    other_than: Solution | None = None,
+) -> Solution | None:
     """Solve until the rounded answer passes every exact check."""
     problem = search.problem
     for _ in range(MAX_ROUNDS):
@@ -292,6 +311,8 @@ def _checked(search: Search, stage: Stage, fixed: list[tuple[Stage, float]], at_
         for k, (earlier, value) in enumerate(fixed):
             _hold(model, earlier, value, k)
         _objective(model, stage, at_most)
+        if other_than is not None:
+            differs(model, other_than)
         if not _run(search, model):
             return None
         answer = _read(model)
@@ -404,5 +425,7 @@ def _standing(total: Load) -> dict[Shape, int]:
 def _cut(problem: Problem, answer: Solution, needed: int) -> RackCut:
     """What an exact packing taught: the choices that put something into racks, and the racks they need."""
     units = tuple(sorted((i, n) for i, n in answer.units.items() if n))
-    picked = tuple(sorted(s.id for s in problem.shared if s.id in answer.shared and (s.fixed.shapes or s.unit.shapes)))
-    return RackCut(units, picked, needed)
+    standing = sorted((s for s in problem.shared if s.id in answer.shared), key=lambda s: s.id)
+    picked = tuple(s.id for s in standing if s.fixed.shapes)
+    pieces = tuple((s.id, n) for s in standing if s.step.shapes and (n := s.steps(answer.shared[s.id])))
+    return RackCut(units, picked, pieces, needed)

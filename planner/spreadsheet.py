@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import xlsxwriter  # type: ignore[import-untyped]
 from xlsxwriter.utility import xl_rowcol_to_cell  # type: ignore[import-untyped]
 
-from planner.bom import is_formula_like
+from planner.bom import is_formula_like, readable_text
 
 ACCENT = "#1F4E79"
 A4 = 9
@@ -89,10 +89,13 @@ class Book:
         self._book.set_properties({"title": title, "author": author, "created": created})
         self._font = font
         self._formats: dict[tuple[str, str, bool], Any] = {}
+        self._sheets: list[Sheet] = []
 
     def sheet(self, name: str, columns: Sequence[Column], title: str, footer: str) -> Sheet:
         """A new sheet with its title in the first row, column widths and A4 landscape print setup."""
-        return Sheet(self, self._book.add_worksheet(name), name, columns, title, footer)
+        made = Sheet(self, self._book.add_worksheet(name), name, columns, title, footer)
+        self._sheets.append(made)
+        return made
 
     def format(self, kind: str, style: str, quoted: bool = False) -> Any:
         """The cell format of a kind and style; `quoted` keeps text that looks like a formula text when edited."""
@@ -105,6 +108,8 @@ class Book:
         return self._formats[key]
 
     def content(self) -> bytes:
+        for sheet in self._sheets:
+            sheet.finish()
         self._book.close()
         return self._buffer.getvalue()
 
@@ -122,6 +127,7 @@ class Sheet:
         sheet.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)
         sheet.set_footer(f"&L&8{footer}&C&8&A&R&8&P / &N")
         sheet.hide_gridlines(2)
+        self._print_to: int | None = None
         self.row = 0
         self.put(0, title, "text", "title")
         self.row = 2
@@ -140,12 +146,27 @@ class Sheet:
     def filter(self, head: int, last: int) -> None:
         self._sheet.autofilter(head, 0, last, len(self.columns) - 1)
 
-    def add(self, cells: Sequence[Cell], style: str = "body", kinds: Sequence[str] | None = None) -> int:
-        """One row in the columns' formats (or `kinds`). Returns its row."""
+    def finish(self) -> None:
+        """What needs the last row: the area to print."""
+        if self._print_to is not None:
+            self._sheet.print_area(0, 0, max(self.row - 1, 0), self._print_to)
+
+    def printed(self, last: int) -> None:
+        """Print only up to this column: the rest is for the screen, and pages stay legible."""
+        self._print_to = last
+
+    def add(
+        self,
+        cells: Sequence[Cell],
+        style: str = "body",
+        kinds: Sequence[str] | None = None,
+        inputs: Collection[int] = (),
+    ) -> int:
+        """One row in the columns' formats (or `kinds`); columns in `inputs` may be changed. Returns its row."""
         lines = 1
         for k, cell in enumerate(cells):
             kind = kinds[k] if kinds else self.columns[k].kind
-            self.put(k, cell, kind, style)
+            self.put(k, cell, kind, "input" if k in inputs else style)
             if kind == "wrap" and isinstance(cell, str):
                 lines = max(lines, _lines(cell, self.columns[k].width - 2))
         # Viewers do not agree on fitting rows to wrapped text by themselves, so the height is written.
@@ -155,8 +176,8 @@ class Sheet:
 
     def note(self, text: str) -> None:
         """A remark over the whole width, outside of any table."""
-        last = len(self.columns) - 1
-        chars = sum(c.width for c in self.columns)
+        last = len(self.columns) - 1 if self._print_to is None else self._print_to
+        chars = sum(c.width for c in self.columns[: last + 1])
         self._sheet.merge_range(self.row, 0, self.row, last, "", self.book.format("wrap", "note"))
         self.put(0, text, "wrap", "note")
         self._sheet.set_row(self.row, ROW_HEIGHT * _lines(text, chars))
@@ -170,6 +191,7 @@ class Sheet:
         elif isinstance(cell, Formula):
             self._sheet.write_formula(self.row, column, cell.text, shape, float(cell.value))
         elif isinstance(cell, str):
+            cell = readable_text(cell)
             left = self.book.format(kind if kind in ("wrap", "label") else "text", style, is_formula_like(cell))
             self._sheet.write_string(self.row, column, cell, left)
         else:

@@ -6,6 +6,7 @@ Money is whole cents.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -47,6 +48,15 @@ class Money:
 
     def __str__(self) -> str:
         return f"{self.currency} {self.amount:,.2f}"
+
+
+def readable(value: float) -> str:
+    """Six figures that mean something, digits grouped, never in powers of ten: 43,832,771; 44.908; 0.00012."""
+    if not value:
+        return "0"
+    places = max(0, 5 - math.floor(math.log10(abs(value))))
+    text = f"{value:,.{places}f}"
+    return text.rstrip("0").rstrip(".") if places else text
 
 
 def half_up(value: Decimal) -> int:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
@@ -32,6 +33,20 @@ def templates_folder() -> Path:
     return inside if inside.is_dir() else inside.parent.parent / "templates"
 
 
+class _Counted(string.Formatter):
+    """`{racks:#rack|racks}` writes the value with the noun that goes with it: 1 rack, 32 racks."""
+
+    def format_field(self, value: Any, spec: str) -> str:
+        if not spec.startswith("#"):
+            return str(super().format_field(value, spec))
+        one, more = spec[1:].split("|")
+        return f"{value} {one if str(value) == '1' else more}"
+
+
+_FORMATTER = _Counted()
+_BETWEEN_HAN = re.compile(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])")  # Chinese sets no space between characters
+
+
 class Wording:
     """Strings, terms and number formats of one language. Unknown string keys raise PlannerError."""
 
@@ -42,16 +57,16 @@ class Wording:
         content = read_yaml(templates_folder() / f"strings.{language}.yaml")
         self.strings: Mapping[str, str] = dict(_flat(content["strings"]))
         self.terms: Mapping[str, Mapping[str, str]] = content["terms"]
-        self.phrases: list[tuple[re.Pattern[str], str]] = [
-            (re.compile(k, re.DOTALL), v) for k, v in content["phrases"].items()
-        ]
+        self.phrases = _patterns(content["phrases"])
+        self.models = _patterns(content["models"])  # parts without a maker's name: "Cat 6 patch cable, 5 m"
 
     def __call__(self, key: str, **values: object) -> str:
         """The string under a dotted key, with {named} values filled in."""
         try:
-            return self.strings[key].format(**values)
+            text = _FORMATTER.vformat(self.strings[key], (), values)
         except KeyError as error:
             raise PlannerError(f"strings.{self.language}.yaml: {key} misses {error}") from error
+        return _BETWEEN_HAN.sub("", text) if self.language == "zh" else text
 
     def term(self, group: str, value: str) -> str:
         """How a plan value is called, e.g. term("verdict", "prohibited"); the value itself when it has no entry."""
@@ -87,10 +102,20 @@ class Wording:
         for maker in ANY_MAKER:
             while name.startswith(f"{maker} "):
                 name = name.removeprefix(f"{maker} ")
+        for pattern, template in self.models:
+            found = pattern.fullmatch(name)
+            if found:
+                return template.format(**{k: self._piece(k, v) for k, v in found.groupdict().items()})
+        for text, called in self.terms["qualifier"].items():
+            name = name.replace(f" {text}", called)
         for maker in sorted(self.terms.get("maker", {}), key=len, reverse=True):
             if name == maker or name.startswith(f"{maker} "):
                 return f"{self.terms['maker'][maker]} {name[len(maker) :].strip()}".strip()
         return name
+
+    def unit(self, measure: str, quantity: int) -> str:
+        """What a quantity is counted in, in the number that goes with it."""
+        return self.term("unit_word" if quantity == 1 else "unit_words", measure)
 
     # -- numbers -------------------------------------------------------------------------------------------------
     def money(self, amount: Decimal, currency: str) -> str:
@@ -115,11 +140,23 @@ class Wording:
             return f"{value:,.0f}"
         return f"{float(f'{value:.{digits}g}'):,}".removesuffix(".0")
 
+    def large(self, value: float) -> str:
+        """Counts in the language's large units: 2 trillion, 2 万亿."""
+        for power, key in ((1e12, "trillion"), (1e9, "billion"), (1e8, "hundred_million"), (1e6, "million")):
+            text = self(f"large.{key}")
+            if value >= power and text:
+                return f"{self.number(value / power)} {text}"
+        return self.number(value)
+
 
 @cache
 def wording(language: str) -> Wording:
     """The wording of a language, read once."""
     return Wording(language)
+
+
+def _patterns(content: Mapping[str, str]) -> list[tuple[re.Pattern[str], str]]:
+    return [(re.compile(k, re.DOTALL), v) for k, v in content.items()]
 
 
 def _flat(content: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

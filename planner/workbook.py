@@ -15,11 +15,13 @@ from planner import workbook_prices, workbook_site
 from planner.bom import SECTIONS, BomRow, bom_rows, part_names, yearly_rows
 from planner.files import atomic_write
 from planner.plan import Plan
-from planner.spreadsheet import Book, Column, Formula, Sheet
+from planner.request import Request
+from planner.spreadsheet import Book, Cell, Column, Formula, Sheet
 from planner.wording import Wording, wording
 
-POSITION, MAKER, PART, NUMBER, DESCRIPTION, FOR, PER_NODE, NODES, QUANTITY, UNIT, PRICE, RATE, TAX = range(13)
-BASIS, DATE, GRADE, SOURCE, EXTENDED = range(13, 18)
+POSITION, MAKER, PART, NUMBER, DESCRIPTION, FOR, PER_NODE, NODES, QUANTITY, UNIT, PRICE, RATE = range(12)
+BASIS, DATE, EXTENDED, TAX, GROSS, GRADE, ORIGIN, SOURCE = range(12, 20)
+LABEL = PRICE  # labels of the ownership cost end here, right before the columns that amounts stand in
 FONTS = {"en": "Calibri", "zh": "微软雅黑"}
 
 
@@ -46,7 +48,7 @@ def workbook_bytes(plan: Plan) -> bytes:
     words = wording(plan.language)
     plan = plan.model_copy(update={"names": part_names(plan)})
     book = Book(plan.project, f"planner {plan.provenance.planner}", _created(plan), FONTS[plan.language])
-    footer = f"{plan.project} · {words('book.prices_of', date=plan.provenance.price_date)}".replace("&", "&&")
+    footer = _footer(f"{plan.project} · {words('book.prices_of', date=plan.provenance.price_date)}")
     title = f"{plan.project} · "
 
     def sheet(key: str, columns: Sequence[Column]) -> Sheet:
@@ -67,6 +69,11 @@ def workbook_bytes(plan: Plan) -> bytes:
     return book.content()
 
 
+def _footer(text: str) -> str:
+    """Text for a page footer: & begins a code there, and all three parts together hold 255 characters."""
+    return (text if len(text) <= 90 else text[:89] + "…").replace("&", "&&")
+
+
 def _created(plan: Plan) -> dt.datetime:
     """The date of the prices, which may be a year or a month only: a plan holds no wall-clock time."""
     numbers = [int(n) for n in plan.provenance.price_date.split("-") if n.isdigit()]
@@ -80,24 +87,26 @@ def _bom_columns(words: Wording, currency: str, *, yearly: bool = False) -> list
         return words(f"column.{key}", currency=currency)
 
     return [
-        Column(title("position"), "text", 9),
+        Column(title("position"), "text", 7),
         Column(title("maker"), "wrap", 12),
-        Column(title("part"), "wrap", 22),
-        Column(title("part_number"), "wrap", 15),
+        Column(title("part"), "wrap", 24),
+        Column(title("part_number"), "wrap", 16),
         Column(title("description"), "wrap", 30),
-        Column(title("used_for"), "wrap", 12),
-        Column(title("per_node"), "count", 8),
-        Column(title("nodes"), "count", 8),
+        Column(title("used_for"), "wrap", 14),
+        Column(title("per_node"), "count", 7),
+        Column(title("nodes"), "count", 7),
         Column(title("quantity"), "count", 9),
-        Column(title("unit"), "text", 8),
+        Column(title("unit"), "text", 10),
         Column(title("unit_price"), "money", 14),
-        Column(title("tax_rate"), "percent", 8),
-        Column(title("tax"), "money", 14),
-        Column(title("price_basis"), "wrap", 11),
+        Column(title("tax_rate"), "percent", 7),
+        Column(title("price_basis"), "wrap", 10),
         Column(title("price_date"), "text", 11),
-        Column(title("grade"), "text", 7),
-        Column(title("source"), "wrap", 34),
         Column(title("per_year" if yearly else "extended"), "money", 17),
+        Column(title("tax"), "money", 15),
+        Column(title("per_year_taxed" if yearly else "extended_taxed"), "money", 17),
+        Column(title("grade"), "text", 8),
+        Column(title("origin"), "text", 9),
+        Column(title("source"), "wrap", 60),
     ]
 
 
@@ -105,6 +114,7 @@ def _bom(sheet: Sheet, plan: Plan, words: Wording, places: Places) -> None:
     rows = bom_rows(plan)
     head = sheet.head()
     subtotals = _sections(sheet, rows, words)
+    sheet.printed(GROSS if plan.taxes else EXTENDED)
     places.sections = {section: sheet.abroad(row, EXTENDED) for section, row in subtotals.items()}
     last = sheet.row - 1
     net_row = _amount(
@@ -150,7 +160,9 @@ def _sections(sheet: Sheet, rows: Sequence[BomRow], words: Wording) -> dict[str,
         members = [r for r in rows if r.section == section]
         if not members:
             continue
-        sheet.add(["", words.term("section", section)] + [None] * (EXTENDED - 1), "section")
+        heading: list[Cell] = [None] * (SOURCE + 1)
+        heading[MAKER] = words.term("section", section)
+        sheet.add(heading, "section", ["text"] * (SOURCE + 1))
         first = sheet.row
         for row in members:
             _line(sheet, row, words)
@@ -168,6 +180,7 @@ def _line(sheet: Sheet, row: BomRow, words: Wording) -> None:
         quantity = Formula(f"={sheet.at(r, PER_NODE)}*{sheet.at(r, NODES)}", row.quantity)
     extended = Formula(f"=ROUND({sheet.at(r, QUANTITY)}*{sheet.at(r, PRICE)},2)", row.extended)
     tax = Formula(f"=ROUND({sheet.at(r, EXTENDED)}*{sheet.at(r, RATE)},2)", row.tax)
+    gross = Formula(f"={sheet.at(r, EXTENDED)}+{sheet.at(r, TAX)}", row.extended + row.tax)
     cells = [
         row.position,
         words.terms.get("maker", {}).get(row.maker, row.maker),
@@ -178,17 +191,28 @@ def _line(sheet: Sheet, row: BomRow, words: Wording) -> None:
         row.per_node,
         row.nodes,
         quantity,
-        words.term("unit_word", row.measure),
+        words.unit(row.measure, row.quantity),
         row.unit_price,
         float(row.tax_percent / 100),
-        tax,
         words.term("basis", row.price_basis),
         row.price_date,
-        row.grade,
-        row.source,
         extended,
+        tax,
+        gross,
+        row.grade,
+        _origin(row, words),
+        words.phrase(row.source) or row.source,
     ]
-    sheet.add(cells)
+    # What a buyer may change carries the input colour: the price, the tax rate and the counts that others follow from.
+    counts = {PER_NODE, NODES} if isinstance(quantity, Formula) else {QUANTITY}
+    sheet.add(cells, inputs={PRICE, RATE} | counts)
+
+
+def _origin(row: BomRow, words: Wording) -> str:
+    """Where hardware comes from; nobody's statement is "unknown", and services have no origin."""
+    if row.origin:
+        return words.term("country", row.origin)
+    return "–" if row.section in ("software", "services") else words("book.unknown")
 
 
 def used_for(row: BomRow, words: Wording) -> str:
@@ -200,7 +224,7 @@ def used_for(row: BomRow, words: Wording) -> str:
 
 def _amount(sheet: Sheet, label: str, amount: Formula, style: str, rate: float | None = None, at: int = MAKER) -> int:
     """A row with a label and one amount below the table's extended prices; returns its row."""
-    cells: list[str | float | Formula | None] = [None] * (EXTENDED + 1)
+    cells: list[Cell] = [None] * (EXTENDED + 1)
     cells[at], cells[RATE], cells[EXTENDED] = label, rate, amount
     kinds = ["text"] * (EXTENDED + 1)
     kinds[at] = "text" if at == MAKER else "label"
@@ -211,14 +235,16 @@ def _amount(sheet: Sheet, label: str, amount: Formula, style: str, rate: float |
 # -- yearly cost and ownership ---------------------------------------------------------------------------------------
 def _tco(sheet: Sheet, plan: Plan, words: Wording, places: Places) -> None:
     totals = plan.totals
+    sheet.printed(EXTENDED)
     if plan.yearly:
-        sheet.head()
+        head = sheet.head()
         subtotals = _sections(sheet, yearly_rows(plan), words)
+        sheet.filter(head, sheet.row - 1)
         sum_of = "=" + "+".join(sheet.at(r, EXTENDED) for r in subtotals.values())
-        opex = _amount(sheet, words("book.opex"), Formula(sum_of, totals.opex_per_year), "total", at=SOURCE)
+        opex = _amount(sheet, words("book.opex"), Formula(sum_of, totals.opex_per_year), "total", at=LABEL)
     else:
         sheet.note(words("book.no_yearly"))
-        opex = _amount(sheet, words("book.opex"), Formula("=0", totals.opex_per_year), "total", at=SOURCE)
+        opex = _amount(sheet, words("book.opex"), Formula("=0", totals.opex_per_year), "total", at=LABEL)
     places.opex = sheet.abroad(opex, EXTENDED)
     sheet.row += 1
     energy = _energy(sheet, plan, words)
@@ -229,10 +255,10 @@ def _tco(sheet: Sheet, plan: Plan, words: Wording, places: Places) -> None:
         return
     sheet.row += 1
     years = _value(sheet, words("book.years"), totals.tco_years, "count")
-    capex = _amount(sheet, words("book.capex"), Formula(f"={places.total}", totals.capex), "subtotal", at=SOURCE)
+    capex = _amount(sheet, words("book.capex"), Formula(f"={places.total}", totals.capex), "subtotal", at=LABEL)
     opex_at, energy_at = sheet.at(opex, EXTENDED), sheet.at(energy, EXTENDED)
     formula = f"={sheet.at(capex, EXTENDED)}+{sheet.at(years, EXTENDED)}*({opex_at}+{energy_at})"
-    tco = _amount(sheet, words("book.tco", years=totals.tco_years), Formula(formula, totals.tco), "total", at=SOURCE)
+    tco = _amount(sheet, words("book.tco", years=totals.tco_years), Formula(formula, totals.tco), "total", at=LABEL)
     places.tco = sheet.abroad(tco, EXTENDED)
     sheet.row += 1
     _by_year(sheet, plan, words, (capex, opex, energy))
@@ -254,7 +280,7 @@ def _energy(sheet: Sheet, plan: Plan, words: Wording) -> int | None:
         _value(sheet, words("book.tariff", currency=plan.totals.currency), basis.tariff, "rate"),
     ]
     product = "*".join(sheet.at(r, EXTENDED) for r in factors)
-    return _amount(sheet, words("book.energy"), Formula(f"=ROUND({product},2)", amount), "subtotal", at=SOURCE)
+    return _amount(sheet, words("book.energy"), Formula(f"=ROUND({product},2)", amount), "subtotal", at=LABEL)
 
 
 def _by_year(sheet: Sheet, plan: Plan, words: Wording, rows: tuple[int, int, int]) -> None:
@@ -265,14 +291,14 @@ def _by_year(sheet: Sheet, plan: Plan, words: Wording, rows: tuple[int, int, int
     for year in range(1, plan.totals.tco_years + 1):
         spent += running
         label = words("book.by_year", year=year)
-        row = _amount(sheet, label, Formula(f"={before}+{opex}+{energy}", spent), "plain", at=SOURCE)
+        row = _amount(sheet, label, Formula(f"={before}+{opex}+{energy}", spent), "plain", at=LABEL)
         before = sheet.at(row, EXTENDED)
 
 
 def _value(sheet: Sheet, label: str, value: Decimal | float | int, kind: str) -> int:
     """An input that a buyer may change: shown in the input colour."""
     row = sheet.row
-    sheet.put(SOURCE, label, "label", "plain")
+    sheet.put(LABEL, label, "label", "plain")
     sheet.put(EXTENDED, value, kind, "input")
     sheet.row += 1
     return row
@@ -283,9 +309,7 @@ def _summary(sheet: Sheet, plan: Plan, words: Wording, places: Places) -> None:
     totals, code = plan.totals, plan.totals.currency
     rows = bom_rows(plan)
 
-    def add(
-        key: str, cell: str | float | Decimal | Formula | None, kind: str, note: str = "", **values: object
-    ) -> None:
+    def add(key: str, cell: Cell, kind: str, note: str = "", **values: object) -> None:
         if cell is not None:
             sheet.add([words(f"summary.{key}", currency=code, **values), cell, note], "body", ["wrap", kind, "wrap"])
 
@@ -329,6 +353,9 @@ def _summary(sheet: Sheet, plan: Plan, words: Wording, places: Places) -> None:
     )
     add("objective", words.term("objective", plan.objective.name), "wrap", proof)
     add("rule_date", plan.provenance.rule_date, "text")
+    valid = Request.model_validate(plan.request).pricing.valid_days
+    until = dt.date.fromisoformat(plan.provenance.rule_date) + dt.timedelta(days=valid)
+    add("valid", until.isoformat(), "text", words("summary.valid_note", days=valid))
     add("price_date", plan.provenance.price_date, "text", _grades(plan, words))
     add("questions", len(plan.open_questions), "count", " ".join(question_texts(plan, words)))
 

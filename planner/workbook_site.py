@@ -173,13 +173,15 @@ def compliance(sheet: Sheet, plan: Plan, words: Wording) -> None:
         sheet.add(cells)
     sheet.row += 1
     sheet.note(words("compliance.screening"))
-    if plan.left_out:
+    screened = {entry.part for entry in plan.compliance}
+    others = [left for left in plan.left_out if left.part not in screened]
+    if others:
         sheet.row += 1
         kinds = ["wrap", "text", "wrap", "wrap", "wrap", "text", "wrap"]
         titles = [words(f"column.{k}") for k in ("part", "rule", "extra_cost")]
         sheet.add([titles[0], titles[1], titles[2], None, None, None, words("column.reason")], "section", kinds)
         kinds[2] = "money"
-        for left in plan.left_out:
+        for left in others:
             name = plan.names.get(left.part, left.part)
             reason = words.phrase(left.message) or left.message
             rule = words.term("rule", left.rule)
@@ -239,7 +241,7 @@ def sources(sheet: Sheet, plan: Plan, words: Wording) -> None:
         if limit.binding:
             text += " · " + words("book.binding")
         sheet.add([words("book.limit_kind"), words.term("limit", limit.name), text] + [None] * 7)
-    for name, value in plan.provenance.model_dump().items():
+    for name, value in plan.provenance.model_dump(exclude={"seals"}).items():  # seals are for `planner verify`
         sheet.add([words("book.provenance"), words.term("provenance", name), str(value)] + [None] * 7)
 
 

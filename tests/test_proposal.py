@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import itertools
 import os
 import re
 import shutil
@@ -16,8 +17,9 @@ import pytest
 from plans import sample
 
 from planner import drawings
-from planner.plan import Plan
+from planner.plan import Plan, Predicted
 from planner.proposal import proposal_html, write_proposal
+from planner.proposal_results import results
 from planner.quote import quote
 from planner.units import Money, half_up, tax_cents
 from planner.wording import LANGUAGES, Wording, rmb_capitals, wording
@@ -209,7 +211,7 @@ def test_drawings_are_well_formed_and_bounded() -> None:
     for case in sample.CASES.values():
         plan = sample.build(case)
         words = wording(plan.language)
-        for drawing in (drawings.topology(plan, words), drawings.elevation(plan, words)):
+        for drawing in (drawings.topology(plan, words), *drawings.elevations(plan, words)):
             root = ElementTree.fromstring(str(drawing))
             width, height = (float(n) for n in root.attrib["viewBox"].split()[2:])
             assert len(list(root.iter())) < 1500
@@ -249,7 +251,7 @@ def test_text_is_cut_to_its_room() -> None:
 def test_both_languages_have_the_same_strings() -> None:
     english, chinese = (Wording(language) for language in LANGUAGES)
     assert english.strings.keys() == chinese.strings.keys()
-    fields = re.compile(r"\{(\w+)\}")
+    fields = re.compile(r"\{(\w+)[}:]")
     for key, text in english.strings.items():
         assert set(fields.findall(chinese.strings[key])) <= set(fields.findall(text)) | {"switch"}, key
 
@@ -353,3 +355,124 @@ def test_long_names_neither_break_the_drawings_nor_the_page() -> None:
     plan = plan.model_copy(update={"project": "p" * 200, "pools": (pool,)})
     assert "w" * 150 not in str(drawings.topology(plan, wording("en")))
     assert "p" * 200 in proposal_html(plan)
+
+
+# -- what a decision maker and a customer read -----------------------------------------------------------------------
+def test_half_a_page_says_what_how_much_when_what_is_sure_and_what_to_decide() -> None:
+    text = shown(proposal_html(sample.sixty_four())).split("Summary for the decision")[1].split("1 Requirement")[0]
+    for head in ("What you get", "What it costs", "When", "What is fixed", "What is uncertain", "What you decide"):
+        assert head in text
+    assert "Delivery dates" in text and "does not state any" in text
+    assert "2026-12-24" in text and "USD 3,455,609" in text
+    assert len(text) < 2200, "half a page of print"
+
+
+def test_node_groups_that_serve_one_work_are_added_up() -> None:
+    """Each share would look too small beside what was asked."""
+    plan = sample.sixty_four()
+    rate = Predicted(
+        quantity="samples answered",
+        unit="samples_per_s",
+        asked=60000,
+        value=40000,
+        low=35000,
+        high=42000,
+        unproven=True,
+    )
+    half = plan.pools[0].model_copy(update={"predicted": (rate,)})
+    other = rate.model_copy(update={"value": 25000.0, "low": 21000.0, "high": 26000.0, "unproven": False})
+    plan = plan.model_copy(update={"pools": (half, half.model_copy(update={"predicted": (other,)}))})
+    (result,) = results(plan)
+    assert (result.asked, result.value, result.low, result.high) == (60000, 65000, 56000, 68000)
+    assert result.unproven
+    text = shown(proposal_html(plan))
+    assert "60,000 samples/s 65,000 samples/s 56,000 – 68,000 samples/s" in text
+    assert text.count("60,000 samples/s") == 2, "asked once in the table and once in the summary"
+
+
+def test_parts_are_called_by_their_names(plan: Plan) -> None:
+    text = shown(proposal_html(plan))
+    ids = {part for part in plan.names if "-" in part and part not in plan.names.values()}
+    assert ids
+    for part in ids:
+        assert not re.search(rf"(?<![\w-]){re.escape(part)}(?![\w-])", text), part
+
+
+def test_what_a_price_lacks_is_not_told_to_the_customer() -> None:
+    plan = sample.sixty_four()
+    notices = (
+        "The price of the carrier board and its switches is not published; only modules are priced.",
+        "h100-sxm5 (H100 SXM5 80GB) is end of sale.",
+    )
+    plan = plan.model_copy(update={"pools": (plan.pools[0].model_copy(update={"notices": notices}),)})
+    text = shown(proposal_html(plan))
+    assert "carrier board" not in text
+    assert "H100 SXM5 80GB: end of sale; availability is to be confirmed with the order." in text
+    assert "h100-sxm5 (" not in text
+
+
+def test_one_of_a_thing_has_no_plural() -> None:
+    text = shown(proposal_html(sample.single()))
+    assert not re.search(r"(?<![\d,.])1 (racks|nodes|accelerators|links|endpoints|units|pcs|licences|cables)\b", text)
+    words = wording("en")
+    assert words("tile.nodes_more", count=1, units=1) == "in 1 rack, 1 rack unit"
+    assert words("tile.nodes_more", count="1,016", units=42) == "in 1,016 racks, 42 rack units"
+
+
+def test_a_node_hangs_under_one_leaf_in_a_plain_tree_and_under_all_where_rails_are() -> None:
+    plan = sample.pod()
+    links = {}
+    for topology in ("plain", "rail"):
+        net = plan.fabrics[0].model_copy(update={"topology": topology, "spine": 0, "leaf": 3, "links_leaf_spine": 0})
+        text = str(drawings.topology(plan.model_copy(update={"fabrics": (net,)}), wording("en")))
+        links[topology] = text.count('class="link"')
+        nodes = text.count('class="node"')
+    assert links["plain"] == nodes
+    assert links["rail"] == 3 * nodes
+
+
+def test_the_text_speaks_of_the_networks_there_are() -> None:
+    plan = sample.sixty_four()
+    assert "exchange data over the compute network" in shown(proposal_html(plan))
+    alone = plan.model_copy(
+        update={
+            "pools": tuple(p.model_copy(update={"fabric": None}) for p in plan.pools),
+            "fabrics": tuple(f for f in plan.fabrics if f.role != "compute"),
+        }
+    )
+    text = shown(proposal_html(alone))
+    assert "there is no compute network" in text
+    assert "exchange data over the compute network" not in text
+
+
+@pytest.mark.parametrize("name", ["مركز البيانات", "🚀 lab", "a\u202ecba 00.1", "\u2067x\u2069", "x\x07y", "长" * 200])
+def test_names_of_any_script_leave_the_amounts_readable(name: str) -> None:
+    plan = sample.single()
+    pool = plan.pools[0].model_copy(update={"workload": name, "workloads": (name,)})
+    text = proposal_html(plan.model_copy(update={"project": name, "pools": (pool,)}))
+    assert not re.search("[\u202a-\u202e\u2066-\u2069\x07]", text)
+    assert re.sub("[\u202a-\u202e\u2066-\u2069\x07]", "", name) in text
+
+
+def test_generic_parts_have_chinese_names() -> None:
+    words = wording("zh")
+    assert words.product("various 42U cabinet 600 x 1200 mm") == "42U 机柜，600 × 1200 mm"
+    assert words.product("generic 100G QSFP28 active optical cable, 10 m") == "100G QSFP28 有源光缆（AOC），10 m"
+    assert words.product("Huawei Ascend 910C") == "华为昇腾 910C"
+    assert words.product("NVIDIA GB200 NVL72 (per GPU)") == "NVIDIA GB200 NVL72（按单卡计）"
+
+
+@pytest.mark.parametrize(("once", "yearly"), [(107_000, 6_500), (1_100_000, 90_000), (9_000_000, 880_000), (4e7, 3e6)])
+def test_the_chart_writes_its_grid_lines_exactly(once: float, yearly: float) -> None:
+    parts = [("purchase", "Purchase", Decimal(once), Decimal(0)), ("energy", "Energy", Decimal(0), Decimal(yearly))]
+    for language, divisors in (("en", {"million USD": 1e6, "thousand USD": 1e3}), ("zh", {"万美元": 1e4})):
+        root = ElementTree.fromstring(str(drawings.cost_chart(parts, 5, "USD", wording(language))))
+        texts = [(t.attrib, t.text or "") for t in root.iter("{http://www.w3.org/2000/svg}text")]
+        axis = [(float(a["y"]), t) for a, t in texts if a["class"] == "axis"]
+        divisor = divisors[axis.pop()[1]]
+        marks = [float(t.replace(",", "")) * divisor for _, t in axis]
+        steps = {round(b - a, 3) for a, b in itertools.pairwise(marks)}
+        assert len(steps) == 1, "equal steps: no tick is rounded"
+        assert marks[-1] >= once + 5 * yearly or marks[-1] + steps.pop() >= once + 5 * yearly
+        tops = [float(t.replace(",", "")) * divisor for a, t in texts if a["class"] == "strong"]
+        assert tops[0] == pytest.approx(once, rel=0.01) and tops[-1] == pytest.approx(once + 5 * yearly, rel=0.01)

@@ -135,7 +135,8 @@ def test_totals_are_formulas_with_the_plans_amounts() -> None:
     live = read(content, False).worksheets[1]
     totals = [r for r in live.iter_rows() if r[1].value in ("总计（含税）", "合计（不含税）", "该税率税额")]
     assert len(totals) == 3
-    assert all(str(r[-1].value).startswith("=") for r in totals)
+    column = [c.value for c in live[3]].index("不含税合价（CNY）")
+    assert all(str(r[column].value).startswith("=") for r in totals)
 
 
 def test_sheets_have_headings_over_cells_and_print_on_a4() -> None:
@@ -218,3 +219,53 @@ def test_writing_leaves_nothing_half_done(tmp_path: Path, monkeypatch: pytest.Mo
         write_workbook(sample.sixty_four(), path)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["bom.xlsx"]
+
+
+def test_inputs_are_marked_and_the_rest_follows(plan: Plan) -> None:
+    """Prices, tax rates and counts carry the input colour and are unlocked; amounts are not."""
+    sheet = read(workbook_bytes(plan), False).worksheets[1]
+    heads = [c.value for c in sheet[3]]
+    price, extended = 10, 14
+    assert heads[price].startswith(("Unit price", "不含税单价")) and heads[extended].startswith(
+        ("Extended", "不含税合价")
+    )
+    rows = [r for r in sheet.iter_rows(min_row=4) if r[0].value in {ln.position for ln in plan.lines}]
+    assert len(rows) == len(plan.lines)
+    for row in rows:
+        assert not row[price].protection.locked
+        assert row[extended].protection.locked
+        assert row[price].fill.fgColor.rgb == "FFFFF9E5"
+
+
+def test_prices_stand_with_and_without_tax() -> None:
+    plan = sample.chinese()
+    content = workbook_bytes(plan)
+    stored = read(content, True).worksheets[1]
+    heads = {c.value: k for k, c in enumerate(stored[3])}
+    for row in stored.iter_rows(min_row=4, values_only=True):
+        if row[0] in {ln.position for ln in plan.lines}:
+            net, tax, gross = (row[heads[h]] for h in ("不含税合价（CNY）", "税额（CNY）", "含税合价（CNY）"))
+            assert round(net + tax, 2) == round(gross, 2)
+            assert round(net * 0.13, 2) == pytest.approx(tax, abs=0.0051)
+
+
+def test_a_page_holds_the_columns_of_an_offer_and_no_seals() -> None:
+    """Grade and source stay on the screen: printed with them a page would be too small to read."""
+    plan = sample.sixty_four()
+    seals = {"lines[0]": "0123456789abcdef"}
+    plan = plan.model_copy(update={"provenance": plan.provenance.model_copy(update={"seals": seals})})
+    content = workbook_bytes(plan)
+    book = read(content, True)
+    sheet = book.worksheets[1]
+    last = sheet.print_area.split("$")[-2]
+    assert sheet[f"{last}3"].value == "Extended price, USD"
+    texts = {str(c.value) for s in book for row in s.iter_rows() for c in row}
+    assert not any("0123456789abcdef" in t for t in texts)
+
+
+def test_long_names_fit_the_footer_and_marks_do_not_turn_text_round() -> None:
+    plan = sample.single().model_copy(update={"project": "R&D \u202e" + "长" * 195})
+    sheet = read(workbook_bytes(plan), True).worksheets[0]
+    assert sheet.oddFooter.left.text and len(sheet.oddFooter.left.text) < 120
+    assert "\u202e" not in sheet["A1"].value
+    assert sheet["A1"].value.startswith("R&D 长")

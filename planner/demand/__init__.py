@@ -18,6 +18,7 @@ from planner.demand.types import Rate, Replica, Sizing, Target, make_rate
 from planner.errors import Rejection
 from planner.parts import FabricLink, NodeBuild
 from planner.request import Workload
+from planner.units import readable
 
 __all__ = [
     "Rate",
@@ -178,7 +179,9 @@ def _too_slow(
 ) -> Rejection:
     """Even the most nodes allowed deliver too little."""
     found = rate(workload, node, fabric, most, catalog, sizing)
-    have = None if isinstance(found, Rejection) else f"{found.planning:,.4g} {asked.unit}"
+    have = None if isinstance(found, Rejection) else f"{readable(found.planning)} {asked.unit}"
     why = "" if isinstance(found, Rejection) else f"; limited by {found.limiting_factor}"
-    message = f"{most} nodes of {node.accelerators} {node.accelerator} are not enough for {workload.name}{why}"
-    return Rejection(node.accelerator, "too-slow", message, have=have, need=f"{asked.value:,.4g} {asked.unit}")
+    message = f"{most:,} nodes of {node.accelerators} {node.accelerator} are not enough for {workload.name}{why}"
+    return Rejection(
+        node.accelerator, "too-slow", message, have=have, need=f"{readable(asked.value or 0)} {asked.unit}"
+    )

@@ -25,7 +25,7 @@ def network_design(
     redundancy: str = "pair",
     oversubscription: float = 1.0,
 ) -> FabricDesign | Rejection:
-    """In-band, storage (dual-homed leaf pairs, pairs of spines beyond one pair) or oob (leaves with two uplinks each)."""
+    """In-band, storage (pairs of leaves, and of spines beyond one pair) or oob (leaves with two uplinks each)."""
     made = _network(_Switches(catalog), name, gbps, technology, switch_id, redundancy, oversubscription)
     if isinstance(made, Rejection):
         return made

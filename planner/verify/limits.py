@@ -92,13 +92,19 @@ def _rows(plan: Plan) -> dict[str, Row]:
         scaled = [None if k is None else k * peak for k in kilowatts]
         rows["site.utility_power_kw"] = Row("kW", meter, totals.it_power_kw * peak, CENT, *scaled)
     for part, have_parts in sorted(plan.request["supply"].items()):
-        used = sum(ln.quantity for ln in plan.lines if ln.part == part)
+        used = _pieces(plan, part)
         rows[f"supply.{part}"] = Row("pieces", float(have_parts), float(used))
     if plan.racks:
         fullest = max((r.power_kw for r in plan.racks if r.part is not None), default=0.0)
         step = min((pool.node_power_kw for pool in plan.pools), default=0.0)
         rows["site.rack_power_kw"] = Row("kW", rack_power_kw(plan), fullest, 0.0006, step if fullest else None, step)
     return rows
+
+
+def _pieces(plan: Plan, part: str) -> int:
+    """Pieces of a limited part: accelerators on boards and inside whole systems count as well as loose ones."""
+    cards = sum(pool.accelerators for pool in plan.pools if pool.accelerator == part)
+    return cards or sum(ln.quantity for ln in plan.lines if ln.part == part)
 
 
 def _number(value: object) -> float | None:

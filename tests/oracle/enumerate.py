@@ -37,7 +37,7 @@ def best(problem: Problem) -> Answer:
             plugged = total.endpoints.get("net", 0)
             if not bracket.low <= plugged <= bracket.high:
                 continue
-            whole = total + bracket.fixed + bracket.unit.times(plugged)
+            whole = total + bracket.load(plugged)
             if any(not _within(problem, name, whole) for name in problem.limits if name != "racks"):
                 continue
             if top is not None and _value(problem, whole, chosen) > top:

@@ -1,0 +1,110 @@
+"""The printed summary of `planner optimize`: one row per fact, names instead of part ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from planner.bom import part_names
+from planner.plan import Plan, Pool
+from planner.proposal_results import results, shown
+from planner.units import readable
+from planner.wording import wording
+
+
+def summary(plan: Plan, files: Sequence[Path]) -> str:
+    """What `planner optimize` says: the build, what it delivers and costs, what limits it, and what is still open."""
+    objective = plan.objective
+    proof = "proven best, gap 0" if plan.status == "optimal" else f"within {objective.gap:.1%} of the best possible"
+    rows = [*_build_rows(plan), *_result_rows(plan), *_network_rows(plan), *_total_rows(plan), *_open_rows(plan)]
+    width = max(len(head) for head, _ in rows)
+    out = [f"{plan.project}: {wording('en').term('objective', objective.name)}, {proof}.", ""]
+    before = ""
+    for head, text in rows:
+        out.append(f"  {'' if head == before else head:<{width}}  {text}")
+        before = head
+    return "\n".join([*out, "", *(f"wrote {file}" for file in files)])
+
+
+def _name(plan: Plan, part: str) -> str:
+    """Maker and model as people write them; what is no part stays as it is."""
+    return wording("en").product(part_names(plan).get(part, part))
+
+
+def _build_rows(plan: Plan) -> Iterator[tuple[str, str]]:
+    for pool in plan.pools:
+        cards = f"{pool.accelerators_per_node} × {_name(plan, pool.accelerator)}"
+        each = "each with" if pool.nodes > 1 else "with"
+        yield "nodes", f"{pool.workload}: {pool.nodes:,} × {_name(plan, pool.chassis)}, {each} {cards}"
+        parts = [_processors(plan, pool), f"{pool.memory_gb:,.0f} GB memory", _drives(pool)]
+        if pool.nic and pool.nics_per_node:
+            parts.append(f"{pool.nics_per_node} × {_name(plan, pool.nic)}")
+        yield "nodes", f"  {', '.join(parts)}; {_counted(pool.accelerators, 'accelerator')} in all"
+
+
+def _result_rows(plan: Plan) -> Iterator[tuple[str, str]]:
+    words = wording("en")
+    for result in results(plan):
+        asked = "" if result.asked is None else f", asked {shown(result.asked, result.unit, words)}"
+        spread = f" ({words.number(result.low)} to {words.number(result.high)})" if result.spread else ""
+        unproven = "; unproven: nobody has published a comparable run" if result.unproven else ""
+        yield "delivers", f"{result.workload}: {shown(result.value, result.unit, words)}{spread}{asked}{unproven}"
+        for pool, found in result.shares:  # a rate taken apart: replicas × accelerators of each
+            replicas, cards = found.layout.get("replicas"), found.layout.get("accelerators")
+            if isinstance(replicas, int) and isinstance(cards, int):
+                yield "delivers", f"  {replicas:,} × {_counted(cards, 'accelerator')} on {_name(plan, pool.chassis)}"
+
+
+def _network_rows(plan: Plan) -> Iterator[tuple[str, str]]:
+    words = wording("en")
+    for net in plan.fabrics:
+        tiers = (("leaf", net.leaf), ("spine", net.spine), ("core", net.core))
+        switches = " + ".join(f"{count:,} {name}" for name, count in tiers if count)
+        switch = f"{switches} × {_name(plan, net.switch)}" if switches else "on the switch of in-band management"
+        kind = f"{words.term('technology', net.technology)}, {words.term('topology', net.topology).lower()}"
+        yield "networks", f"{words.term('group', net.name)}: {switch}, {_counted(net.cables, 'cable')} ({kind})"
+    if plan.storage is not None:
+        store = plan.storage
+        yield "storage", f"{store.blocks} × {_name(plan, store.system)}, {store.usable_tb:,.0f} TB usable"
+
+
+def _total_rows(plan: Plan) -> Iterator[tuple[str, str]]:
+    totals = plan.totals
+    power = f"{totals.it_power_kw:,.1f} kW IT at most, {totals.facility_power_kw:,.1f} kW at the meter"
+    yield "room", f"{_counted(totals.racks, 'rack')}, {power}"
+    tax = f"with tax of {totals.tax:,.2f}" if totals.tax else "without tax"
+    span = f"{totals.capex_low:,.0f} to {totals.capex_high:,.0f}"
+    yield "capital", f"{totals.currency} {totals.capex:,.2f} {tax}; {span} at low and high prices"
+    if totals.tco is not None:
+        yield "ownership", f"{totals.currency} {totals.tco:,.2f} over {_counted(totals.tco_years, 'year')}"
+    for limit in plan.limits:
+        if limit.binding and limit.have:
+            unit = "" if limit.unit == "pieces" else f" {limit.unit}"
+            yield "limited by", f"{limit.name}: {readable(limit.used)} of {readable(limit.have)}{unit}"
+
+
+def _open_rows(plan: Plan) -> Iterator[tuple[str, str]]:
+    for note in plan.assumptions:
+        if note.kind == "price" and note.name in ("price age", "quantity breaks"):
+            yield "note", note.text
+    yield "note", f"{_counted(len(plan.assumptions), 'assumption')} listed in the documents"
+    for question in plan.open_questions:
+        yield "open", question.text
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun if number == 1 else noun + 's'}"
+
+
+def _processors(plan: Plan, pool: Pool) -> str:
+    """The CPUs of a node; a fixed system's datasheet text may name their number itself."""
+    if pool.cpu is None:
+        return "CPU on board"
+    return pool.cpu if pool.cpu[:1].isdigit() else f"{pool.cpus_per_node} × {_name(plan, pool.cpu)}"
+
+
+def _drives(pool: Pool) -> str:
+    return f"{pool.nvme_tb:g} TB NVMe" if pool.nvme_tb else "NVMe not stated"
+
+
+__all__ = ["summary"]

@@ -1,0 +1,92 @@
+"""Why there is no plan: changes on small programs, each proven, none that is not a limit of the room or the purse."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from math_lp.sites import A, B, bare, job
+
+from planner.advice import Change, Explanation, Relaxation
+from planner.model import Load, Problem, RoomLimits, Shape, Work
+from planner.packing import pack_shapes
+from planner.solve import solve
+
+KEYS = {
+    "capital_budget": ("budget.capex", Decimal("0.01")),
+    "site_power": ("site.it_power_kw", Decimal("0.001")),
+    "racks": ("site.racks", Decimal(1)),
+    "supply:card": ("supply.card", Decimal(1)),
+}
+
+
+def explain(problem: Problem) -> Explanation:
+    assert solve(problem, pack_shapes) is None
+    return Relaxation(problem, pack_shapes, KEYS).explain(())
+
+
+def wanting(**limits: int) -> Problem:
+    """One job that costs 500,000.00 with its rack, draws 10.2 kW and takes eight cards."""
+    shape = Shape("node", 8, 10_200, 130_000)
+    load = Load(capital=49_999_100, watts=10_200, nodes=1, supply={"card": 8}, shapes={shape: 1})
+    named = {name.replace("supply_", "supply:"): have for name, have in limits.items()}
+    return replace(bare(job("a", 4.0, load)), room=RoomLimits(42, 12_000, None), limits=named)
+
+
+@pytest.mark.parametrize(
+    ("limits", "change"),
+    [
+        ({"capital_budget": 40_000_000}, Change("budget.capex", 400_000, 500_000)),
+        ({"site_power": 8_000}, Change("site.it_power_kw", 8, 11)),
+        ({"supply_card": 3}, Change("supply.card", 3, 8)),
+    ],
+)
+def test_one_limit_that_clashes_is_named_with_its_need(limits: dict[str, int], change: Change) -> None:
+    found = explain(wanting(**limits))
+    assert found.single == (change,)
+    assert not found.joint
+
+
+def test_a_rack_too_weak_needs_the_next_step_of_power() -> None:
+    problem = replace(wanting(capital_budget=90_000_000), room=RoomLimits(42, 10_000, None))
+    assert explain(problem).single == (Change("site.rack_power_kw", 10, 10.5),)
+
+
+def test_limits_that_clash_together_are_changed_together() -> None:
+    found = explain(wanting(capital_budget=40_000_000, site_power=8_000))
+    assert not found.single
+    assert {c.limit for c in found.joint} == {"budget.capex", "site.it_power_kw"}
+    assert {c.limit for c in found.needs} == {"budget.capex", "site.it_power_kw"}
+
+
+def test_every_change_is_enough_and_a_step_less_is_not() -> None:
+    problem = wanting(capital_budget=40_000_000, site_power=8_000)
+    raised = {"capital_budget": 50_000_000, "site_power": 11_000}
+    assert solve(replace(problem, limits=raised), pack_shapes) is not None
+    for name, step in (("capital_budget", 1_000_000), ("site_power", 1_000)):
+        assert solve(replace(problem, limits={**raised, name: raised[name] - step}), pack_shapes) is None
+
+
+def test_of_several_single_changes_the_smallest_relative_one_comes_first() -> None:
+    """Dear and frugal against cheap and hungry: either limit alone may give way."""
+    options = (
+        job("frugal", 4.0, Load(capital=60_000_000, watts=5_000)),
+        job("hungry", 4.0, Load(capital=10_000_000, watts=20_000)),
+    )
+    problem = replace(bare(*options), limits={"capital_budget": 50_000_000, "site_power": 8_000})
+    found = explain(problem)
+    assert [c.limit for c in found.single] == ["budget.capex", "site.it_power_kw"]
+    assert "; or " in found.message()
+
+
+def test_nothing_but_limits_is_ever_offered() -> None:
+    problem = replace(bare(A, B, works=(Work("job", "one", 99.0),)), limits={"racks": 3})
+    found = explain(problem)
+    assert found.single == found.joint == found.needs == ()
+    assert found.message() == "No plan meets all limits."
+
+
+def test_amounts_are_written_as_people_write_them() -> None:
+    assert str(Change("budget.capex", 1_000_000, 2_510_000)) == "budget.capex 1,000,000 → 2,510,000"
+    assert str(Change("site.rack_power_kw", 10, 10.5)) == "site.rack_power_kw 10 → 10.5"
