@@ -127,6 +127,6 @@ def lint(
     else:
         for finding in shown:
             typer.echo(str(finding), err=finding.level == "error")
-        typer.echo(printing.lint_summary(len(linting.RULES), found, summary))
+        typer.echo(printing.lint_summary(len(linting.RULES), found, summary, lookup.counts(catalog)))
     if errors:
         raise typer.Exit(2)

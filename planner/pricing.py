@@ -21,7 +21,20 @@ from typing import Any, Literal
 
 from planner.catalog import KINDS, Catalog
 from planner.errors import CatalogError, InputError, Mistake, Rejection
-from planner.parts import Accelerator, Baseboard, Chassis, Dimm, Drive, Part, Pdu, Price, Rack, Software, StorageSystem
+from planner.parts import (
+    Accelerator,
+    Baseboard,
+    Chassis,
+    Dimm,
+    Drive,
+    Part,
+    Pdu,
+    Price,
+    Rack,
+    Software,
+    StorageSystem,
+    Switch,
+)
 from planner.plan import LinePrice
 from planner.request import Request
 from planner.taxes import Taxes
@@ -31,6 +44,7 @@ Level = Literal["low", "typical", "high"]
 LEVELS: tuple[Level, ...] = ("low", "typical", "high")
 GRADES = {"A": 3, "B": 2, "C": 1, "M": 0}
 STALE_DAYS = 90
+SWITCH_CLASS_GBPS = 100  # port speed from which switches are priced by their capacity
 LOW_ENDURANCE = 0.7  # drive writes per day below which a drive is priced as a read-intensive one
 
 
@@ -300,8 +314,10 @@ def _covered(extra: Mapping[str, Any], part: Part, on: dt.date | None) -> bool:
 
 
 def class_price(catalog: Catalog, part: Part) -> Price | None:
-    """The class price of a drive, memory module or storage system from `estimates/prices`; None for other kinds."""
-    if not isinstance(part, Drive | Dimm | StorageSystem):
+    """The class price from `estimates/prices` of a drive, memory module, storage system, switch or Chinese
+    accelerator; None for other kinds, and where the class has no row.
+    """
+    if not isinstance(part, Drive | Dimm | StorageSystem | Accelerator | Switch):
         return None
     table = catalog.table("estimates/prices")
     if isinstance(part, Drive):
@@ -310,12 +326,20 @@ def class_price(catalog: Catalog, part: Part) -> Price | None:
         key = "boot" if part.use == "boot" else "qlc" if read_only else f"gen{part.pcie_gen}"
     elif isinstance(part, Dimm):
         kind, size, key = "memory", float(part.size_gb), part.memory_type.partition("-")[0]
+    elif isinstance(part, Accelerator):
+        rate = part.dense_tflops.get("bf16") or part.dense_tflops.get("fp16")
+        kind, size, key = "accelerators", rate or 0.0, str(part.origin) if rate else "unknown rate"
+    elif isinstance(part, Switch):
+        kind, size = "switches", part.ports * part.gbps / 1000
+        key = part.technology + ("-CN" if part.origin == "CN" and part.technology == "ethernet" else "")
+        key = key if part.gbps >= SWITCH_CLASS_GBPS else "slow"
     else:
         kind, size, key = "storage", part.usable_tb, "any"
-    row = table[kind]["by"].get(key)
+    row = table[kind]["by"].get(key) if kind in table else None
     if row is None:
         return None
     low, typical, high = (_decimal(row[level]) * _decimal(size) for level in LEVELS)
+    basis = table[kind].get("basis", table["basis"])
     return Price(
         part=part.id,
         currency="USD",
@@ -325,7 +349,7 @@ def class_price(catalog: Catalog, part: Part) -> Price | None:
         tax_basis="excluded",
         basis="estimate",
         grade="M",
-        source=f"class price: {size:g} x {row['typical']} {table[kind]['unit']} ({key}); {table['basis']}",
+        source=f"class price: {size:g} x {row['typical']} {table[kind]['unit']} ({key}); {basis}",
         as_of=str(table["as_of"]),
     )
 

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from planner import lookup
-from planner.errors import InputError, Mistake, NoPlan, PlannerError
+from planner.errors import AmbiguousPart, InputError, Mistake, NoPlan, PlannerError, UnknownPart
 from planner.plan import ComplianceEntry, Plan
 from planner.request import Request
 from planner.units import readable
 
 if TYPE_CHECKING:
+    from planner.catalog.essentials import Missing
     from planner.lint import Finding
     from planner.pricelist.importing import Result
 
@@ -51,6 +52,10 @@ def error(problem: PlannerError) -> dict[str, Any]:
     found: dict[str, Any] = {"error": type(problem).__name__, "message": str(problem)}
     if isinstance(problem, InputError):
         found["mistakes"] = [plain(m) for m in problem.mistakes]
+    if isinstance(problem, UnknownPart):
+        found["nearest"] = list(problem.nearest)
+    if isinstance(problem, AmbiguousPart):
+        found["candidates"] = list(problem.members)
     if isinstance(problem, NoPlan):
         found["status"] = "infeasible"
         found["explanation"] = plain(problem.explanation)
@@ -188,7 +193,7 @@ def part_list(kind: str, head: Sequence[str], rows: Sequence[Sequence[str]], rig
     return table(head, rows, right) + f"\n{len(rows)} {kind}"
 
 
-def gaps(kind: str, looked: int, found: Sequence[lookup.Missing]) -> str:
+def gaps(kind: str, looked: int, found: Sequence[Missing]) -> str:
     """Essential figures that parts lack, one row each."""
     if not found:
         return f"All {looked} {kind} have every essential figure."
@@ -251,6 +256,8 @@ def price_list(result: Result, written: Path | None, out: Path | None) -> str:
     """What a supplier's sheet holds: remarks on the whole, then matched, doubtful, unmatched and empty rows."""
     blocks = list(result.remarks)
     matched = result.of("matched")
+    rows: list[Sequence[object]]
+    head: Sequence[str]
     if matched:
         rows = [
             (r.row, r.part, lookup.price_amount(r.price), f"tax {r.price.tax_basis}"
@@ -282,10 +289,13 @@ def price_list(result: Result, written: Path | None, out: Path | None) -> str:
     return "\n".join(blocks)
 
 
-def lint_summary(rules: int, found: Sequence[Finding], summary: Mapping[str, Mapping[str, int]]) -> str:
+def lint_summary(
+    rules: int, found: Sequence[Finding], summary: Mapping[str, Mapping[str, int]], counts: Sequence[Mapping[str, Any]]
+) -> str:
     """The last lines of `catalog lint`: how many findings, and what the figures stand on."""
     errors = sum(f.level == "error" for f in found)
     out = [f"{errors} errors, {len(found) - errors} warnings from {rules} rules, the schemas and the rules of export."]
+    out.append("records: " + ", ".join(f"{row['records']} {row['kind']}" for row in counts))
     for title, numbers in (("figures by basis", summary["figures"]), ("price rows by grade", summary["prices"])):
         total = sum(numbers.values()) or 1
         out.append(f"{title}: " + ", ".join(f"{name} {n} ({n / total:.0%})" for name, n in numbers.items()))

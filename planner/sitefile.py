@@ -402,8 +402,8 @@ def _check_names(source: Text, request: Request, catalog: Catalog) -> None:
         makers = sorted({p.vendor for p in catalog.parts.values()})
         for maker in request.budget.discounts.makers:
             if maker.strip().lower() not in (m.lower() for m in makers):
-                near = difflib.get_close_matches(maker, makers, n=3, cutoff=0.5)
-                _unknown(source, ("budget", "discounts", "makers", maker), UnknownPart("maker", maker, near))
+                likely = difflib.get_close_matches(maker, makers, n=3, cutoff=0.5)
+                _unknown(source, ("budget", "discounts", "makers", maker), UnknownPart("maker", maker, likely))
     for part in request.supply:
         if part not in catalog.parts:
             _unknown(source, ("supply", part), UnknownPart("part", part, nearest(part, catalog.parts)))

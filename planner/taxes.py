@@ -45,9 +45,9 @@ class Taxes:
             own[name] = None if rate is None else Decimal(str(rate))
         goods = vat_percent or Decimal(0)
         counted = dict.fromkeys(CLASSES, goods)
-        for name in ("services", "works"):
+        for name in CLASSES[1:]:
             if row is not None and name in row:
-                counted[name] = min(goods, Decimal(str(row[name])))  # type: ignore[index]
+                counted[name] = min(goods, Decimal(str(row[name])))
         return Taxes(counted, own)
 
     @property

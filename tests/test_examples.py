@@ -180,7 +180,7 @@ def test_smaller_changes_do_not(refused: dict[str, Any], catalog: Catalog, tmp_p
     """Each of the joint changes taken back by a step leaves no plan; each need, reduced, is not enough alone."""
     request = read_site(EXAMPLES / "impossible.yaml", catalog)
     prepared = prepare(request, catalog, date.fromisoformat(ON))
-    rows = {key: (row, factor) for row, (key, factor) in limit_keys(request).items()}
+    rows = {key: (row, factor) for row, (key, factor) in limit_keys(request, prepared.book.taxes).items()}
     full = {c["limit"]: Decimal(str(c["need"])) for c in refused["explanation"]["joint"]}
 
     def possible(amounts: dict[str, Decimal]) -> bool:

@@ -181,7 +181,7 @@ def test_an_english_price_list_with_german_numbers(catalog: Catalog, tmp_path: P
     )
     result = look(path, catalog)
     found = [(r.price.part, r.price.typical, r.price.min_quantity) for r in result.of("matched") if r.price]
-    assert found == [("qm9700", 22500, 1), ("qm9700", 21000, 10), ("l40s", 7100, 1)]
+    assert found == [("qm9700", Decimal(22500), 1), ("qm9700", Decimal(21000), 10), ("l40s", Decimal(7100), 1)]
     assert "no currency" in result.of("doubtful")[0].why
 
 
@@ -198,7 +198,7 @@ def test_nothing_is_guessed_about_tax_currency_and_units(catalog: Catalog, tmp_p
 
 
 def test_one_price_for_several_rows_and_two_for_one_part_are_questions(catalog: Catalog, tmp_path: Path) -> None:
-    rows = [["Model", "Price USD"], ["L40S", 7000], ["L4", None], ["QM9700", 22000], ["QM9700", 23000]]
+    rows: list[list[Any]] = [["Model", "Price USD"], ["L40S", 7000], ["L4", None], ["QM9700", 22000], ["QM9700", 23000]]
     result = look(sheet_of(tmp_path / "m.xlsx", rows, ("B2:B3",)), catalog)
     assert not result.of("matched")
     whys = [r.why for r in result.of("doubtful")]

@@ -403,6 +403,24 @@ def test_no_price_is_a_binary_fraction() -> None:
             assert isinstance(price, Price) and isinstance(price.typical, Decimal)
 
 
+@pytest.mark.parametrize(
+    ("part", "found"),
+    [("metax-c500-oam", True), ("kunlun-p800-oam", True), ("q3401-rd", True), ("h3c-s9827-64e", True),
+     ("mi300a", False), ("br166", False), ("kunpeng-920-7260", False)],
+)  # fmt: skip
+def test_class_prices_only_where_a_rule_is_written_and_only_on_request(part: str, found: bool) -> None:
+    catalog = Catalog.load()
+    assert part not in catalog.prices
+    assert isinstance(PriceBook(catalog, request()).landed(part), Rejection)
+    asked = PriceBook(catalog, request(budget={"price_missing": "estimate"})).landed(part)
+    if not found:
+        assert isinstance(asked, Rejection) and asked.rule == "no-price"
+        return
+    assert isinstance(asked, LandedPrice) and asked.line_price is not None
+    assert asked.low < asked.cents < asked.high
+    assert asked.line_price.basis == "estimate" and asked.line_price.source.startswith("class price: ")
+
+
 # -- discounts and tax by line -----------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("discounts", "percent"),

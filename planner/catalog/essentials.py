@@ -40,14 +40,16 @@ ESSENTIALS: dict[str, tuple[str, ...]] = {
     "models": ("params_total_b", "params_active_b", "layers", "hidden", "heads", "vocab"),
 }  # fmt: skip
 
+ON_REQUEST = "class price of estimates/prices, only with budget.price_missing: estimate"
 # What stands in for a missing figure; everything else makes the part unplannable.
 RULES: dict[tuple[str, str], str] = {
     ("chassis", "weight_kg"): WEIGHT_RULE,
     ("switches", "weight_kg"): WEIGHT_RULE,
     ("switches", "typical_power_w|max_power_w"): "estimates/classes: typical power of the switch class",
-    ("memory", PRICE): "estimates/prices, only with budget.price_missing: estimate",
-    ("drives", PRICE): "estimates/prices, only with budget.price_missing: estimate",
-    ("storage", PRICE): "estimates/prices, only with budget.price_missing: estimate",
+    ("memory", PRICE): ON_REQUEST,
+    ("drives", PRICE): ON_REQUEST,
+    ("storage", PRICE): ON_REQUEST,
+    ("switches", PRICE): ON_REQUEST,
 }
 INSIDE = "sold only inside a system, whose price is the one that counts"
 
@@ -69,7 +71,7 @@ def missing(catalog: Catalog, kind: str, record: Record) -> list[Missing]:
         if figure == PRICE:
             if record_id in catalog.prices or not isinstance(record, Part) or _needs_no_price(record):
                 continue
-            rule = INSIDE if sold_inside(catalog, record) else RULES.get((kind, PRICE))
+            rule = INSIDE if sold_inside(catalog, record) else _price_rule(kind, record)
         elif any(_figure(record, name) not in (None, (), {}) for name in figure.split("|")):
             continue
         else:
@@ -98,6 +100,14 @@ def _figure(record: Record, name: str) -> Any:
     field, _, key = name.partition(".")
     value = getattr(record, field)
     return value.get(key) if key else value
+
+
+def _price_rule(kind: str, record: Part) -> str | None:
+    """The class price that a part may take when the request allows estimates."""
+    if isinstance(record, Accelerator):
+        rated = record.dense_tflops.get("bf16") or record.dense_tflops.get("fp16")
+        return ON_REQUEST if record.origin == "CN" and rated else None
+    return RULES.get((kind, PRICE))
 
 
 def unknown_figures(kind: str, record: Record) -> list[str]:

@@ -85,8 +85,12 @@ def one_name(catalog: Catalog) -> Iterator[Finding]:
             other = names.setdefault(alias, part.id)
             if other != part.id:
                 same_kind = type(catalog.parts.get(other)) is type(part)
-                level = "error" if same_kind or other in catalog.groups else "warning"
-                yield Finding(level, "one-name", part.id, f'"{alias}" is a name of {other} too.')
+                yield Finding(
+                    "error" if same_kind or other in catalog.groups else "warning",
+                    "one-name",
+                    part.id,
+                    f'"{alias}" is a name of {other} too.',
+                )
     numbers: dict[tuple[str, str], str] = {}
     for part in catalog.parts.values():
         if part.part_number:

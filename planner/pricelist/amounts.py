@@ -93,8 +93,8 @@ def parse(cell: object, mark: Mark | None = None) -> Amount | str | None:
     if cell is None:
         return None
     if isinstance(cell, int | float):
-        value = Decimal(str(cell))
-        return Amount(value, None, False) if value.is_finite() and value > 0 else f"{cell} is no price"
+        number = Decimal(str(cell))
+        return Amount(number, None, False) if number.is_finite() and number > 0 else f"{cell} is no price"
     text = unicodedata.normalize("NFKC", str(cell)).strip()
     if text.lower() in NO_PRICE:
         return None

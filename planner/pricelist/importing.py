@@ -209,7 +209,7 @@ class _Table:
         rate = self._rate(cells)
         if isinstance(rate, str):
             return rate
-        currencies = {a.currency for a in (net, gross, listed) if a is not None and a.currency}
+        currencies: set[str] = {a.currency for a in (net, gross, listed) if a is not None and a.currency}
         if len(currencies) > 1:
             return f"names {' and '.join(sorted(currencies))} in one line"
         currency = self._currency(cells, currencies)
@@ -273,7 +273,7 @@ class _Table:
             currency = "CNY"
         return Amount(amount.value * factor, currency, True)
 
-    def _currency(self, cells: Sequence[Cell], named: set[str | None]) -> str | None:
+    def _currency(self, cells: Sequence[Cell], named: set[str]) -> str | None:
         """The amount's own, else the currency column's, else the notes', else the user's."""
         if named:
             return next(iter(named))

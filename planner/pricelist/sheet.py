@@ -202,10 +202,10 @@ def _cells(path: Path, sheet: Worksheet) -> Sheet:
         if area.min_row > last_row or area.min_col > last_column:
             continue
         value = rows[area.min_row - 1][area.min_col - 1]
-        for row in range(corners[0], corners[2] + 1):
+        for line in range(corners[0], corners[2] + 1):
             for column in range(corners[1], corners[3] + 1):
-                merged[(row, column)] = corners
-                rows[row - 1][column - 1] = value
+                merged[(line, column)] = corners
+                rows[line - 1][column - 1] = value
     while rows and not any(cell not in (None, "") for cell in rows[-1]):
         rows.pop()
     return Sheet(str(sheet.title), rows, merged)

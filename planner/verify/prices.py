@@ -7,10 +7,24 @@ from decimal import Decimal
 from typing import Any
 
 from planner.catalog import KINDS, Catalog
-from planner.parts import Accelerator, Baseboard, Chassis, Dimm, Drive, Part, Pdu, Price, Rack, Software, StorageSystem
+from planner.parts import (
+    Accelerator,
+    Baseboard,
+    Chassis,
+    Dimm,
+    Drive,
+    Part,
+    Pdu,
+    Price,
+    Rack,
+    Software,
+    StorageSystem,
+    Switch,
+)
 from planner.units import half_up
 
 LEVELS = ("low", "typical", "high")
+SWITCH_CLASS_GBPS = 100  # from here on a switch without a price is priced by its capacity
 LOW_ENDURANCE = 0.7  # drive writes per day below which a drive has the read-intensive class price
 
 
@@ -54,13 +68,25 @@ class Landed:
             kind, size, key = "memory", float(record.size_gb), record.memory_type.split("-")[0]
         elif isinstance(record, StorageSystem):
             kind, size, key = "storage", record.usable_tb, "any"
+        elif isinstance(record, Accelerator):
+            size = record.dense_tflops.get("bf16") or record.dense_tflops.get("fp16") or 0.0
+            kind, key = "accelerators", str(record.origin)
+            if not size:
+                return None
+        elif isinstance(record, Switch):
+            kind, size, key = "switches", record.ports * record.gbps / 1000, str(record.technology)
+            if record.gbps < SWITCH_CLASS_GBPS:
+                return None
+            if key == "ethernet" and record.origin == "CN":
+                key = "ethernet-CN"
         else:
             return None
-        row = table[kind]["by"].get(key)
+        row = table.get(kind, {"by": {}})["by"].get(key)
         if row is None:
             return None
         each = {level: Decimal(str(row[level])) * Decimal(str(size)) for level in LEVELS}
-        source = f"class price: {size:g} x {row['typical']} {table[kind]['unit']} ({key}); {table['basis']}"
+        basis = table[kind].get("basis", table["basis"])
+        source = f"class price: {size:g} x {row['typical']} {table[kind]['unit']} ({key}); {basis}"
         return Price(
             part=part,
             currency="USD",
