@@ -23,9 +23,6 @@ from planner.request import Request, Workload
 
 # Above this many nodes of one pool nothing is enumerated; the largest published fat tree of three tiers is below it.
 MOST_NODES = 8192
-# An InfiniBand fabric of at least this many nodes gets its own pair of fabric managers (reference pods: from one
-# scalable unit of 32 on; smaller ones run the subnet manager on a managed switch).
-FABRIC_MANAGER_FROM_NODES = 31
 
 
 _NOTHING = Load()
@@ -453,6 +450,11 @@ class Generator:
 
     def _exact(self, node: NodeBuild, link: FabricLink, switch: str, count: int, topology: str) -> Design | None:
         assert link.technology is not None
+        managers = self._managers(switch, count * node.fabric_units, link.technology)
+        unmanaged = link.technology == "infiniband" and not self.catalog.switches[switch].managed
+        if unmanaged and managers is None:
+            self._reject(switch, "unmanaged", f"{switch} is unmanaged and needs a fabric manager; none is wanted")
+            return None
         made = fabric.compute_design(
             self.catalog,
             count * node.fabric_units,
@@ -463,7 +465,8 @@ class Generator:
             link.oversubscription,
             topology,
             node.compute_cage or "",
-            1,
+            0 if managers is None else managers.ports,
+            self.request.preferences.fabric.reserve_nodes,
         )
         if isinstance(made, Rejection):
             self.rejections.append(made)
@@ -472,7 +475,7 @@ class Generator:
         fixed = merge(
             Bundle(lines=seeds(made.lines, "compute")),
             self.switch_bundle(switch, switches),
-            self._managers(switch, count * node.fabric_units, link.technology),
+            manager_bundle(managers, count * node.fabric_units, "compute"),
         )
         return Design(switch, link.technology, made.topology, made.oversubscription, fixed, Bundle(), count, count)
 
@@ -511,7 +514,6 @@ class Generator:
             fixed = merge(
                 Bundle(lines=seeds(bracket.fixed_lines, "compute")),
                 self.switch_bundle(switch, made.leaf),
-                self._managers(switch, bracket.hi, link.technology),
             )
             per_node = repeat(Bundle(lines=seeds(bracket.per_node_lines, "compute")), node.fabric_units)
             found.append(Design(switch, link.technology, "islands", 1.0, fixed, per_node, low, high))
@@ -539,24 +541,9 @@ class Generator:
         """Room, power and management port of `count` switches (their price is in the fabric's lines)."""
         return switch_bundle(self.catalog, switch, count)
 
-    def _managers(self, switch: str, nodes: int, technology: Technology) -> Bundle:
-        """A pair of fabric managers for large InfiniBand fabrics and for unmanaged switches."""
-        if technology != "infiniband":
-            return Bundle()
-        if nodes < FABRIC_MANAGER_FROM_NODES and self.catalog.switches[switch].managed:
-            return Bundle()
-        managers = [m for m in self.catalog.management.values() if m.role == "fabric-manager"]
-        if not managers:
-            return Bundle()
-        part = min(managers, key=lambda m: m.id)
-        shape = Shape(part.id, part.rack_units, math.ceil(part.max_power_w), round((part.weight_kg or 0) * 1000))
-        return Bundle(
-            lines=(LineSeed(part.id, 2, "compute"),),
-            shapes=((shape, 2),),
-            endpoints=(("oob", 2), ("in-band", 2 * part.inband_ports)),
-            watts=2 * math.ceil(part.max_power_w),
-            typical_watts=2 * math.ceil(part.typical_power_w),
-        )
+    def _managers(self, switch: str, nodes: int, technology: Technology) -> fabric.Managers | None:
+        each = self.request.resilience.managers
+        return fabric.fabric_managers(self.catalog, switch, nodes, technology, each)
 
     # -- helpers -------------------------------------------------------------------------------------------------
     def _load_of(self, bundle: Bundle) -> Load | None:
@@ -652,6 +639,24 @@ def switch_bundle(catalog: Catalog, switch: str, count: int) -> Bundle:
         endpoints=(("oob", count),),
         watts=math.ceil(most) * count,
         typical_watts=math.ceil(typical) * count,
+    )
+
+
+def manager_bundle(managers: fabric.Managers | None, nodes: int, group: str) -> Bundle:
+    """Fabric managers with their management ports, and a licence for each managed node and year."""
+    if managers is None:
+        return Bundle()
+    part, count = managers.part, managers.count
+    shape = Shape(part.id, part.rack_units, math.ceil(part.max_power_w), round((part.weight_kg or 0) * 1000))
+    lines = [LineSeed(part.id, count, group)]
+    if part.licence is not None and nodes:
+        lines.append(LineSeed(part.licence, nodes, group, yearly=True))
+    return Bundle(
+        lines=tuple(lines),
+        shapes=((shape, count),),
+        endpoints=(("oob", count), ("in-band", count * part.inband_ports)),
+        watts=count * math.ceil(part.max_power_w),
+        typical_watts=count * math.ceil(part.typical_power_w),
     )
 
 

@@ -300,11 +300,12 @@ def rack_shapes(model: Model) -> None:
     room, counts = model.problem.room, model.counts()
     for i, (shape, count) in enumerate(counts.items()):
         model.lp += count - fit_in_rack(shape, model.problem) * model.racks <= 0, f"rack_shape_{i}"
-    for name, have, size in (
+    sizes: tuple[tuple[str, int | None, Callable[[Shape], int]], ...] = (
         ("units", room.units, lambda s: s.units),
         ("power", room.watts, lambda s: s.watts),
         ("weight", room.grams, lambda s: s.grams),
-    ):
+    )
+    for name, have, size in sizes:
         large = [count for shape, count in counts.items() if have is not None and 2 * size(shape) > have]
         if len(large) > 1:
             model.lp += pulp.lpSum(large) - model.racks <= 0, f"rack_large_{name}"

@@ -92,16 +92,6 @@ def verdicts(entries: Sequence[ComplianceEntry]) -> str:
     return "\n".join(blocks)
 
 
-def fabric(made: Mapping[str, Any]) -> str:
-    rows = [(k.replace("_", " "), v) for k, v in made.items() if not isinstance(v, list | tuple | dict)]
-    text = table(("", ""), rows)
-    lines = made.get("lines") or ()
-    if lines:
-        parts_table = table(("part", "quantity"), [(ln["part"], ln["quantity"]) for ln in plain(lines)], right=(1,))
-        text += "\n\n" + parts_table
-    return text
-
-
 def sizes(rows: Sequence[Mapping[str, Any]]) -> str:
     head = ("workload", "accelerator", "nodes", "cards", "delivers", "range", "limited by, or why not")
     return table(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from planner import compliance, nodes, site
-from planner.bundles import Pricer
+from planner.bundles import STORAGE_SYSTEM, Pricer
 from planner.candidates import Generator, works
 from planner.catalog import Catalog
 from planner.dominance import irrelevant, prune
@@ -243,7 +243,9 @@ def _shared(
     endpoints = max((_most(options, n) for n in ("in-band", "oob", "storage")), default=0)
     gbps = max((o.node.storage_gbps for o in options), default=200.0)
     # Management nodes, storage blocks and switches plug in too: room for them on top.
-    equipment = SharedEquipment(catalog, request, pricer, max(3, most_nodes), endpoints + endpoints // 2 + 512)
+    most = endpoints + endpoints // 2 + 512
+    cards = _most(options, STORAGE_SYSTEM)
+    equipment = SharedEquipment(catalog, request, pricer, max(3, most_nodes), most, cards)
     return equipment.options(gbps), equipment.rejections
 
 

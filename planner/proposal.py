@@ -63,7 +63,7 @@ def proposal_html(plan: Plan) -> str:
         name=lambda part: plan.names.get(part, part),
         cover=_cover(plan, request, prices, words),
         asked=[(w.name, words.term("work", w.kind), asked(w, words, plan.names)) for w in request.workloads],
-        site=_site(request, words),
+        site=_site(plan, request, words),
         networks=_networks(plan, words),
         topology=drawings.topology(plan, words),
         elevations=drawings.elevations(plan, words),
@@ -185,7 +185,7 @@ def asked(work: Workload, words: Wording, names: Mapping[str, str]) -> str:
     return words("asked.join").join(parts)
 
 
-def _site(request: Request, words: Wording) -> list[tuple[str, str]]:
+def _site(plan: Plan, request: Request, words: Wording) -> list[tuple[str, str]]:
     """What the site and the budget allow; only what was given."""
     site, budget = request.site, request.budget
     rows: list[tuple[str, str]] = [("country", words.term("country", site.country))]
@@ -205,16 +205,15 @@ def _site(request: Request, words: Wording) -> list[tuple[str, str]]:
     if budget.capex is not None:
         key = "budget_taxed" if budget.vat_percent else "budget"
         rows.append((key, words.money(budget.capex, budget.currency)))
-    if request.storage is not None:
-        need = request.storage
+    if request.storage is not None and plan.storage is not None:
         rows.append(
             (
                 "storage",
                 words(
                     "site.storage_text",
-                    tb=words.number(need.usable_tb),
-                    read=words.number(need.read_gb_per_s),
-                    write=words.number(need.write_gb_per_s),
+                    tb=words.number(request.storage.usable_tb),
+                    read=words.number(plan.storage.read_needed),
+                    write=words.number(plan.storage.write_needed),
                 ),
             )
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from planner import compliance, pricing, site, sitefile
+from planner import compliance, pricing, site, sitefile, storage_need
 from planner.assemble import Chosen
 from planner.errors import Rejection
 from planner.plan import Assumption, ComplianceEntry, LeftOut, PlanLine
@@ -135,6 +135,11 @@ def _conventions(prepared: Prepared) -> list[Assumption]:
         found.append(
             Assumption(kind="default", name="storage", text="No storage: key, so no shared storage is planned.")
         )
+    else:
+        for way, speed in zip(("read", "write"), storage_need.needed(prepared.catalog, request), strict=True):
+            if getattr(request.storage, f"{way}_gb_per_s") is None:
+                text = f"Storage {way} speed was not given: {speed.why}."
+                found.append(Assumption(kind="sizing", name=f"storage.{way}_gb_per_s", text=text))
     if prepared.book.taxes.several:
         rates = prepared.book.taxes.counted
         found.append(

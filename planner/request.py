@@ -142,7 +142,22 @@ class FabricPreference(Section):
     oversubscription: Annotated[float, Field(ge=1, le=16)] = 1.0
     topology: Literal["rail", "plain"] | None = None
     switch: str | None = None
-    redundancy: Literal["pair", "none"] | None = None
+    redundancy: Literal["pair", "none"] | None = None  # of in-band and storage networks; None: see resilience
+    reserve_nodes: Annotated[int, Field(ge=0, le=100_000)] = 0  # compute spines are sized for so many more nodes
+
+
+class Resilience(Section):
+    """What stands in pairs, so that no single failure stops the site; `single` saves the second."""
+
+    in_band: Literal["pair", "single"] = "pair"
+    storage: Literal["pair", "single"] = "pair"
+    fabric_managers: Literal["pair", "single", "none"] = "pair"  # none: managed switches run the subnet manager
+    management: Literal["pair", "single"] = "pair"
+
+    @property
+    def managers(self) -> int:
+        """Fabric managers of one InfiniBand fabric that needs them."""
+        return {"pair": 2, "single": 1, "none": 0}[self.fabric_managers]
 
 
 class NodePreference(Section):
@@ -162,9 +177,11 @@ class Preferences(Section):
 
 class StorageNeed(Section):
     usable_tb: PositiveFloat
-    read_gb_per_s: Annotated[float, Field(ge=0)] = 0
-    write_gb_per_s: Annotated[float, Field(ge=0)] = 0
+    read_gb_per_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    write_gb_per_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    profile: Literal["good", "better", "best"] | None = None  # published speeds by accelerators, where none is given
     system: str | None = None
+    technology: Technology | None = None  # of the network between nodes and storage; None: the cheaper
 
 
 class Pricing(Section):
@@ -185,6 +202,12 @@ class Request(Section):
     preferences: Preferences = Preferences()
     supply: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)  # part id -> most that can be had
     storage: StorageNeed | None = None
+    resilience: Resilience = Resilience()
     pricing: Pricing = Pricing()
     catalog: Annotated[tuple[Text, ...], Field(max_length=10)] = ()  # overlay folders, beside the site file
     objective: Objective = "lowest_capex"
+
+    def redundancy(self, network: Literal["in-band", "storage"]) -> Literal["pair", "none"]:
+        """Whether a network stands on pairs of switches: preferences.fabric.redundancy, else resilience."""
+        asked = self.resilience.in_band if network == "in-band" else self.resilience.storage
+        return self.preferences.fabric.redundancy or ("pair" if asked == "pair" else "none")

@@ -97,6 +97,8 @@ def _groups(plan: Plan, part: Part) -> set[str]:
         return {"racks"}
     if isinstance(part, Switch | Optic | Cable | ManagementNode):
         return {net.name for net in plan.fabrics}
+    if isinstance(part, Software) and part.technologies:
+        return {net.name for net in plan.fabrics if net.technology in part.technologies}
     boxes = {pool.chassis for pool in plan.pools}
     return {ln.group for ln in plan.lines if ln.part in boxes}
 
