@@ -73,6 +73,18 @@ def _best_units(units: Sequence[Unit]) -> list[Unit]:
     return [u for rivals in kept.values() for u in rivals]
 
 
+def _one_width(units: Sequence[Unit], asked: float | None) -> list[Unit]:
+    """Per build the width of replica that meets the demand with the fewest nodes (of equals the narrower).
+
+    A service is not run in two widths on the same build: its lines could not be told apart, and nobody operates it so.
+    """
+    best: dict[str, tuple[float, int]] = {}
+    for unit in units:
+        need = unit.nodes / unit.rate if asked is None else float(unit.nodes * math.ceil(asked / unit.rate))
+        best[unit.node.id] = min(best.get(unit.node.id, (math.inf, 0)), (need, unit.nodes))
+    return [u for u in units if best[u.node.id][1] == u.nodes]
+
+
 @dataclass
 class Generator:
     """Builds options for one request; remembers fabrics, node bundles and why things were left out."""
@@ -303,7 +315,8 @@ class Generator:
     # -- work counted in replicas --------------------------------------------------------------------------------
     def mixed(self, workload: Workload, work: Work) -> list[Option]:
         """Options of work counted in replicas. Replicas in one node come first: they may make wider ones pointless."""
-        units = _best_units([u for node in self.nodes for u in self._units(workload, node)])
+        every = [u for node in self.nodes for u in self._units(workload, node)]
+        units = _best_units(_one_width(every, work.target))
         alone = [u for u in units if u.link.technology is None]
         found: list[Option] = []
         for unit in units:

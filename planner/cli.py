@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from planner import __version__, cli_catalog, cli_prices, printing, summary
+from planner import __version__, accuracy_text, cli_catalog, cli_prices, printing, size_text, summary
 from planner.catalog import Catalog
 from planner.errors import InputError, Mistake, NoPlan, PlannerError, Rejection, UnknownPart
 
@@ -243,7 +243,34 @@ def size(site: SiteArgument, on: OnOption = None, overlay: OverlayOption = None,
 
     request, catalog = open_site(site, overlay or ())
     rows = size_table(request, catalog, _date(on, request.compliance.date))
-    typer.echo(printing.as_json(rows) if as_json else printing.sizes(rows))
+    typer.echo(printing.as_json(rows) if as_json else size_text.sizes(rows))
+
+
+@app.command(epilog="Example: planner validate --cases my-runs.yaml --json")
+def validate(
+    cases: Annotated[
+        Path | None, typer.Option("--cases", help="Your own measurements, in the form of catalogs/measurements/*.yaml")
+    ] = None,
+    overlay: OverlayOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The report card: predicts published measurements (or yours) and says how far off it is, family by family."""
+    from planner.accuracy import cases as measurements
+    from planner.accuracy import report
+
+    catalog = Catalog.load(overlay or ())
+    rows = measurements.bundled(catalog) if cases is None else measurements.read_cases(cases)
+    outcomes = [measurements.predict(kind, row, catalog) for kind, row in rows]
+    summaries = report.by_family(outcomes)
+    behind = report.behind(summaries, report.recorded(catalog)) if cases is None else []
+    if as_json:
+        typer.echo(accuracy_text.as_json(outcomes, summaries, behind))
+    else:
+        typer.echo(accuracy_text.text(outcomes, summaries, own=cases is not None))
+    for sentence in behind:
+        typer.echo(sentence, err=True)
+    if behind:
+        raise typer.Exit(2)
 
 
 @app.command(epilog="Example: planner init my-site.yaml")

@@ -317,8 +317,8 @@ def _binding(prepared: Prepared, solution: Solution, name: str, left: float) -> 
 
 
 def _smallest_node_kw(prepared: Prepared, solution: Solution) -> float:
-    chosen = [o.node.max_power_kw for o in prepared.problem.options if solution.units.get(o.id)]
-    return min(chosen, default=0.0)
+    nodes = [o.node for o in prepared.problem.options if solution.units.get(o.id)]
+    return min((n.max_power_kw for n in nodes if not n.own_rack), default=0.0)
 
 
 def _limit_unit(name: str, currency: str) -> str:

@@ -191,9 +191,9 @@ def limit_keys(request: Request, taxes: Taxes) -> dict[str, tuple[str, Decimal]]
         "yearly_budget": ("budget.opex_per_year", Decimal("0.01")),
         "racks": ("site.racks", Decimal(1)),
     }
-    if request.site.it_power_kw is not None:
+    if request.site.it_power_kw is not None and request.site.it_power_kw == site.it_power_limit_kw(request):
         keys["site_power"] = ("site.it_power_kw", Decimal("0.001"))
-    else:
+    else:  # the meter leaves less, or nothing else was given
         pue = Decimal(str(site.peak_pue(request)))
         keys["site_power"] = ("site.utility_power_kw", pue / 1000)
     for part in request.supply:
@@ -203,11 +203,12 @@ def limit_keys(request: Request, taxes: Taxes) -> dict[str, tuple[str, Decimal]]
 
 def room_limits(request: Request) -> RoomLimits:
     """What one rack takes, in whole watts and grams."""
-    room = site.room(request)
+    room, given = site.room(request), request.site.rack_power_kw
     return RoomLimits(
         units=room.units,
         watts=None if room.power_kw is None else math.floor(round(room.power_kw * 1000, 6)),
         grams=None if room.weight_kg is None else math.floor(room.weight_kg * 1000),
+        own_watts=None if given is None else math.floor(round(given * 1000, 6)),
     )
 
 

@@ -11,17 +11,18 @@ ROOT = Path(planner.__file__).parent
 LAYERS = [
     "errors units highs progress files",
     "request parts plan taxes",
-    "catalog yamltext sitefile demand compliance nodes fabric site rackfit pricing storage_need",
+    "catalog yamltext modelconfig sitefile demand compliance nodes fabric site rackfit pricing storage_need",
     "model bundles candidates shared dominance packing problem formulation solve lines assemble report compose explain "
-    "advice optimize alternatives sizing",
+    "advice optimize alternatives sizing accuracy",
     "lookup lint pricelist planfile verify compare bom quote workbook workbook_site workbook_prices spreadsheet "
     "proposal proposal_brief proposal_notes proposal_results drawings wording outputs",
-    "summary printing printing_fabric cli cli_catalog cli_prices",
+    "summary printing printing_fabric size_text accuracy_text cli cli_catalog cli_prices",
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
 # Rooms of layer 2 that may know one another, beside the catalog: who -> whom.
 NEIGHBOURS = {
-    "sitefile": {"catalog", "yamltext", "demand"},
+    "sitefile": {"catalog", "yamltext", "modelconfig", "demand"},
+    "modelconfig": set(),
     "nodes": {"catalog", "pricing"},
     "demand": {"catalog"},
     "compliance": {"catalog"},

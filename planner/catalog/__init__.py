@@ -67,7 +67,7 @@ KINDS: dict[str, type[Record]] = {
     "software": Software,
     "models": TrainingModel,
 }
-TABLES = ("benchmarks", "estimates", "prices", "rates", "rules")  # folders without records
+TABLES = ("benchmarks", "estimates", "measurements", "prices", "rates", "rules")  # folders without records
 TABLES_BESIDE_RECORDS = ("accelerators/groups.yaml",)
 
 

@@ -1,6 +1,6 @@
-"""Parsed catalog files kept between runs: the text of a layer is the key, so an answer is never stale.
+"""Parsed catalog files kept between runs: the text of a folder is the key, so an answer is never stale.
 
-One JSON file per layer in the user's cache folder, named by the digest of every file of the layer and of this format.
+One JSON file per folder of records in the user's cache folder, named by the digest of its files and of this format.
 It starts with the digest of its own content: what is cut short or changed is read again from the sources. A folder
 that others could write to is not trusted, and where nothing can be written every run simply parses.
 """
@@ -19,11 +19,11 @@ from typing import Any
 from planner.files import atomic_write
 
 FORMAT = b"1"
-KEPT = 6  # layers kept; older ones are removed when a new one is written
+KEPT = 100  # folders kept; older ones are removed when a new one is written
 
 
 def load(key: str) -> dict[str, Any] | None:
-    """The parsed files of a layer by relative path, or None when they are not kept."""
+    """The parsed files of a folder by relative path, or None when they are not kept."""
     for folder in _folders():
         try:
             if not _trusted(folder):

@@ -43,6 +43,7 @@ ESSENTIALS: dict[str, tuple[str, ...]] = {
 ON_REQUEST = "class price of estimates/prices, only with budget.price_missing: estimate"
 # What stands in for a missing figure; everything else makes the part unplannable.
 RULES: dict[tuple[str, str], str] = {
+    ("accelerators", "dense_tflops"): "planned by count only: work that is sized needs the rate of its precision",
     ("chassis", "weight_kg"): WEIGHT_RULE,
     ("switches", "weight_kg"): WEIGHT_RULE,
     ("switches", "typical_power_w|max_power_w"): "estimates/classes: typical power of the switch class",

@@ -24,6 +24,7 @@ class Layer:
     def __init__(self, folder: Path, kept: bool = True) -> None:
         self.folder, self._kept = folder, kept
         self._parsed: dict[str, Any] = {}
+        self._read: set[str] = set()
 
     @cached_property
     def contents(self) -> dict[str, bytes]:
@@ -66,24 +67,30 @@ class Layer:
         return [n for n in self.contents if n.endswith(suffix) and n.rpartition("/")[0] == kind]
 
     def yaml(self, relative: str) -> Any:
-        """The data of one YAML file of the layer."""
-        if not self._parsed and self._kept:
-            self._parsed = self._all()
+        """The data of one YAML file of the layer; what else stands in its folder is read with it."""
+        kind = relative.rpartition("/")[0]
+        if self._kept and kind not in self._read:
+            self._read.add(kind)
+            self._parsed |= self._folder(kind)
         if relative not in self._parsed:
             self._parsed[relative] = parse_yaml(self.contents[relative], str(self.folder / relative))
         return self._parsed[relative]
 
-    def _all(self) -> dict[str, Any]:
-        """Every YAML file: from the cache, else parsed and kept. A malformed file keeps nothing and fails when read."""
-        key = self.digest.hex()
+    def _folder(self, kind: str) -> dict[str, Any]:
+        """Every YAML file of a folder: from the cache, else parsed and kept. A malformed one keeps nothing."""
+        digest = hashlib.sha256()
+        names = self.names(kind)
+        for relative in names:
+            digest.update(f"{relative}\0{len(self.contents[relative])}\0".encode())
+            digest.update(self.contents[relative])
+        key = digest.hexdigest()
         found = cache.load(key)
         if found is not None:
             return found
         parsed: dict[str, Any] = {}
         try:
-            for relative, content in self.contents.items():
-                if relative.endswith(".yaml"):
-                    parsed[relative] = parse_yaml(content, str(self.folder / relative))
+            for relative in names:
+                parsed[relative] = parse_yaml(self.contents[relative], str(self.folder / relative))
         except CatalogError:
             return parsed
         cache.save(key, parsed)
