@@ -62,7 +62,8 @@ def main() -> None:
     outcomes = [predict(kind, row, catalog) for kind, row in bundled(catalog)]
     width, height = 2 * SIDE + 3 * GAP, SIDE + TOP + 80
     out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"'
+        ' font-family="sans-serif" font-size="12">',
         f'<rect width="{width}" height="{height}" fill="#fff"/>',
     ]
     for k, kind in enumerate(("training", "inference")):

@@ -7,6 +7,7 @@ from typing import Any
 
 from planner.catalog import Catalog
 from planner.fabric import CaseResult
+from planner.lines import describe
 from planner.printing import plain, table
 
 
@@ -45,7 +46,7 @@ def fabric(made: Mapping[str, Any], catalog: Catalog) -> str:
         ("Power, typical", f"{made['switch_power_kw_typical']:,.1f}", "kW, switches"),
     ]
     out += ["", table(("", "number", "meaning"), groups, right=(1,)), "", "To buy:"]
-    bought = [(ln["quantity"], ln["part"], _name(catalog, ln["part"])) for ln in plain(made["lines"])]
+    bought = [(ln["quantity"], ln["part"], _kind(catalog, ln["part"])) for ln in plain(made["lines"])]
     out.append(table(("quantity", "part", "what it is"), sorted(bought, key=lambda b: str(b[1])), right=(0,)))
     return "\n".join(out)
 
@@ -57,6 +58,10 @@ def _blocking(ratio: float) -> str:
 def _name(catalog: Catalog, part: str) -> str:
     record = catalog.parts[part]
     return f"{record.vendor} {record.model}"
+
+
+def _kind(catalog: Catalog, part: str) -> str:
+    return f"{_name(catalog, part)}: {describe(catalog.parts[part])}"
 
 
 def cases(results: Sequence[CaseResult]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from planner import compliance, pricing, site, sitefile, storage_need
+from planner import compliance, pricing, site, sitefile, spares, storage_need
 from planner.assemble import Chosen
 from planner.errors import Rejection
 from planner.plan import Assumption, ComplianceEntry, LeftOut, PlanLine
@@ -74,6 +74,7 @@ def assumptions(prepared: Prepared, chosen: Sequence[Chosen], capital: Sequence[
         node = pick.option.node
         found += [Assumption(kind="estimate", name=node.id, text=text) for text in node.estimates]
         found += [Assumption(kind="notice", name=node.id, text=text) for text in node.notices]
+        found += _supplies(prepared, pick)
     for line in capital:
         found += [
             Assumption(kind="estimate", name=line.part, text=f"{line.part}: {text}")
@@ -93,6 +94,22 @@ def _layers(prepared: Prepared) -> list[Assumption]:
         return []
     text = f"Records and prices of {', '.join(names)} add to and replace those of the shipped catalog."
     return [Assumption(kind="price", name="catalog", text=text)]
+
+
+def _supplies(prepared: Prepared, pick: Chosen) -> list[Assumption]:
+    """Spare power supplies: they have neither part number nor price here, so they are told instead of bought."""
+    percent, chassis = prepared.request.spares.supplies, prepared.catalog.chassis[pick.option.node.chassis]
+    if not percent or pick.nodes < spares.FROM_NODES:
+        return []
+    if chassis.psu_count is None:
+        text = f"Spare power supplies of {chassis.id} are not in the total: their number per node is not published."
+    else:
+        count = spares.pieces(percent, chassis.psu_count * pick.nodes)
+        text = (
+            f"{count} spare power supplies of {chassis.id} ({percent:g} % of {chassis.psu_count * pick.nodes}) are not"
+            " in the total: no part number and no price is known. Ask the vendor."
+        )
+    return [Assumption(kind="notice", name="spares.supplies", text=text)]
 
 
 def _shown(value: object) -> str:

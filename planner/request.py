@@ -254,6 +254,19 @@ class Resilience(Section):
         return {"pair": 2, "single": 1, "none": 0}[self.fabric_managers]
 
 
+Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+
+
+class Spares(Section):
+    """Parts kept on the shelf for pools of more than 16 nodes, in percent of what works, at least one; 0: none."""
+
+    nodes: Percent = 0
+    optics: Percent = 2
+    nics: Percent = 2
+    drives: Percent = 2
+    supplies: Percent = 2  # no part and no price of their own: told, not bought
+
+
 class NodePreference(Section):
     memory_gb: PositiveFloat | None = None
     nvme_tb: Annotated[float, Field(ge=0)] | None = None
@@ -297,6 +310,7 @@ class Request(Section):
     supply: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)  # part id -> most that can be had
     storage: StorageNeed | None = None
     resilience: Resilience = Resilience()
+    spares: Spares = Spares()
     pricing: Pricing = Pricing()
     catalog: Annotated[tuple[Text, ...], Field(max_length=10)] = ()  # overlay folders, beside the site file
     objective: Objective = "lowest_capex"

@@ -49,14 +49,18 @@ class SharedEquipment:
 
     # -- management ----------------------------------------------------------------------------------------------
     def management(self) -> list[SharedOption]:
-        """Management nodes by the reference steps; the driver is the number of nodes."""
+        """Management nodes by the reference steps; the driver is the number of nodes.
+
+        The smallest step is a pair; `resilience.management: single` saves the second server.
+        """
         servers = sorted((m for m in self.catalog.management.values() if m.role == "management"), key=lambda m: m.id)
         steps = [(0, SMALL_SITE_NODES, 0)]
         for row in self.catalog.table("estimates/management")["rows"]:
             low = steps[-1][1] + 1
             high = int(row["nodes_up_to"])
             if high >= low:
-                steps.append((low, high, int(row["total"])))
+                alone = self.request.resilience.management == "single" and int(row["total"]) == 2
+                steps.append((low, high, 1 if alone else int(row["total"])))
         low, high, total = steps[-1]
         if high < self.most_nodes:
             steps[-1] = (low, self.most_nodes, total)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from planner.catalog import Catalog
+from planner.demand.models import model_of
 from planner.request import Request
 
 
@@ -63,5 +64,5 @@ def _speed(
 
 def checkpoint_gb(catalog: Catalog, request: Request, rule: Mapping[str, Any]) -> float:
     """State of all training runs of language models in GB (10^9 bytes): parameters × bytes per parameter."""
-    models = [catalog.find_model(w.model) for w in request.workloads if w.kind == "training" and w.model is not None]
+    models = [model_of(w, catalog) for w in request.workloads if w.kind == "training" and w.model is not None]
     return float(sum(m.params_total_b * rule["bytes_per_parameter"] for m in models))

@@ -12,8 +12,8 @@ LAYERS = [
     "errors units highs progress files",
     "request parts plan taxes",
     "catalog yamltext modelconfig sitefile demand compliance nodes fabric site rackfit pricing storage_need",
-    "model bundles candidates shared dominance packing problem formulation solve lines assemble report compose explain "
-    "advice optimize alternatives sizing accuracy",
+    "model bundles spares candidates shared dominance packing problem formulation solve lines assemble report compose "
+    "explain advice optimize alternatives sizing accuracy",
     "lookup lint pricelist planfile verify compare bom quote workbook workbook_site workbook_prices spreadsheet "
     "proposal proposal_brief proposal_notes proposal_results drawings wording outputs",
     "summary printing printing_fabric size_text accuracy_text cli cli_catalog cli_prices",
@@ -30,7 +30,7 @@ NEIGHBOURS = {
     "pricing": {"catalog"},
     "site": {"rackfit"},
     "rackfit": set(),
-    "storage_need": {"catalog"},
+    "storage_need": {"catalog", "demand"},
     "catalog": set(),
     "yamltext": set(),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,7 +59,7 @@ def node(catalog: Catalog, accelerator: str, cards: int = 8) -> NodeBuild:
 
 
 def train(
-    catalog: Catalog, accelerator: str, nodes: int, gbps: float = 3200.0, ratio: float = 1.0, **work: object
+    catalog: Catalog, accelerator: str, nodes: int, gbps: float = 3200.0, ratio: float = 1.0, **work: Any
 ) -> Rate | Rejection:
     tokens = work.pop("tokens", 1e12)
     workload = Workload.model_validate(
@@ -80,7 +81,12 @@ def days(found: Rate, tokens: float) -> tuple[float, float, float]:
 
 def test_gpt3_on_1024_a100_takes_about_34_days_with_the_layout_of_its_paper(catalog: Catalog) -> None:
     stated = LayoutTerms(tensor=8, pipeline=16, recompute="full")
-    work = {"model": "gpt3-175b", "sequence_length": 2048, "global_batch_tokens": 1536 * 2048, "tokens": 300e9}
+    work: dict[str, Any] = {
+        "model": "gpt3-175b",
+        "sequence_length": 2048,
+        "global_batch_tokens": 1536 * 2048,
+        "tokens": 300e9,
+    }
     fastest, typical, slowest = days(rate(train(catalog, "a100-sxm4-80gb", 128, 1600, layout=stated, **work)), 300e9)
     assert fastest < 34 < slowest
     assert 0.8 < typical / 34 < 1.25
@@ -179,7 +185,7 @@ def test_a_described_model_is_sized_like_the_catalog_one(catalog: Catalog) -> No
 
 
 def test_ranges_are_wider_for_what_nobody_measured(catalog: Catalog) -> None:
-    def width(accelerator: str, model: str = "llama3.1-70b", **work: object) -> float:
+    def width(accelerator: str, model: str = "llama3.1-70b", **work: Any) -> float:
         found = rate(train(catalog, accelerator, 16, model=model, **work))
         return found.high / found.low
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -86,12 +87,15 @@ class _Network:
     def _two_tiers(self, endpoints: int, split: int) -> _Counts | None:
         """Leaves in pairs below spines in pairs: the fewest switches, then links, over all splits of leaf ports."""
         native, best, least = self.switch.ports, None, (0, 0, 0)
-        for down, up, divisors in self._splits:
+        for down, up, divisors in reversed(self._splits):
             leaf = 2 * math.ceil(endpoints / (2 * down * split))
+            if best is not None and leaf >= least[0]:
+                break  # narrower leaves only take more switches
             # The fewest spines over which every leaf stripes its uplinks evenly and that have the ports.
-            spine = next((s for s in divisors if leaf * up <= s * native), None)
-            if spine is None:
+            place = bisect_left(divisors, math.ceil(leaf * up / native))
+            if place == len(divisors):
                 continue
+            spine = divisors[place]
             rank = (leaf + spine, leaf * up + leaf, -down)
             if best is None or rank < least:
                 best, least = _Counts(leaf, spine, 0, leaf * up, 0, leaf // 2 * PEER_LINKS, down / up), rank
@@ -240,16 +244,14 @@ def network_brackets(
 
 
 def _last_with(made: _Network, low: int, counted: _Counts, most: int) -> int:
-    """The largest count with the same switches: they only grow, so bisection is exact."""
-    low, high = max(low, 1), most
-    if made.counts(high) == counted:
-        return high
+    """The largest count with the same switches: they only grow, so doubling steps and bisection are exact."""
+    low, step = max(low, 1), 16
+    while low + step <= most and made.counts(low + step) == counted:
+        low, step = low + step, 2 * step
+    high = min(low + step, most + 1)
     while high - low > 1:
         middle = (low + high) // 2
-        if made.counts(middle) == counted:
-            low = middle
-        else:
-            high = middle
+        low, high = (middle, high) if made.counts(middle) == counted else (low, middle)
     return low
 
 

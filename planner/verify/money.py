@@ -69,7 +69,7 @@ def _facts(name: str, plan: Plan, catalog: Catalog, line: PlanLine, part: Part, 
     recurring = software is not None and software.recurring == "yearly"
     if recurring != yearly:
         yield f"{name}: is paid {'every year' if recurring else 'once'} and stands among the others"
-    if line.group not in _groups(plan, part):
+    if line.group not in _groups(plan, part) and not _shelved(line, part):
         yield f"{name}: group {line.group}, expected one of {', '.join(sorted(_groups(plan, part)))}"
     for field, have, found in (
         ("maker", line.maker, part.vendor),
@@ -85,6 +85,13 @@ def _facts(name: str, plan: Plan, catalog: Catalog, line: PlanLine, part: Part, 
     ):
         if have != found:
             yield f"{name}: {field} {have}, expected {found}"
+
+
+def _shelved(line: PlanLine, part: Part) -> bool:
+    """Whether a line is a spare part: anything of a node, or a module."""
+    return line.group == "spares" and not isinstance(
+        part, ManagementNode | StorageSystem | Rack | Pdu | Switch | Software
+    )
 
 
 def _groups(plan: Plan, part: Part) -> set[str]:
