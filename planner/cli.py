@@ -193,7 +193,7 @@ def comply(
 
 
 @app.command(
-    epilog="Examples: planner fabric --nodes 127 --nics 8 --switch qm9700; "
+    epilog="Example: planner fabric --nodes 127 --nics 8 --switch qm9700; "
     "planner fabric --cases tests/reference/reference_architectures.yaml"
 )
 def fabric(

@@ -65,7 +65,7 @@ class Site(Section):
     space_per_rack_year: Annotated[Decimal, Field(ge=0)] | None = None
 
 
-Percent = Annotated[Decimal, Field(ge=0, lt=100)]
+DiscountPercent = Annotated[Decimal, Field(ge=0, lt=100)]
 PartKind = Literal[
     "accelerators", "chassis", "baseboards", "cpus", "memory", "drives", "nics", "bridges", "switches", "optics",
     "cables", "storage", "racks", "pdus", "management", "software",
@@ -78,8 +78,8 @@ class Discounts(Section):
     They come off prices of the bases in `on`: street prices, tenders and quotes are discounted already.
     """
 
-    makers: dict[Text, Percent] = Field(default_factory=dict)
-    categories: dict[PartKind, Percent] = Field(default_factory=dict)
+    makers: dict[Text, DiscountPercent] = Field(default_factory=dict)
+    categories: dict[PartKind, DiscountPercent] = Field(default_factory=dict)
     on: tuple[Literal["list", "street", "tender", "analyst", "estimate", "quote"], ...] = ("list",)
 
 
