@@ -137,8 +137,8 @@ def test_the_result_is_json_and_the_text_shows_it(small: Plan, large: Plan) -> N
     text = render(result)
     for shown in (
         "2,597,301.60",
-        "40,288,548.00",
-        "+1451.2%",
+        "40,319,728.00",
+        "+1452.4%",
         "dgx-h100",
         "pools: pod added",
         "fabrics: compute changed",
