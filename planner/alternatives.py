@@ -74,7 +74,9 @@ def _level(prepared: Prepared, level: Level, objective: float) -> dict[str, Any]
 def _limit(prepared: Prepared, plan: Plan, limit: Limit, objective: float) -> dict[str, Any]:
     """Slack, and the objective when this limit is one step larger."""
     row = {"name": limit.name, "have": limit.have, "used": limit.used, "slack": limit.slack, "step": None}
-    name = next((n for n, (key, _) in limit_keys(prepared.request).items() if key == limit.name), None)
+    name = next(
+        (n for n, (key, _) in limit_keys(prepared.request, prepared.book.taxes).items() if key == limit.name), None
+    )
     if name is None or limit.have is None or name not in prepared.problem.limits:
         return row
     have = prepared.problem.limits[name]
@@ -118,7 +120,7 @@ def _must_use(prepared: Prepared, part: str, kind: Callable[[Option], str]) -> P
 def _excluding(prepared: Prepared, part: str, kind: Callable[[Option], str]) -> str:
     """The single limit that, when lifted, lets the part in; else several together."""
     problem = _must_use(prepared, part, kind)
-    keys = limit_keys(prepared.request)
+    keys = limit_keys(prepared.request, prepared.book.taxes)
     for name in problem.limits:
         if solve(problem.without(name), pack_shapes) is not None:
             return f"exceeds {keys[name][0]}"

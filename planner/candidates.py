@@ -629,7 +629,7 @@ class Generator:
         load = None if bundle is None else self._load_of(bundle)
         if load is not None:
             if request.budget.capex is not None and load.capital:
-                most = min(most, int(request.budget.capex * 100) // load.capital)
+                most = min(most, self.pricer.book.taxes.cap(int(request.budget.capex * 100)) // load.capital)
             power = it_power_kw(request)
             if power is not None and load.watts:
                 most = min(most, int(power * 1000) // load.watts)

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
-from planner import __version__, accuracy_text, printing, size_text, summary
+from planner import __version__, accuracy_text, cli_catalog, cli_prices, printing, size_text, summary
 from planner.catalog import Catalog
 from planner.errors import InputError, Mistake, NoPlan, PlannerError, Rejection, UnknownPart
 
@@ -26,8 +26,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Plans a GPU data centre: one site file in; a proven plan, a procurement workbook and a proposal out.",
 )
-catalog_app = typer.Typer(no_args_is_help=True, help="Look into the catalog.")
-app.add_typer(catalog_app, name="catalog")
+app.add_typer(cli_catalog.app, name="catalog")
+app.add_typer(cli_prices.app, name="prices")
 export_app = typer.Typer(no_args_is_help=True, help="Hand a saved plan to installers and to other tools.")
 app.add_typer(export_app, name="export")
 
@@ -58,10 +58,9 @@ def optimize(
     from planner.optimize import optimize as run
     from planner.outputs import write_all
     from planner.progress import Progress
-    from planner.sitefile import read_site
+    from planner.sitefile import open_site
 
-    catalog = Catalog.load(overlay or ())
-    request = read_site(site, catalog)
+    request, catalog = open_site(site, overlay or ())
     progress = Progress()
     try:
         plan = run(
@@ -107,10 +106,9 @@ def explain(
     """Why this plan: what limits it, what one more step of each limit buys, and the best plan with each other part."""
     from planner.alternatives import explain as run
     from planner.progress import Progress
-    from planner.sitefile import read_site
+    from planner.sitefile import open_site
 
-    catalog = Catalog.load(overlay or ())
-    request = read_site(site, catalog)
+    request, catalog = open_site(site, overlay or ())
     progress = Progress()
     try:
         answer = run(request, catalog, _date(on, request.compliance.date), say=progress.step)
@@ -356,11 +354,10 @@ def fabric(
 @app.command(epilog="Example: planner size examples/llm-training.yaml")
 def size(site: SiteArgument, on: OnOption = None, overlay: OverlayOption = None, as_json: JsonOption = False) -> None:
     """Every workload on every accelerator: nodes, time or rate, limiting factor, or why it cannot."""
-    from planner.sitefile import read_site
+    from planner.sitefile import open_site
     from planner.sizing import size_table
 
-    catalog = Catalog.load(overlay or ())
-    request = read_site(site, catalog)
+    request, catalog = open_site(site, overlay or ())
     rows = size_table(request, catalog, _date(on, request.compliance.date))
     typer.echo(printing.as_json(rows) if as_json else size_text.sizes(rows))
 
@@ -405,29 +402,6 @@ def init(path: Annotated[Path, typer.Argument(help="The file to write")] = Path(
 def schema(what: Annotated[str, typer.Argument(help="site, plan or catalog")]) -> None:
     """The JSON schema of a site file, a plan or the catalog records."""
     typer.echo(json.dumps(printing.schema(what), ensure_ascii=False, indent=2))
-
-
-@catalog_app.command("list", epilog="Example: planner catalog list accelerators")
-def catalog_list(kind: Annotated[str, typer.Argument(help="accelerators, chassis, cpus, ...")]) -> None:
-    """The parts of one kind."""
-    typer.echo(printing.catalog_list(Catalog.load(), kind))
-
-
-@catalog_app.command("show", epilog="Example: planner catalog show h100-sxm5")
-def catalog_show(part: Annotated[str, typer.Argument(help="Part id")]) -> None:
-    """One part with its figures, sources and prices."""
-    typer.echo(printing.catalog_show(Catalog.load(), part))
-
-
-@catalog_app.command("lint", epilog="Example: planner catalog lint")
-def catalog_lint(overlay: OverlayOption = None) -> None:
-    """Read every record and check references between records."""
-    findings = printing.lint(Catalog.load(overlay or ()))
-    for finding in findings:
-        typer.echo(finding, err=True)
-    if findings:
-        raise typer.Exit(2)
-    typer.echo("every record reads, and every reference is met.")
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[object]], out: Path | None) -> None:

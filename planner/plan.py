@@ -171,6 +171,11 @@ class LinePrice(Entry):
     amount: Amount  # in the source row's currency and tax basis
     tax_basis: str
     exchange_rate: Amount | None = None  # budget currency per unit of the source currency
+    # The chain in numbers: amount ÷ (1 + tax inside) × (1 − discount) × exchange × (1 + freight) × (1 + duty). Percent.
+    tax_inside_percent: Amount | None = None
+    discount_percent: Amount | None = None
+    freight_percent: Amount | None = None
+    duty_percent: Amount | None = None
     steps: tuple[str, ...] = ()  # the chain from source price to landed price, in words
     includes_support_months: int | None = None
 
@@ -197,7 +202,8 @@ class PlanLine(Entry):
     unit_high: Amount
     extended: Amount
     currency: str
-    tax_percent: Amount
+    tax_percent: Amount  # counted in the capital
+    country_tax_percent: Amount | None = None  # what the destination levies on such a line, counted or not
     price: LinePrice | None  # None for items without charge and rule-based lines; `rule` then says why
     rule: str | None = None
     max_power_w: float = 0.0  # per piece; only where the piece counts towards power on its own

@@ -100,6 +100,24 @@ class Site(Section):
     space_per_rack_year: Annotated[Decimal, Field(ge=0)] | None = None
 
 
+DiscountPercent = Annotated[Decimal, Field(ge=0, lt=100)]
+PartKind = Literal[
+    "accelerators", "chassis", "baseboards", "cpus", "memory", "drives", "nics", "bridges", "switches", "optics",
+    "cables", "storage", "racks", "pdus", "management", "software",
+]  # fmt: skip
+
+
+class Discounts(Section):
+    """The buyer's discounts in percent by maker and by kind of part; a maker's own comes first.
+
+    They come off prices of the bases in `on`: street prices, tenders and quotes are discounted already.
+    """
+
+    makers: dict[Text, DiscountPercent] = Field(default_factory=dict)
+    categories: dict[PartKind, DiscountPercent] = Field(default_factory=dict)
+    on: tuple[Literal["list", "street", "tender", "analyst", "estimate", "quote"], ...] = ("list",)
+
+
 class Budget(Section):
     currency: CurrencyCode = "USD"
     capex: Annotated[Decimal, Field(gt=0)] | None = None
@@ -108,6 +126,7 @@ class Budget(Section):
     tco_years: Annotated[int, Field(ge=1, le=15)] = 5
     price_level: Literal["low", "typical", "high"] = "typical"
     price_missing: Literal["reject", "estimate"] = "reject"
+    discounts: Discounts | None = None
     exchange_rates: dict[CurrencyCode, Annotated[Decimal, Field(gt=0)]] = Field(default_factory=dict)  # per USD
 
 
@@ -353,6 +372,7 @@ class Request(Section):
     resilience: Resilience = Resilience()
     spares: Spares = Spares()
     pricing: Pricing = Pricing()
+    catalog: Annotated[tuple[Text, ...], Field(max_length=10)] = ()  # overlay folders, beside the site file
     objective: Objective = "lowest_capex"
 
     def keeps_out(self, kind: str, origin: str | None) -> bool:

@@ -102,7 +102,7 @@ def _rule_rows(plan: Plan) -> Iterator[tuple[str, str]]:
 
 def _open_rows(plan: Plan) -> Iterator[tuple[str, str]]:
     for note in plan.assumptions:
-        if note.kind == "price" and note.name == "price age":
+        if note.kind == "price" and note.name in ("price age", "quantity breaks"):
             yield "note", note.text
     yield "note", f"{_counted(len(plan.assumptions), 'assumption')} listed in the documents"
     for question in plan.open_questions:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from planner.catalog.essentials import unknown_figures
 from planner.errors import Rejection
 from planner.nodes.bench import Bench
 from planner.parts import Accelerator, Chassis, Part
@@ -59,6 +60,10 @@ class Admission:
             return Rejection(
                 part.id, "preference", f"{part.id}: vendor {part.vendor} is left out by preferences.vendors."
             )
+        unknown = unknown_figures("accelerators", part)
+        if unknown:
+            message = f"{part.id}: {', '.join(unknown)} not known, and no rule stands in for it."
+            return Rejection(part.id, "unknown-figure", message, None, unknown[0])
         if self._bench.request.keeps_out("accelerator", part.origin):
             return foreign(part.id, "accelerator", part.origin, self._bench.request.site.country)
         return self._system_software(part)

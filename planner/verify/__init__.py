@@ -54,7 +54,7 @@ def _checks(plan: Plan, catalog: Catalog) -> list[tuple[str, Callable[[], Iterat
         ("origins", lambda: screening.check_origins(plan, catalog)),
         ("screening", lambda: screening.check_screening(plan, catalog)),
         ("compliance", lambda: screening.check_figures(plan, catalog)),
-        ("objective", lambda: room.check_objective(plan)),
+        ("objective", lambda: room.check_objective(plan, catalog)),
         ("provenance", lambda: room.check_provenance(plan, catalog)),
     ]
 
