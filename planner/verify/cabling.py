@@ -390,6 +390,12 @@ def _lengths(plan: Plan, catalog: Catalog, spots: dict[str, Spot]) -> Iterator[s
             yield f"{name}: longest_m {entry.longest_m:g}, the longest run is {longest.get(id(entry), 0.0):.2f}"
 
 
+def _idle(plan: Plan, catalog: Catalog) -> int:
+    """In-band cables that slower uplinks of out-of-band switches leave over: those come with cables of their own."""
+    slow = [net for net in plan.fabrics if net.role == "oob" and (catalog.switches[net.switch].uplink_gbps or 0) < 100]
+    return sum(OOB_UPLINKS * net.leaf for net in slow)
+
+
 def _bought(plan: Plan, catalog: Catalog) -> Iterator[str]:
     """Cables by length against the lines; lengths that stand in for one another cost the same."""
     needed: Counter[tuple[str, str]] = Counter()
@@ -410,8 +416,9 @@ def _bought(plan: Plan, catalog: Catalog) -> Iterator[str]:
         if len(found) > 1:
             yield f"cabling: {network} {kind} mixes cables of several kinds or prices"
     lines = {(ln.group, ln.part): ln.quantity for ln in plan.lines if isinstance(catalog.parts.get(ln.part), Cable)}
+    idle = _idle(plan, catalog)
     for key in sorted(set(needed) | set(lines)):
         if needed[key] > lines.get(key, 0):
             yield f"cabling: {key[0]} needs {needed[key]} × {key[1]}, the lines buy {lines.get(key, 0)}"
-        elif key not in needed:
+        elif key not in needed and not (key[0] == "in-band" and lines[key] <= idle):
             yield f"cabling: the lines buy {lines[key]} × {key[1]} for {key[0]}, no run takes it"
