@@ -112,7 +112,9 @@ def _catalog(dice: random.Random, kind: str, seed: int) -> TinyCatalog:
         for box in list(kinds["chassis"].values()):
             kinds["chassis"][f"{box.id}-twin"] = box.model_copy(update={"id": f"{box.id}-twin"})
     used = {c for box in kinds["chassis"].values() if isinstance(box, Chassis) for c in box.cpus}
-    kinds["cpus"] = _some_cpus(dice, used)
+    kinds["cpus"] = _some_cpus(dice, used, 1 if replicas or kind == "performance" else 2)
+    if replicas or kind == "performance":  # few kinds of nodes, any number of each
+        kinds["bridges"] = {}
     kinds["switches"] = _switches(dice, kind)
     kinds["nics"] = _nics(dice, kind)
     kinds["racks"] = {i: kinds["racks"][i] for i in dice.sample(sorted(kinds["racks"]), 2) + ["r52_800_1200"]}
@@ -137,13 +139,13 @@ def _chassis(dice: random.Random, cards: list[str], modules: list[str]) -> dict[
     return found
 
 
-def _some_cpus(dice: random.Random, used: set[str]) -> dict[str, Part]:
-    """Two CPUs per socket."""
+def _some_cpus(dice: random.Random, used: set[str], most: int) -> dict[str, Part]:
+    """One or two CPUs per socket."""
     sockets: dict[str, list[str]] = {}
     for cpu in _shipped().cpus.values():
         if cpu.id in used and cpu.lifecycle == "current" and cpu.cores >= 32 and cpu.max_sockets > 1:
             sockets.setdefault(cpu.socket, []).append(cpu.id)
-    chosen = [i for ids in sockets.values() for i in dice.sample(ids, min(2, len(ids)))]
+    chosen = [i for ids in sockets.values() for i in dice.sample(ids, min(most, len(ids)))]
     return {i: _shipped().cpus[i] for i in sorted(chosen)}
 
 
@@ -173,7 +175,7 @@ def _shrunk(switch: Switch, share: int) -> Switch:
 def _nics(dice: random.Random, kind: str) -> dict[str, Part]:
     """Adapters for in-band and storage, and few for compute; none where replicas stay in one node."""
     names = ["e810-cqda2", "e830-cqda2", "cx6lx-25-2p", "cx7-200-qsfp112-2p", "cx6-hdr-2p"]
-    if kind not in ("mix", "sharing", "supply", "tie") or dice.random() < 0.2:
+    if kind not in ("mix", "sharing", "supply", "tie", "performance") or dice.random() < 0.2:
         names += dice.sample(("cx7-ndr400-osfp", "cx7-400-qsfp112-1p", "cx6-hdr-1p", "bf3-b3140h", "pollara-400"), 2)
     return {i: _shipped().nics[i] for i in sorted(names)}
 
