@@ -92,7 +92,7 @@ class Relaxation:
 
     def _alone(self, name: str) -> Change | None:
         """What one limit needs when every other limit of this kind is lifted; None when it already suffices."""
-        free = replace(self.problem, limits={}, room=replace(self.problem.room, watts=None))
+        free = replace(self.problem, limits={}, room=replace(self.problem.room, watts=None, own_watts=None))
         return self._change(name, free)
 
     def _change(self, name: str, free: Problem) -> Change | None:
@@ -124,9 +124,10 @@ class Relaxation:
         shapes = {s for o in self.problem.options for s in (*o.fixed.shapes, *o.unit.shapes)}
         levels = set()
         for shape in shapes:
-            if shape.own_rack or not shape.watts:
+            if not shape.watts:
                 continue
-            for count in range(1, max(1, self.problem.room.units // max(1, shape.units)) + 1):
+            most = 1 if shape.own_rack else max(1, self.problem.room.units // max(1, shape.units))
+            for count in range(1, most + 1):
                 watts = math.ceil(shape.watts * count / RACK_POWER_STEP_W) * RACK_POWER_STEP_W
                 if watts > have:
                     levels.add(watts)
@@ -225,7 +226,8 @@ def _relative(problem: Problem, name: str, solution: Solution) -> float:
 
 
 def _with_rack_power(problem: Problem, watts: int) -> Problem:
-    return replace(problem, room=replace(problem.room, watts=watts))
+    own = None if problem.room.own_watts is None else watts
+    return replace(problem, room=replace(problem.room, watts=watts, own_watts=own))
 
 
 def _cabinets(model: Model) -> pulp.LpAffineExpression:
@@ -247,4 +249,5 @@ def _increase(model: Model, limits: Mapping[str, int], names: Sequence[str]) -> 
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value - round(value)) < 1e-9 else f"{value:,.1f}"
+    """As people write it: a cap with tax may come back a fraction of a cent off."""
+    return f"{value:,.2f}".rstrip("0").rstrip(".")

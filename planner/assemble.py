@@ -163,7 +163,8 @@ def fabrics(
             request.preferences.fabric.oversubscription,
             pick.option.topology or "plain",
             node.compute_cage or "",
-            1,
+            _manager_ports(catalog, request, pick),
+            request.preferences.fabric.reserve_nodes,
         )
         if not isinstance(made, Rejection):
             found.append(_planned(made, pick.fabric, "compute", (pick.option.work,)))
@@ -175,6 +176,15 @@ def fabrics(
         if bracket.network in ("in-band", "oob", "storage"):
             found.append(_shared_fabric(catalog, request, bracket, endpoints, names))
     return tuple(found)
+
+
+def _manager_ports(catalog: Catalog, request: Request, pick: Chosen) -> int:
+    """Leaf ports of the fabric managers of a chosen option's fabric."""
+    option = pick.option
+    assert option.switch is not None and option.link.technology is not None
+    nodes, each = pick.nodes * option.node.fabric_units, request.resilience.managers
+    managers = fabric.fabric_managers(catalog, option.switch, nodes, option.link.technology, each)
+    return 0 if managers is None else managers.ports
 
 
 def _shared_fabric(
@@ -192,7 +202,7 @@ def _shared_fabric(
         gbps,
         switch.technology,
         switch.id,
-        request.preferences.fabric.redundancy or ("none" if bracket.network == "oob" else "pair"),
+        "none" if bracket.network == "oob" else request.redundancy(bracket.network),  # type: ignore[arg-type]
         1.0,
     )
     if isinstance(made, Rejection):
@@ -241,8 +251,9 @@ def _planned(made: fabric.FabricDesign, name: str, role: str, served: tuple[str,
         core=made.core,
         endpoints=made.endpoints,
         oversubscription=made.oversubscription,
-        cables=made.links_node + made.links_leaf_spine + made.links_spine_core,
+        cables=made.links_node + made.links_other + made.links_leaf_spine + made.links_spine_core,
         links_node=made.links_node,
+        links_other=made.links_other,
         links_leaf_spine=made.links_leaf_spine,
         links_spine_core=made.links_spine_core,
         ports_used=made.ports_used,

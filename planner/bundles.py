@@ -17,6 +17,9 @@ from planner.parts import BuildLine, NodeBuild, Software
 from planner.pricing import PriceBook, support_share
 from planner.units import half_up
 
+# Driver of storage systems whose speed follows the number of accelerators (storage.profile).
+STORAGE_SYSTEM = "storage-system"
+
 
 class Pricer:
     """Prices bundles from a price book, once per part."""
@@ -142,7 +145,9 @@ def node_bundle(node: NodeBuild, software: Sequence[Software], pricer: Pricer, g
         if isinstance(cents, Rejection):
             return cents
         hardware += cents * line.quantity
-    terms = support_terms(pricer, node, pricer.book.request.budget.tco_years)
+    request = pricer.book.request
+    scaled = request.storage is not None and request.storage.profile is not None
+    terms = support_terms(pricer, node, request.budget.tco_years)
     for item in software:
         lines += software_lines(item, node, hardware, group, terms)
     return Bundle(
@@ -155,6 +160,7 @@ def node_bundle(node: NodeBuild, software: Sequence[Software], pricer: Pricer, g
                 ("in-band", node.inband_ports),
                 ("oob", node.oob_ports),
                 ("management", node.fabric_units),
+                (STORAGE_SYSTEM, node.accelerators if scaled else 0),
             )
             if ports
         ),

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from planner import demand, fabric, site
+from planner import demand, fabric, site, spares
 from planner.bundles import Pricer, admitted_software, merge, node_bundle, repeat, seeds
 from planner.catalog import Catalog
 from planner.dominance import Frontier, no_worse
@@ -23,9 +23,6 @@ from planner.request import Request, Workload
 
 # Above this many nodes of one pool nothing is enumerated; the largest published fat tree of three tiers is below it.
 MOST_NODES = 8192
-# An InfiniBand fabric of at least this many nodes gets its own pair of fabric managers (reference pods: from one
-# scalable unit of 32 on; smaller ones run the subnet manager on a managed switch).
-FABRIC_MANAGER_FROM_NODES = 31
 
 
 _NOTHING = Load()
@@ -63,17 +60,35 @@ class Unit:
 def _replaces(alone: Unit, wide: Unit) -> bool:
     """Whether some whole number of single-node units does the work of a wide one and is no worse in every cost."""
     times = math.ceil(wide.rate / alone.rate - 1e-12)
-    return no_worse(alone.load.times(times), wide.load)
+    return times <= wide.nodes and no_worse(alone.load.times(times), wide.load)
 
 
-def _best_units(units: Sequence[Unit]) -> list[Unit]:
+def _best_units(units: Sequence[Unit], spares_no_worse: Callable[[NodeBuild, NodeBuild], bool]) -> list[Unit]:
     """Arrangements that no other on the same kind of fabric beats in rate and every cost."""
     kept: dict[tuple[object, ...], list[Unit]] = {}
     for unit in sorted(units, key=lambda u: (u.load.capital, -u.rate, u.node.id)):
         rivals = kept.setdefault((_ports(unit.node) if unit.link.technology else None, unit.link.technology), [])
-        if not any(o.nodes == unit.nodes and o.rate >= unit.rate and no_worse(o.load, unit.load) for o in rivals):
+        if not any(
+            o.nodes == unit.nodes
+            and o.rate >= unit.rate
+            and no_worse(o.load, unit.load)
+            and spares_no_worse(o.node, unit.node)
+            for o in rivals
+        ):
             rivals.append(unit)
     return [u for rivals in kept.values() for u in rivals]
+
+
+def _one_width(units: Sequence[Unit], asked: float | None) -> list[Unit]:
+    """Per build the width of replica that meets the demand with the fewest nodes (of equals the narrower).
+
+    A service is not run in two widths on the same build: its lines could not be told apart, and nobody operates it so.
+    """
+    best: dict[str, tuple[float, int]] = {}
+    for unit in units:
+        need = unit.nodes / unit.rate if asked is None else float(unit.nodes * math.ceil(asked / unit.rate))
+        best[unit.node.id] = min(best.get(unit.node.id, (math.inf, 0)), (need, unit.nodes))
+    return [u for u in units if best[u.node.id][1] == u.nodes]
 
 
 @dataclass
@@ -132,22 +147,28 @@ class Generator:
             load = self._load_of(bundle)
             if load is None:
                 continue
-            found.append(
-                Option(
-                    id=f"shared|{node.id}",
-                    work="shared",
-                    design_key=node.id,
-                    node=node,
-                    low=1,
-                    high=high,
-                    rate=0.0,
-                    fixed=Load(),
-                    unit=load,
-                    unit_parts=((bundle, 1),),
-                    cards=node.accelerators,
-                    tenants=tuple(tenants),
+            for low, top, count in spares.ranges(1, high, 1, 0):
+                shelf = spares.spare_bundle(self.catalog, self.request, node, count, ())
+                shelf_load = self._load_of(shelf)
+                if shelf_load is None:
+                    continue
+                found.append(
+                    Option(
+                        id=f"shared|{node.id}" + (f"|{low:05d}" if low > 1 else ""),
+                        work="shared",
+                        design_key=node.id,
+                        node=node,
+                        low=low,
+                        high=top,
+                        rate=0.0,
+                        fixed=shelf_load,
+                        unit=load,
+                        fixed_parts=((shelf, 1),),
+                        unit_parts=((bundle, 1),),
+                        cards=node.accelerators,
+                        tenants=tuple(tenants),
+                    )
                 )
-            )
         return sorted(found, key=lambda o: o.id)
 
     def drop_outdone_builds(self) -> None:
@@ -159,12 +180,17 @@ class Generator:
             if load is None:
                 continue
             rivals = alike.setdefault(_working_power(node), [])
-            if any(no_worse(other, load, self.ignore) for other, _ in rivals):
+            if any(no_worse(o, load, self.ignore) and self._spares_no_worse(n, node) for o, n in rivals):
                 continue
-            rivals[:] = [(o, n) for o, n in rivals if not no_worse(load, o, self.ignore)]
+            rivals[:] = [
+                (o, n) for o, n in rivals if not (no_worse(load, o, self.ignore) and self._spares_no_worse(node, n))
+            ]
             rivals.append((load, node))
         kept = {node.id for rivals in alike.values() for _, node in rivals}
         self.nodes = [n for n in self.nodes if n.id in kept]
+
+    def _spares_no_worse(self, one: NodeBuild, other: NodeBuild) -> bool:
+        return spares.no_worse(self.catalog, self.request, self.pricer.price_or_none, one, other)
 
     # -- work on one kind of node --------------------------------------------------------------------------------
     def _one(self, workload: Workload, work: Work, node: NodeBuild, bundle: Bundle, frontier: Frontier) -> list[Option]:
@@ -284,12 +310,16 @@ class Generator:
                 fabric_load = self._load_of(design.fixed)
                 if fabric_load is None:
                     continue
+                extra = spares.spare_bundle(self.catalog, self.request, node, count, (design.fixed,))
+                spare_load = self._load_of(extra)
+                if spare_load is None:
+                    continue
                 option = replace(
                     bare,
                     id=f"{workload.name}|{node.id}|{_fabric_id(design)}|{count:05d}",
                     design_key=f"{node.id}|{_fabric_id(design)}|{count}",
-                    fixed=bare.fixed + fabric_load,
-                    fixed_parts=((bundle, count), (design.fixed, 1)),
+                    fixed=bare.fixed + fabric_load + spare_load,
+                    fixed_parts=((bundle, count), (design.fixed, 1), (extra, 1)),
                     nodes_per_unit=count,
                     switch=design.switch,
                     topology=design.topology,
@@ -306,11 +336,14 @@ class Generator:
     # -- work counted in replicas --------------------------------------------------------------------------------
     def mixed(self, workload: Workload, work: Work) -> list[Option]:
         """Options of work counted in replicas. Replicas in one node come first: they may make wider ones pointless."""
-        units = _best_units([u for node in self.nodes for u in self._units(workload, node)])
+        every = [u for node in self.nodes for u in self._units(workload, node)]
+        units = _best_units(_one_width(every, work.target), self._spares_no_worse)
         alone = [u for u in units if u.link.technology is None]
         found: list[Option] = []
         for unit in units:
-            if unit.link.technology is not None and any(_replaces(other, unit) for other in alone):
+            if unit.link.technology is not None and any(
+                _replaces(other, unit) and self._spares_no_worse(other.node, unit.node) for other in alone
+            ):
                 continue
             found += self._replicated(workload, work, unit)
         return sorted(found, key=lambda o: o.id)
@@ -356,27 +389,34 @@ class Generator:
             if cable_load is None or fabric_load is None:
                 continue
             each = node_load + cable_load
-            found.append(
-                Option(
-                    id=f"{workload.name}|{node.id}|{_fabric_id(design)}|x{unit}|{design.low:05d}",
-                    work=workload.name,
-                    design_key=f"{node.id}|{_fabric_id(design)}|x{unit}",
-                    node=node,
-                    low=design.low,
-                    high=design.high,
-                    rate=rate,
-                    fixed=fabric_load + each.times(spare),
-                    unit=each.times(unit),
-                    fixed_parts=((design.fixed, 1), (bundle, spare), (design.per_node, spare)),
-                    unit_parts=((bundle, unit), (design.per_node, unit)),
-                    nodes_per_unit=unit,
-                    spare_nodes=spare,
-                    switch=design.switch,
-                    topology=design.topology,
-                    link=replace_link(link, design),
-                    precision=one.precision,
+            for low, high, nodes in spares.ranges(design.low, design.high, unit, spare):
+                shelf = spares.spare_bundle(
+                    self.catalog, self.request, node, nodes, (design.fixed, repeat(design.per_node, nodes))
                 )
-            )
+                shelf_load = self._load_of(shelf)
+                if shelf_load is None:
+                    continue
+                found.append(
+                    Option(
+                        id=f"{workload.name}|{node.id}|{_fabric_id(design)}|x{unit}|{low:05d}",
+                        work=workload.name,
+                        design_key=f"{node.id}|{_fabric_id(design)}|x{unit}",
+                        node=node,
+                        low=low,
+                        high=high,
+                        rate=rate,
+                        fixed=fabric_load + each.times(spare) + shelf_load,
+                        unit=each.times(unit),
+                        fixed_parts=((design.fixed, 1), (bundle, spare), (design.per_node, spare), (shelf, 1)),
+                        unit_parts=((bundle, unit), (design.per_node, unit)),
+                        nodes_per_unit=unit,
+                        spare_nodes=spare,
+                        switch=design.switch,
+                        topology=design.topology,
+                        link=replace_link(link, design),
+                        precision=one.precision,
+                    )
+                )
         return found
 
     def _tenants(self, workload: Workload, node: NodeBuild) -> list[Tenant]:
@@ -453,6 +493,11 @@ class Generator:
 
     def _exact(self, node: NodeBuild, link: FabricLink, switch: str, count: int, topology: str) -> Design | None:
         assert link.technology is not None
+        managers = self._managers(switch, count * node.fabric_units, link.technology)
+        unmanaged = link.technology == "infiniband" and not self.catalog.switches[switch].managed
+        if unmanaged and managers is None:
+            self._reject(switch, "unmanaged", f"{switch} is unmanaged and needs a fabric manager; none is wanted")
+            return None
         made = fabric.compute_design(
             self.catalog,
             count * node.fabric_units,
@@ -463,7 +508,8 @@ class Generator:
             link.oversubscription,
             topology,
             node.compute_cage or "",
-            1,
+            0 if managers is None else managers.ports,
+            self.request.preferences.fabric.reserve_nodes,
         )
         if isinstance(made, Rejection):
             self.rejections.append(made)
@@ -472,7 +518,7 @@ class Generator:
         fixed = merge(
             Bundle(lines=seeds(made.lines, "compute")),
             self.switch_bundle(switch, switches),
-            self._managers(switch, count * node.fabric_units, link.technology),
+            manager_bundle(managers, count * node.fabric_units, "compute"),
         )
         return Design(switch, link.technology, made.topology, made.oversubscription, fixed, Bundle(), count, count)
 
@@ -511,7 +557,6 @@ class Generator:
             fixed = merge(
                 Bundle(lines=seeds(bracket.fixed_lines, "compute")),
                 self.switch_bundle(switch, made.leaf),
-                self._managers(switch, bracket.hi, link.technology),
             )
             per_node = repeat(Bundle(lines=seeds(bracket.per_node_lines, "compute")), node.fabric_units)
             found.append(Design(switch, link.technology, "islands", 1.0, fixed, per_node, low, high))
@@ -539,24 +584,9 @@ class Generator:
         """Room, power and management port of `count` switches (their price is in the fabric's lines)."""
         return switch_bundle(self.catalog, switch, count)
 
-    def _managers(self, switch: str, nodes: int, technology: Technology) -> Bundle:
-        """A pair of fabric managers for large InfiniBand fabrics and for unmanaged switches."""
-        if technology != "infiniband":
-            return Bundle()
-        if nodes < FABRIC_MANAGER_FROM_NODES and self.catalog.switches[switch].managed:
-            return Bundle()
-        managers = [m for m in self.catalog.management.values() if m.role == "fabric-manager"]
-        if not managers:
-            return Bundle()
-        part = min(managers, key=lambda m: m.id)
-        shape = Shape(part.id, part.rack_units, math.ceil(part.max_power_w), round((part.weight_kg or 0) * 1000))
-        return Bundle(
-            lines=(LineSeed(part.id, 2, "compute"),),
-            shapes=((shape, 2),),
-            endpoints=(("oob", 2), ("in-band", 2 * part.inband_ports)),
-            watts=2 * math.ceil(part.max_power_w),
-            typical_watts=2 * math.ceil(part.typical_power_w),
-        )
+    def _managers(self, switch: str, nodes: int, technology: Technology) -> fabric.Managers | None:
+        each = self.request.resilience.managers
+        return fabric.fabric_managers(self.catalog, switch, nodes, technology, each)
 
     # -- helpers -------------------------------------------------------------------------------------------------
     def _load_of(self, bundle: Bundle) -> Load | None:
@@ -652,6 +682,24 @@ def switch_bundle(catalog: Catalog, switch: str, count: int) -> Bundle:
         endpoints=(("oob", count),),
         watts=math.ceil(most) * count,
         typical_watts=math.ceil(typical) * count,
+    )
+
+
+def manager_bundle(managers: fabric.Managers | None, nodes: int, group: str) -> Bundle:
+    """Fabric managers with their management ports, and a licence for each managed node and year."""
+    if managers is None:
+        return Bundle()
+    part, count = managers.part, managers.count
+    shape = Shape(part.id, part.rack_units, math.ceil(part.max_power_w), round((part.weight_kg or 0) * 1000))
+    lines = [LineSeed(part.id, count, group)]
+    if part.licence is not None and nodes:
+        lines.append(LineSeed(part.licence, nodes, group, yearly=True))
+    return Bundle(
+        lines=tuple(lines),
+        shapes=((shape, count),),
+        endpoints=(("oob", count), ("in-band", count * part.inband_ports)),
+        watts=count * math.ceil(part.max_power_w),
+        typical_watts=count * math.ceil(part.typical_power_w),
     )
 
 

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from planner import __version__, printing, summary
+from planner import __version__, accuracy_text, printing, size_text, summary
 from planner.catalog import Catalog
 from planner.errors import InputError, Mistake, NoPlan, PlannerError, Rejection, UnknownPart
 
@@ -194,27 +194,47 @@ def comply(
     typer.echo(printing.as_json(entries) if as_json else printing.verdicts(entries))
 
 
-@app.command(epilog="Example: planner fabric --nodes 127 --nics 8 --switch qm9700")
+@app.command(
+    epilog="Examples: planner fabric --nodes 127 --nics 8 --switch qm9700; "
+    "planner fabric --cases tests/reference/reference_architectures.yaml"
+)
 def fabric(
-    nodes: Annotated[int, typer.Option("--nodes", min=1, help="Number of nodes")],
-    nics: Annotated[int, typer.Option("--nics", min=1, max=128, help="Fabric ports per node")],
-    switch: Annotated[str, typer.Option("--switch", help="Switch id")],
+    nodes: Annotated[int | None, typer.Option("--nodes", min=1, max=1_000_000, help="Number of nodes")] = None,
+    nics: Annotated[int | None, typer.Option("--nics", min=1, max=128, help="Fabric ports per node")] = None,
+    switch: Annotated[str | None, typer.Option("--switch", help="Switch id")] = None,
     oversubscription: Annotated[str, typer.Option("--oversubscription", help="1, 2 or 2:1")] = "1",
+    topology: Annotated[str | None, typer.Option("--topology", help="rail or plain")] = None,
+    speed: Annotated[float | None, typer.Option("--gbps", help="Port speed, for ports that are split")] = None,
+    reserve: Annotated[
+        int, typer.Option("--reserve-nodes", min=0, max=1_000_000, help="Nodes to come: spines are sized for them now")
+    ] = 0,
+    cases: Annotated[Path | None, typer.Option("--cases", help="Design every row of a file of reference rows")] = None,
     overlay: OverlayOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Leaves, spines, cores, cables and optics of a compute fabric."""
+    """Leaves, spines, cores, cables and optics of a compute fabric, or of every row of a file of published designs."""
     from planner import fabric as fabrics
+    from planner import printing_fabric
 
     catalog = Catalog.load(overlay or ())
+    if cases is not None:
+        results = [fabrics.run_case(row, catalog) for row in fabrics.read_cases(cases)]
+        typer.echo(printing.as_json(results) if as_json else printing_fabric.cases(results))
+        return
+    absent = [o for o, v in (("--nodes", nodes), ("--nics", nics), ("--switch", switch)) if v is None]
+    if nodes is None or nics is None or switch is None:
+        message = f"{', '.join(absent)} missing. Give --nodes, --nics and --switch, or --cases FILE."
+        raise InputError([Mistake("fabric", None, None, message)])
+    if topology not in (None, "rail", "plain"):
+        raise InputError([Mistake("--topology", None, None, f"expected rail or plain, got {topology}.")])
     if switch not in catalog.switches:
         from planner.catalog import nearest
 
         raise UnknownPart("switch", switch, nearest(switch, catalog.switches))
-    made = fabrics.describe(catalog, nodes, nics, switch, _ratio(oversubscription))
+    made = fabrics.describe(catalog, nodes, nics, switch, _ratio(oversubscription), topology, speed, reserve)
     if isinstance(made, Rejection):
         raise InputError([Mistake("fabric", None, None, made.message)])
-    typer.echo(printing.as_json(made) if as_json else printing.fabric(made))
+    typer.echo(printing.as_json(made) if as_json else printing_fabric.fabric(made, catalog))
 
 
 @app.command(epilog="Example: planner size examples/llm-training.yaml")
@@ -226,7 +246,34 @@ def size(site: SiteArgument, on: OnOption = None, overlay: OverlayOption = None,
     catalog = Catalog.load(overlay or ())
     request = read_site(site, catalog)
     rows = size_table(request, catalog, _date(on, request.compliance.date))
-    typer.echo(printing.as_json(rows) if as_json else printing.sizes(rows))
+    typer.echo(printing.as_json(rows) if as_json else size_text.sizes(rows))
+
+
+@app.command(epilog="Example: planner validate --cases my-runs.yaml --json")
+def validate(
+    cases: Annotated[
+        Path | None, typer.Option("--cases", help="Your own measurements, in the form of catalogs/measurements/*.yaml")
+    ] = None,
+    overlay: OverlayOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The report card: predicts published measurements (or yours) and says how far off it is, family by family."""
+    from planner.accuracy import cases as measurements
+    from planner.accuracy import report
+
+    catalog = Catalog.load(overlay or ())
+    rows = measurements.bundled(catalog) if cases is None else measurements.read_cases(cases)
+    outcomes = [measurements.predict(kind, row, catalog) for kind, row in rows]
+    summaries = report.by_family(outcomes)
+    behind = report.behind(summaries, report.recorded(catalog)) if cases is None else []
+    if as_json:
+        typer.echo(accuracy_text.as_json(outcomes, summaries, behind))
+    else:
+        typer.echo(accuracy_text.text(outcomes, summaries, own=cases is not None))
+    for sentence in behind:
+        typer.echo(sentence, err=True)
+    if behind:
+        raise typer.Exit(2)
 
 
 @app.command(epilog="Example: planner init my-site.yaml")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 import planner
-from planner import assemble, demand, lines, pricing, site, sitefile
+from planner import assemble, demand, lines, pricing, site, sitefile, storage_need
 from planner.assemble import Chosen
 from planner.bundles import merge, repeat
 from planner.demand import Rate
@@ -312,8 +312,8 @@ def _binding(prepared: Prepared, solution: Solution, name: str, left: float) -> 
 
 
 def _smallest_node_kw(prepared: Prepared, solution: Solution) -> float:
-    chosen = [o.node.max_power_kw for o in prepared.problem.options if solution.units.get(o.id)]
-    return min(chosen, default=0.0)
+    nodes = [o.node for o in prepared.problem.options if solution.units.get(o.id)]
+    return min((n.max_power_kw for n in nodes if not n.own_rack), default=0.0)
 
 
 def _limit_unit(name: str, currency: str) -> str:
@@ -407,12 +407,15 @@ def _storage(prepared: Prepared, solution: Solution) -> StorageChoice | None:
         if bracket.network == "storage-system" and bracket.id in solution.shared:
             seed = bracket.fixed_bundle.lines[0]
             system = prepared.catalog.storage[seed.part]
+            read, write = storage_need.needed(prepared.catalog, prepared.request)
             return StorageChoice(
                 system=system.id,
                 blocks=seed.quantity,
                 usable_tb=system.usable_tb * seed.quantity,
                 read_gb_per_s=system.read_gb_per_s * seed.quantity,
                 write_gb_per_s=system.write_gb_per_s * seed.quantity,
+                read_needed=read.at(solution.total.accelerators),
+                write_needed=write.at(solution.total.accelerators),
             )
     return None
 

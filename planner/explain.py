@@ -85,7 +85,7 @@ def plain_checks(prepared: Prepared) -> tuple[str, ...]:
             if option.work != work.name and not any(t.work == work.name for t in option.tenants):
                 continue
             node = [s for s in (*option.fixed.shapes, *option.unit.shapes) if s.item == option.node.id]
-            if option.node.own_rack or all(fit_in_rack(s, problem) for s in node):
+            if all(fit_in_rack(s, problem) for s in node):
                 fits = True
             shapes |= {s for s in node if not fit_in_rack(s, problem)}
         if fits or not shapes:

@@ -63,16 +63,16 @@ class Model:
         pairs = [(v, float(c)) for v, load in self.terms if (c := measure(load))]
         return pulp.lpSum_vars_coefs(pairs) + measure(self.problem.constant)
 
-    def counts(self) -> dict[Shape, pulp.LpAffineExpression]:
-        """How many of each shape that stands in bought racks the plan holds, in one pass over everything."""
+    def counts(self, own_rack: bool = False) -> dict[Shape, pulp.LpAffineExpression]:
+        """How many of each shape the plan holds, of those in bought racks or of those that bring their own."""
         pairs: dict[Shape, list[tuple[pulp.LpVariable, float]]] = {}
         for variable, load in self.terms:
             for shape, number in load.shapes.items():
-                if number and not shape.own_rack:
+                if number and shape.own_rack == own_rack:
                     pairs.setdefault(shape, []).append((variable, float(number)))
         constant = self.problem.constant.shapes
         found = {s: pulp.lpSum_vars_coefs(p) + constant.get(s, 0) for s, p in sorted(pairs.items())}
-        return found | {s: pulp.lpSum([n]) for s, n in constant.items() if s not in found and not s.own_rack}
+        return found | {s: pulp.lpSum([n]) for s, n in constant.items() if s not in found and s.own_rack == own_rack}
 
 
 def _name(prefix: str, index: int, text: str) -> str:
@@ -295,16 +295,21 @@ def rack_shapes(model: Model) -> None:
     """rack_shape[i]: count[i] ≤ fit[i] × racks; rack_large[a]: Σ count of shapes above half a rack in a ≤ racks.
 
     Two things that each need more than half of the same resource a (units, watts, grams) never share a rack. Of which
-    one alone fits is not enough: a tall, frugal thing and a flat, hungry one do share.
+    one alone fits is not enough: a tall, frugal thing and a flat, hungry one do share. rack_own[i]: count[i] ≤ 0 for a
+    system that brings its own rack and needs more than the room gives one.
     """
+    for i, (shape, count) in enumerate(model.counts(own_rack=True).items()):
+        if not fit_in_rack(shape, model.problem):
+            model.lp += count <= 0, f"rack_own_{i}"
     room, counts = model.problem.room, model.counts()
     for i, (shape, count) in enumerate(counts.items()):
         model.lp += count - fit_in_rack(shape, model.problem) * model.racks <= 0, f"rack_shape_{i}"
-    for name, have, size in (
+    sizes: tuple[tuple[str, int | None, Callable[[Shape], int]], ...] = (
         ("units", room.units, lambda s: s.units),
         ("power", room.watts, lambda s: s.watts),
         ("weight", room.grams, lambda s: s.grams),
-    ):
+    )
+    for name, have, size in sizes:
         large = [count for shape, count in counts.items() if have is not None and 2 * size(shape) > have]
         if len(large) > 1:
             model.lp += pulp.lpSum(large) - model.racks <= 0, f"rack_large_{name}"
@@ -388,8 +393,11 @@ CONSTRAINTS: tuple[Callable[[Model], None], ...] = (
 
 # -- helpers ---------------------------------------------------------------------------------------------------------
 def fit_in_rack(shape: Shape, problem: Problem) -> int:
-    """How many of one shape an otherwise empty rack takes; 0 when not even one."""
+    """How many of one shape an otherwise empty rack takes; 0 when not even one, or when its own rack is too much."""
     room = problem.room
+    if shape.own_rack:
+        hungry = room.own_watts is not None and shape.watts > room.own_watts
+        return 0 if hungry or (room.grams is not None and shape.grams > room.grams) else 10**6
     fits = [room.units // shape.units if shape.units else 10**6]
     if room.watts is not None and shape.watts:
         fits.append(room.watts // shape.watts)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from planner import fabric
+from planner import fabric, spares
 from planner.catalog import Catalog
 from planner.errors import Rejection
 from planner.model import Bundle, LineSeed
@@ -112,7 +112,7 @@ def _positions(rows: Sequence[PlanLine], first: int) -> list[PlanLine]:
 
 
 def _group_order(group: str) -> int:
-    known = {"management": 5, "storage": 6, "in-band": 7, "oob": 8, "racks": 9}
+    known = {"management": 5, "storage": 6, "in-band": 7, "oob": 8, "racks": 9, spares.GROUP: 10}
     return known.get(group, 1 if group.startswith("compute") else 0)
 
 
@@ -126,6 +126,8 @@ def _line(
     part = catalog.parts[seed.part]
     unit, low, high, price, rule = _priced(book, seed)
     watts, typical, units, kilograms, estimates = _physical(catalog, part, holder)
+    if seed.group == spares.GROUP:  # on the shelf: draws nothing and stands in no rack
+        watts, typical, units, kilograms = 0.0, 0.0, 0, 0.0
     node = holder.node
     in_node = node is not None and seed.group == node.id and holder.nodes
     line = PlanLine(

@@ -195,11 +195,15 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class RoomLimits:
-    """What one rack takes. None: not limited."""
+    """What one rack takes. None: not limited.
+
+    `own_watts` is what the room gives a system that brings its own rack: what the request states, never a default.
+    """
 
     units: int
     watts: int | None
     grams: int | None
+    own_watts: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -229,6 +229,7 @@ class Switch(Part):
     uplink_ports: int = 0  # extra faster ports (out-of-band switches)
     uplink_gbps: float | None = None
     managed: bool = True
+    manager_ports: int = 0  # ports of their own for fabric managers: these then take no data port
     rack_units: int
     typical_power_w: float | None = None
     max_power_w: float | None = None
@@ -317,6 +318,8 @@ class ManagementNode(Part):
     weight_kg: float | None = None
     inband_ports: int = 2
     port_gbps: float = 100
+    fabric_ports: int = 0  # leaf ports that one fabric manager takes
+    licence: str | None = None  # software counted per managed fabric node and year
     technologies: tuple[Technology, ...] = ("ethernet",)
 
 

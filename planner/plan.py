@@ -141,6 +141,7 @@ class PlannedFabric(Entry):
     oversubscription: float
     cables: int
     links_node: int
+    links_other: int = 0  # fabric managers on leaf ports
     links_leaf_spine: int
     links_spine_core: int
     ports_used: int
@@ -276,6 +277,8 @@ class StorageChoice(Entry):
     usable_tb: float
     read_gb_per_s: float
     write_gb_per_s: float
+    read_needed: float = 0.0  # as asked, else by profile and checkpoint rule
+    write_needed: float = 0.0
 
 
 class Provenance(Entry):

@@ -103,38 +103,6 @@ def verdicts(entries: Sequence[ComplianceEntry]) -> str:
     return "\n".join(blocks)
 
 
-def fabric(made: Mapping[str, Any]) -> str:
-    rows = [(k.replace("_", " "), v) for k, v in made.items() if not isinstance(v, list | tuple | dict)]
-    text = table(("", ""), rows)
-    lines = made.get("lines") or ()
-    if lines:
-        parts_table = table(("part", "quantity"), [(ln["part"], ln["quantity"]) for ln in plain(lines)], right=(1,))
-        text += "\n\n" + parts_table
-    return text
-
-
-def sizes(rows: Sequence[Mapping[str, Any]]) -> str:
-    head = ("workload", "accelerator", "nodes", "cards", "delivers", "range", "limited by, or why not")
-    return table(
-        head,
-        [
-            (
-                r["workload"],
-                r["accelerator"],
-                r["nodes"] if r["nodes"] is not None else "-",
-                r["accelerators"] if r["accelerators"] is not None else "-",
-                "-" if r["value"] is None else f"{readable(r['value'])} {r['unit']}",
-                "-" if r["low"] is None else f"{readable(r['low'])} to {readable(r['high'])}",
-                (r["limiting_factor"] or "") + (" (unproven)" if r["unproven"] else "")
-                if r["reason"] is None
-                else r["reason"],
-            )
-            for r in rows
-        ],
-        right=(2, 3),
-    )
-
-
 def alternatives(answer: Mapping[str, Any]) -> str:
     """What `planner explain` says."""
     out = [answer["headline"], "", "Limits:"]

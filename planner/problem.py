@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from planner import compliance, nodes, site
-from planner.bundles import Pricer
+from planner.bundles import STORAGE_SYSTEM, Pricer
 from planner.candidates import Generator, works
 from planner.catalog import Catalog
 from planner.dominance import irrelevant, prune
@@ -199,9 +199,9 @@ def limit_keys(request: Request) -> dict[str, tuple[str, Decimal]]:
         "yearly_budget": ("budget.opex_per_year", Decimal("0.01")),
         "racks": ("site.racks", Decimal(1)),
     }
-    if request.site.it_power_kw is not None:
+    if request.site.it_power_kw is not None and request.site.it_power_kw == site.it_power_limit_kw(request):
         keys["site_power"] = ("site.it_power_kw", Decimal("0.001"))
-    else:
+    else:  # the meter leaves less, or nothing else was given
         pue = Decimal(str(site.peak_pue(request)))
         keys["site_power"] = ("site.utility_power_kw", pue / 1000)
     for part in request.supply:
@@ -211,11 +211,12 @@ def limit_keys(request: Request) -> dict[str, tuple[str, Decimal]]:
 
 def room_limits(request: Request) -> RoomLimits:
     """What one rack takes, in whole watts and grams."""
-    room = site.room(request)
+    room, given = site.room(request), request.site.rack_power_kw
     return RoomLimits(
         units=room.units,
         watts=None if room.power_kw is None else math.floor(round(room.power_kw * 1000, 6)),
         grams=None if room.weight_kg is None else math.floor(room.weight_kg * 1000),
+        own_watts=None if given is None else math.floor(round(given * 1000, 6)),
     )
 
 
@@ -251,7 +252,9 @@ def _shared(
     endpoints = max((_most(options, n) for n in ("in-band", "oob", "storage")), default=0)
     gbps = max((o.node.storage_gbps for o in options), default=200.0)
     # Management nodes, storage blocks and switches plug in too: room for them on top.
-    equipment = SharedEquipment(catalog, request, pricer, max(3, most_nodes), endpoints + endpoints // 2 + 512)
+    most = endpoints + endpoints // 2 + 512
+    cards = _most(options, STORAGE_SYSTEM)
+    equipment = SharedEquipment(catalog, request, pricer, max(3, most_nodes), most, cards)
     return equipment.options(gbps), equipment.rejections
 
 

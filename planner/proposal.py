@@ -22,7 +22,7 @@ from planner.proposal_brief import brief
 from planner.proposal_notes import compliance_rows, left_out_by_rule, notes, public_notices, questions, unknowns
 from planner.proposal_results import result_rows
 from planner.quote import Quote, quote
-from planner.request import Request, Workload
+from planner.request import USUAL_FRAMES_PER_S, Request, Workload
 from planner.wording import Wording, rmb_capitals, templates_folder, wording
 
 
@@ -63,7 +63,7 @@ def proposal_html(plan: Plan) -> str:
         name=lambda part: plan.names.get(part, part),
         cover=_cover(plan, request, prices, words),
         asked=[(w.name, words.term("work", w.kind), asked(w, words, plan.names)) for w in request.workloads],
-        site=_site(request, words),
+        site=_site(plan, request, words),
         networks=_networks(plan, words),
         topology=drawings.topology(plan, words),
         elevations=drawings.elevations(plan, words),
@@ -151,7 +151,7 @@ def asked(work: Workload, words: Wording, names: Mapping[str, str]) -> str:
         parts.append(words(f"asked.{key}", **values))
 
     if work.model:
-        add("model", model=work.model)
+        add("model", model=work.model_name)
     if work.benchmark:
         add("benchmark", benchmark=work.benchmark)
     if work.tokens:
@@ -160,6 +160,9 @@ def asked(work: Workload, words: Wording, names: Mapping[str, str]) -> str:
         add("days", days=words.number(work.within_days))
     if work.requests_per_s:
         add("requests", rate=words.number(work.requests_per_s))
+    if work.concurrent_users:
+        think = words.number(work.think_time_s or 0)
+        add("users", users=words.number(work.concurrent_users), think=think)
     if work.input_tokens or work.output_tokens:
         add("lengths", read=f"{work.input_tokens or 0:,}", written=f"{work.output_tokens or 0:,}")
     if work.ttft_ms:
@@ -168,6 +171,11 @@ def asked(work: Workload, words: Wording, names: Mapping[str, str]) -> str:
         add("tpot", ms=words.number(work.tpot_ms))
     if work.samples_per_s:
         add("samples", rate=words.number(work.samples_per_s))
+    if work.streams:
+        rate = words.number(work.frames_per_s or USUAL_FRAMES_PER_S)
+        add("streams", streams=f"{work.streams:,}", rate=rate, size=work.resolution or "1080p")
+    if work.prefix_share:
+        add("prefix", percent=words.number(work.prefix_share * 100))
     if work.sustained_pflops:
         add("sustained", pflops=words.number(work.sustained_pflops))
     if work.count:
@@ -185,7 +193,7 @@ def asked(work: Workload, words: Wording, names: Mapping[str, str]) -> str:
     return words("asked.join").join(parts)
 
 
-def _site(request: Request, words: Wording) -> list[tuple[str, str]]:
+def _site(plan: Plan, request: Request, words: Wording) -> list[tuple[str, str]]:
     """What the site and the budget allow; only what was given."""
     site, budget = request.site, request.budget
     rows: list[tuple[str, str]] = [("country", words.term("country", site.country))]
@@ -205,16 +213,15 @@ def _site(request: Request, words: Wording) -> list[tuple[str, str]]:
     if budget.capex is not None:
         key = "budget_taxed" if budget.vat_percent else "budget"
         rows.append((key, words.money(budget.capex, budget.currency)))
-    if request.storage is not None:
-        need = request.storage
+    if request.storage is not None and plan.storage is not None:
         rows.append(
             (
                 "storage",
                 words(
                     "site.storage_text",
-                    tb=words.number(need.usable_tb),
-                    read=words.number(need.read_gb_per_s),
-                    write=words.number(need.write_gb_per_s),
+                    tb=words.number(request.storage.usable_tb),
+                    read=words.number(plan.storage.read_needed),
+                    write=words.number(plan.storage.write_needed),
                 ),
             )
         )

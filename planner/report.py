@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from planner import compliance, pricing, site, sitefile
+from planner import compliance, pricing, site, sitefile, spares, storage_need
 from planner.assemble import Chosen
 from planner.errors import Rejection
 from planner.plan import Assumption, ComplianceEntry, LeftOut, PlanLine
@@ -72,6 +72,7 @@ def assumptions(prepared: Prepared, chosen: Sequence[Chosen], capital: Sequence[
         node = pick.option.node
         found += [Assumption(kind="estimate", name=node.id, text=text) for text in node.estimates]
         found += [Assumption(kind="notice", name=node.id, text=text) for text in node.notices]
+        found += _supplies(prepared, pick)
     for line in capital:
         found += [
             Assumption(kind="estimate", name=line.part, text=f"{line.part}: {text}")
@@ -82,6 +83,22 @@ def assumptions(prepared: Prepared, chosen: Sequence[Chosen], capital: Sequence[
     found += _plan_notices(prepared, chosen)
     unique = {(a.kind, a.name, a.text): a for a in found}
     return tuple(unique.values())
+
+
+def _supplies(prepared: Prepared, pick: Chosen) -> list[Assumption]:
+    """Spare power supplies: they have neither part number nor price here, so they are told instead of bought."""
+    percent, chassis = prepared.request.spares.supplies, prepared.catalog.chassis[pick.option.node.chassis]
+    if not percent or pick.nodes < spares.FROM_NODES:
+        return []
+    if chassis.psu_count is None:
+        text = f"Spare power supplies of {chassis.id} are not in the total: their number per node is not published."
+    else:
+        count = spares.pieces(percent, chassis.psu_count * pick.nodes)
+        text = (
+            f"{count} spare power supplies of {chassis.id} ({percent:g} % of {chassis.psu_count * pick.nodes}) are not"
+            " in the total: no part number and no price is known. Ask the vendor."
+        )
+    return [Assumption(kind="notice", name="spares.supplies", text=text)]
 
 
 def _shown(value: object) -> str:
@@ -124,6 +141,11 @@ def _conventions(prepared: Prepared) -> list[Assumption]:
         found.append(
             Assumption(kind="default", name="storage", text="No storage: key, so no shared storage is planned.")
         )
+    else:
+        for way, speed in zip(("read", "write"), storage_need.needed(prepared.catalog, request), strict=True):
+            if getattr(request.storage, f"{way}_gb_per_s") is None:
+                text = f"Storage {way} speed was not given: {speed.why}."
+                found.append(Assumption(kind="sizing", name=f"storage.{way}_gb_per_s", text=text))
     if request.budget.vat_percent is None:
         vat = pricing.country_vat(prepared.catalog, request.site.country)
         shown = "unknown" if vat is None else f"{vat} %"

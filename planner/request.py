@@ -29,6 +29,10 @@ CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Text = Annotated[str, Field(max_length=200)]
 
+# What a service is taken to promise where the site file sets no latency target, to turn users into requests.
+USUAL_TTFT_MS, USUAL_TPOT_MS = 1000.0, 50.0
+USUAL_FRAMES_PER_S = 30.0
+
 
 class Section(BaseModel):
     """Base of every part of a request."""
@@ -79,6 +83,59 @@ class ComplianceTerms(Section):
     end_use: Text | None = None
 
 
+PositiveInt = Annotated[int, Field(ge=1, le=1_000_000_000)]
+
+
+class InlineModel(Section):
+    """A model that the catalog does not have: parameters in units (70e9), shapes as in its config.json. `config`
+    names a
+    Hugging Face config.json beside the site file, which fills what is not stated; it is read with the site file."""
+
+    name: Text | None = None
+    config: Text | None = None
+    parameters: Annotated[float, Field(ge=1e6, le=1e15, allow_inf_nan=False)] | None = None
+    active_parameters: Annotated[float, Field(ge=1e6, le=1e15, allow_inf_nan=False)] | None = None
+    layers: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    hidden: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    heads: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    kv_heads: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    head_dim: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    ffn: PositiveInt | None = None
+    vocab: PositiveInt | None = None
+    context: PositiveInt | None = None
+    experts: Annotated[int, Field(ge=2, le=100_000)] | None = None
+    experts_per_token: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    expert_ffn: PositiveInt | None = None
+    shared_experts: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    dense_layers: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    kv_lora_rank: PositiveInt | None = None
+    rope_head_dim: PositiveInt | None = None
+    sliding_window: PositiveInt | None = None
+    tied_embeddings: bool = False
+
+
+class LayoutTerms(Section):
+    """How a training job is spread, as far as it is fixed; the rest is searched. `micro_batch` in sequences."""
+
+    tensor: PositiveInt | None = None
+    pipeline: PositiveInt | None = None
+    interleave: PositiveInt | None = None
+    data: PositiveInt | None = None
+    context: PositiveInt | None = None
+    expert: PositiveInt | None = None
+    micro_batch: PositiveInt | None = None
+    recompute: Literal["none", "selective", "full"] | None = None
+    sharding: Literal["optimizer", "all", "node"] | None = None
+
+
+class Achieved(Section):
+    """Throughput known from elsewhere, over everything; exactly one figure. `mfu` is a share of the dense peak."""
+
+    mfu: Annotated[float, Field(gt=0, le=1)] | None = None
+    tflops_per_accelerator: PositiveFloat | None = None
+    tokens_per_s_per_accelerator: PositiveFloat | None = None
+
+
 class Workload(Section):
     """One use of the site. Which keys belong to which kind is checked in `planner.sitefile`."""
 
@@ -87,7 +144,11 @@ class Workload(Section):
     share: bool = False
     accelerator: str | None = None  # id, alias or group
     # language models
-    model: str | None = None
+    model: str | InlineModel | None = None
+    method: Literal["pretraining", "continued", "finetuning", "lora"] | None = None  # training; default pretraining
+    layout: LayoutTerms | None = None
+    achieved: Achieved | None = None
+    checkpoint_gb_per_s: PositiveFloat | None = None  # write speed for checkpoints; default: one in a minute
     tokens: PositiveFloat | None = None
     within_days: PositiveFloat | None = None
     sequence_length: Annotated[int, Field(ge=1)] | None = None
@@ -96,6 +157,11 @@ class Workload(Section):
     input_tokens: Annotated[int, Field(ge=1)] | None = None
     output_tokens: Annotated[int, Field(ge=1)] | None = None
     requests_per_s: PositiveFloat | None = None
+    concurrent_users: PositiveFloat | None = None  # another way to state the demand: people at work at the same time
+    think_time_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = (
+        None  # between an answer and the next request
+    )
+    prefix_share: Annotated[float, Field(ge=0, le=0.99)] | None = None  # of the prompt that is already cached
     ttft_ms: PositiveFloat | None = None
     tpot_ms: PositiveFloat | None = None
     # measured benchmarks
@@ -105,10 +171,38 @@ class Workload(Section):
     sustained_pflops: PositiveFloat | None = None
     count: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     pflops: PositiveFloat | None = None
+    # video
+    streams: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    frames_per_s: PositiveFloat | None = None
+    resolution: Literal["720p", "1080p", "1440p", "2160p"] | None = None
     spare_nodes: Annotated[int, Field(ge=0, le=1000)] = 0  # kept ready beside the nodes that the demand needs
     maximise: (
         Literal["tokens_per_day", "requests_per_s", "samples_per_s", "accelerators", "sustained_pflops"] | None
     ) = None
+
+    @property
+    def model_name(self) -> str | None:
+        """The model as people call it."""
+        if self.model is None or isinstance(self.model, str):
+            return self.model
+        return self.model.name or "inline-model"
+
+    @property
+    def asked_requests_per_s(self) -> float | None:
+        """Requests per second asked. Users who wait for an answer and then think send users ÷ (think + answer) of them
+        (Little's law); the answer takes what the latency targets allow, or the usual targets where none are set."""
+        if self.requests_per_s is not None or self.concurrent_users is None:
+            return self.requests_per_s
+        first = (self.ttft_ms or USUAL_TTFT_MS) / 1000
+        token = (self.tpot_ms or USUAL_TPOT_MS) / 1000
+        return self.concurrent_users / ((self.think_time_s or 0.0) + first + token * (self.output_tokens or 1))
+
+    @property
+    def asked_samples_per_s(self) -> float | None:
+        """Samples per second asked: as stated, or frames of all video streams."""
+        if self.streams is not None:
+            return self.streams * (self.frames_per_s or USUAL_FRAMES_PER_S)
+        return self.samples_per_s
 
 
 class Choice(Section):
@@ -123,7 +217,35 @@ class FabricPreference(Section):
     oversubscription: Annotated[float, Field(ge=1, le=16)] = 1.0
     topology: Literal["rail", "plain"] | None = None
     switch: str | None = None
-    redundancy: Literal["pair", "none"] | None = None
+    redundancy: Literal["pair", "none"] | None = None  # of in-band and storage networks; None: see resilience
+    reserve_nodes: Annotated[int, Field(ge=0, le=100_000)] = 0  # compute spines are sized for so many more nodes
+
+
+class Resilience(Section):
+    """What stands in pairs, so that no single failure stops the site; `single` saves the second."""
+
+    in_band: Literal["pair", "single"] = "pair"
+    storage: Literal["pair", "single"] = "pair"
+    fabric_managers: Literal["pair", "single", "none"] = "pair"  # none: managed switches run the subnet manager
+    management: Literal["pair", "single"] = "pair"
+
+    @property
+    def managers(self) -> int:
+        """Fabric managers of one InfiniBand fabric that needs them."""
+        return {"pair": 2, "single": 1, "none": 0}[self.fabric_managers]
+
+
+Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+
+
+class Spares(Section):
+    """Parts kept on the shelf for pools of more than 16 nodes, in percent of what works, at least one; 0: none."""
+
+    nodes: Percent = 0
+    optics: Percent = 2
+    nics: Percent = 2
+    drives: Percent = 2
+    supplies: Percent = 2  # no part and no price of their own: told, not bought
 
 
 class NodePreference(Section):
@@ -143,9 +265,11 @@ class Preferences(Section):
 
 class StorageNeed(Section):
     usable_tb: PositiveFloat
-    read_gb_per_s: Annotated[float, Field(ge=0)] = 0
-    write_gb_per_s: Annotated[float, Field(ge=0)] = 0
+    read_gb_per_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    write_gb_per_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    profile: Literal["good", "better", "best"] | None = None  # published speeds by accelerators, where none is given
     system: str | None = None
+    technology: Technology | None = None  # of the network between nodes and storage; None: the cheaper
 
 
 class Pricing(Section):
@@ -166,5 +290,12 @@ class Request(Section):
     preferences: Preferences = Preferences()
     supply: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)  # part id -> most that can be had
     storage: StorageNeed | None = None
+    resilience: Resilience = Resilience()
+    spares: Spares = Spares()
     pricing: Pricing = Pricing()
     objective: Objective = "lowest_capex"
+
+    def redundancy(self, network: Literal["in-band", "storage"]) -> Literal["pair", "none"]:
+        """Whether a network stands on pairs of switches: preferences.fabric.redundancy, else resilience."""
+        asked = self.resilience.in_band if network == "in-band" else self.resilience.storage
+        return self.preferences.fabric.redundancy or ("pair" if asked == "pair" else "none")

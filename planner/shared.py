@@ -7,18 +7,19 @@ Sites of up to two nodes have no management nodes and one combined in-band and o
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from planner import fabric, site
-from planner.bundles import Pricer, merge, seeds
-from planner.candidates import offered_switches, switch_bundle
+from planner import fabric, site, storage_need
+from planner.bundles import STORAGE_SYSTEM, Pricer, merge, seeds
+from planner.candidates import manager_bundle, offered_switches, switch_bundle
 from planner.catalog import Catalog
 from planner.dominance import pointwise_best
 from planner.errors import Rejection
 from planner.model import Bundle, LineSeed, Shape, SharedOption
 from planner.parts import StorageSystem, Switch, Technology
 from planner.request import Request
+from planner.storage_need import Speed
 
 INBAND_GBPS = 100.0
 OOB_GBPS = 1.0
@@ -36,6 +37,7 @@ class SharedEquipment:
     pricer: Pricer
     most_nodes: int
     most_endpoints: int
+    most_accelerators: int = 0  # that storage by profile serves; 0 where no speed follows accelerators
     rejections: list[Rejection] = field(default_factory=list)
 
     def options(self, storage_gbps: float | None) -> list[SharedOption]:
@@ -47,14 +49,18 @@ class SharedEquipment:
 
     # -- management ----------------------------------------------------------------------------------------------
     def management(self) -> list[SharedOption]:
-        """Management nodes by the reference steps; the driver is the number of nodes."""
+        """Management nodes by the reference steps; the driver is the number of nodes.
+
+        The smallest step is a pair; `resilience.management: single` saves the second server.
+        """
         servers = sorted((m for m in self.catalog.management.values() if m.role == "management"), key=lambda m: m.id)
         steps = [(0, SMALL_SITE_NODES, 0)]
         for row in self.catalog.table("estimates/management")["rows"]:
             low = steps[-1][1] + 1
             high = int(row["nodes_up_to"])
             if high >= low:
-                steps.append((low, high, int(row["total"])))
+                alone = self.request.resilience.management == "single" and int(row["total"]) == 2
+                steps.append((low, high, 1 if alone else int(row["total"])))
         low, high, total = steps[-1]
         if high < self.most_nodes:
             steps[-1] = (low, self.most_nodes, total)
@@ -100,7 +106,7 @@ class SharedEquipment:
                 found += self._option(
                     f"in-band|combined|{switch.id}", "in-band", 0, switch.uplink_ports, fixed, unit, tag, switch.id
                 )
-        redundancy = self.request.preferences.fabric.redundancy or "pair"
+        redundancy = self.request.redundancy("in-band")
         families = offered_switches(self.catalog, self.request, "ethernet", INBAND_GBPS, "in-band")
         found += self._brackets("in-band", families, INBAND_GBPS, "ethernet", redundancy)
         return found
@@ -140,9 +146,12 @@ class SharedEquipment:
 
     def storage_network(self, gbps: float) -> list[SharedOption]:
         """The network between nodes and shared storage, redundant by default; one technology, the storage's."""
-        redundancy = self.request.preferences.fabric.redundancy or "pair"
+        redundancy = self.request.redundancy("storage")
         found: list[SharedOption] = []
+        asked = self.request.storage.technology if self.request.storage is not None else None
         for technology in STORAGE_TECHNOLOGIES:
+            if asked not in (None, technology):
+                continue
             families = offered_switches(self.catalog, self.request, technology, gbps, "storage")
             found += [
                 replace(option, together=f"storage-{technology}")
@@ -158,30 +167,64 @@ class SharedEquipment:
         technology: Technology,
         redundancy: str,
     ) -> list[SharedOption]:
+        """Brackets of every switch. Three tiers only beyond what any switch does in two: fewer hops, fewer cases."""
+        usable = [s for s in families if technology != "infiniband" or self.catalog.switches[s].managed]
+        for switch in set(families) - set(usable):
+            # Nobody manages the switches of a pair: a small storage network runs the subnet manager on its own.
+            self._reject(switch, "unmanaged", f"{switch} is unmanaged: a storage network takes managed switches")
         found: list[SharedOption] = []
-        for switch in families:
-            brackets = fabric.network_brackets(
-                self.catalog, network, gbps, technology, switch, redundancy, 1.0, self.most_endpoints
-            )
-            for bracket in brackets:
-                made = bracket.design_at_hi
-                count = made.leaf + made.spine + made.core
-                fixed = merge(
-                    Bundle(lines=seeds(bracket.fixed_lines, network)), switch_bundle(self.catalog, switch, count)
-                )
-                unit = Bundle(lines=seeds(bracket.per_node_lines, network))
-                found += self._option(
-                    f"{network}|{switch}|{bracket.lo:06d}",
+        reach = -1
+        for tiers in (2, 3):
+            low = reach + 1
+            for switch in usable if low <= self.most_endpoints else ():
+                brackets = fabric.network_brackets(
+                    self.catalog,
                     network,
-                    bracket.lo,
-                    bracket.hi,
-                    fixed,
-                    unit,
-                    "large-site" if network == "in-band" else None,
-                    switch,
                     gbps,
+                    technology,
+                    switch,
+                    redundancy,
+                    1.0,
+                    self.most_endpoints,
+                    low,
+                    tiers,
                 )
+                for bracket in brackets:
+                    options = self._bracket(network, bracket, switch, gbps, technology)
+                    if not options:
+                        break  # a part has no price
+                    reach = max(reach, bracket.hi)
+                    found += options
         return pointwise_best(found)
+
+    def _bracket(
+        self,
+        network: str,
+        bracket: fabric.Bracket,
+        switch: str,
+        gbps: float,
+        technology: Technology,
+    ) -> list[SharedOption]:
+        """One range of endpoints on one kind of switch, with fabric managers and uplinks."""
+        made = bracket.design_at_hi
+        fixed = merge(
+            Bundle(lines=seeds(bracket.fixed_lines, network)), switch_bundle(self.catalog, switch, made.switches)
+        )
+        if technology == "infiniband" and made.spine:
+            fixed = merge(fixed, self._managers(switch))
+        unit = Bundle(lines=seeds(bracket.per_node_lines, network))
+        tag = "large-site" if network == "in-band" else None
+        name = f"{network}|{switch}|{bracket.lo:06d}"
+        return self._option(name, network, bracket.lo, bracket.hi, fixed, unit, tag, switch, gbps)
+
+    def _managers(self, switch: str) -> Bundle:
+        """Fabric managers of an InfiniBand storage network with spines; licences are the compute fabric's."""
+        each = self.request.resilience.managers
+        managers = fabric.fabric_managers(self.catalog, switch, fabric.MANAGED_FROM_NODES, "infiniband", each)
+        if managers is None:
+            return Bundle()
+        ports = Bundle(endpoints=(("storage", managers.ports),)) if managers.ports else Bundle()
+        return merge(manager_bundle(managers, 0, "storage"), ports)
 
     def _out_of_band_switches(self) -> list[Switch]:
         ids = offered_switches(self.catalog, self.request, "ethernet", OOB_GBPS, "oob")
@@ -189,9 +232,10 @@ class SharedEquipment:
 
     # -- storage systems -----------------------------------------------------------------------------------------
     def storage_systems(self) -> list[SharedOption]:
-        """Storage that meets capacity and throughput: the smallest number of blocks of each system."""
+        """Storage that meets capacity and speed: the fewest blocks of each system, by accelerators with a profile."""
         need = self.request.storage
         assert need is not None
+        read, write = storage_need.needed(self.catalog, self.request)
         found = []
         for system in sorted(self.catalog.storage.values(), key=lambda s: s.id):
             if need.system is not None and system.id != need.system:
@@ -199,12 +243,12 @@ class SharedEquipment:
             if need.system is None and (not system.offer_by_default or system.lifecycle != "current"):
                 self._reject(system.id, "not-offered", f"{system.id} is not offered unless storage.system names it")
                 continue
-            blocks = storage_blocks(system, need.usable_tb, need.read_gb_per_s, need.write_gb_per_s)
-            bundle = self._storage_bundle(system, blocks)
-            for technology in system.technologies if bundle is not None else ():
-                name = f"storage-system|{system.id}|{technology}|{blocks}"
-                tag = f"storage-{technology}"
-                found += self._option(name, "storage-system", 0, 0, bundle or Bundle(), Bundle(), tag)
+            for low, high, blocks in storage_steps(system, need.usable_tb, read, write, self.most_accelerators):
+                bundle = self._storage_bundle(system, blocks)
+                for technology in system.technologies if bundle is not None else ():
+                    name = f"storage-system|{system.id}|{technology}|{blocks}"
+                    tag = f"storage-{technology}"
+                    found += self._option(name, STORAGE_SYSTEM, low, high, bundle or Bundle(), Bundle(), tag)
         return pointwise_best(found)
 
     def _storage_bundle(self, system: StorageSystem, blocks: int) -> Bundle | None:
@@ -256,6 +300,26 @@ def storage_blocks(system: StorageSystem, usable_tb: float, read: float, write: 
         math.ceil(read / system.read_gb_per_s - 1e-9),
         math.ceil(write / system.write_gb_per_s - 1e-9),
     )
+
+
+def storage_steps(
+    system: StorageSystem, usable_tb: float, read: Speed, write: Speed, most: int
+) -> Iterator[tuple[int, int, int]]:
+    """Ranges of accelerators (from, to) with the blocks they need; one range where no speed follows accelerators."""
+
+    def blocks(accelerators: int) -> int:
+        return storage_blocks(system, usable_tb, read.at(accelerators), write.at(accelerators))
+
+    low = 0
+    while low <= most:
+        count = blocks(low)
+        # Blocks only grow with accelerators: bisect for the last that this many serve.
+        high, above = low, most + 1
+        while above - high > 1:
+            middle = (high + above) // 2
+            high, above = (middle, above) if blocks(middle) == count else (high, middle)
+        yield low, high, count
+        low = high + 1
 
 
 def _without_endpoints(bundle: Bundle) -> Bundle:

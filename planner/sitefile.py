@@ -17,30 +17,37 @@ from pydantic_core import ErrorDetails
 from planner import demand
 from planner.catalog import Catalog, nearest
 from planner.errors import InputError, PlannerError, UnknownPart
+from planner.modelconfig import read_config
 from planner.request import Request, Workload
 from planner.yamltext import Key, Quoted, Text, parse, read_text
 
 # Keys of a workload beside name, kind, share, accelerator, spare_nodes: needed and allowed together, by kind.
+JOB = ("sequence_length", "global_batch_tokens", "method", "layout", "achieved", "checkpoint_gb_per_s")
 FORMS: dict[str, tuple[tuple[frozenset[str], frozenset[str]], ...]] = {
     "training": (
         (
             frozenset({"model", "tokens", "within_days"}),
-            frozenset({"precision", "sequence_length", "global_batch_tokens"}),
+            frozenset({"precision", *JOB}),
         ),
         (frozenset({"benchmark", "samples_per_s"}), frozenset({"precision"})),
-        (frozenset({"model", "maximise"}), frozenset({"precision", "sequence_length", "global_batch_tokens"})),
+        (frozenset({"model", "maximise"}), frozenset({"precision", *JOB})),
         (frozenset({"benchmark", "maximise"}), frozenset({"precision"})),
     ),
     "inference": (
         (
             frozenset({"model", "input_tokens", "output_tokens", "requests_per_s"}),
-            frozenset({"precision", "ttft_ms", "tpot_ms"}),
+            frozenset({"precision", "ttft_ms", "tpot_ms", "prefix_share"}),
+        ),
+        (
+            frozenset({"model", "input_tokens", "output_tokens", "concurrent_users"}),
+            frozenset({"precision", "ttft_ms", "tpot_ms", "prefix_share", "think_time_s"}),
         ),
         (
             frozenset({"model", "input_tokens", "output_tokens", "maximise"}),
-            frozenset({"precision", "ttft_ms", "tpot_ms"}),
+            frozenset({"precision", "ttft_ms", "tpot_ms", "prefix_share"}),
         ),
         (frozenset({"benchmark", "samples_per_s"}), frozenset({"precision"})),
+        (frozenset({"benchmark", "streams"}), frozenset({"precision", "frames_per_s", "resolution"})),
         (frozenset({"benchmark", "maximise"}), frozenset({"precision"})),
     ),
     "hpc": (
@@ -73,6 +80,7 @@ def read_site_text(text: str, name: str, catalog: Catalog) -> Request:
     data = source.data
     _ratio(data)
     _default_names(data)
+    _read_configs(source, data)
     request: Request | None = None
     try:
         request = Request.model_validate(data)
@@ -134,6 +142,19 @@ def _default_names(data: Any) -> None:
             workload["name"] = name
 
 
+def _read_configs(source: Text, data: Any) -> None:
+    """`model: {config: config.json}` takes what it does not state itself from that file, beside the site file."""
+    for k, workload in enumerate(_inside(data, "workloads") or []):
+        model = workload.get("model") if isinstance(workload, dict) else None
+        if not isinstance(model, dict) or not isinstance(model.get("config"), str):
+            continue
+        found = read_config(Path(source.name).parent / model["config"])
+        if isinstance(found, str):
+            source.mistake(("workloads", k, "model", "config"), f"workloads[{k}].model.config: {found}")
+        else:
+            workload["model"] = {**found, **model}
+
+
 def _inside(data: Any, *keys: str) -> Any:
     for key in keys:
         if not isinstance(data, dict):
@@ -145,7 +166,9 @@ def _inside(data: Any, *keys: str) -> Any:
 # -- telling mistakes ------------------------------------------------------------------------------------------------
 def _tell(source: Text, detail: ErrorDetails) -> None:
     """One pydantic error in the house's words."""
-    key: Key = tuple(k for k in detail["loc"] if not (isinstance(k, str) and k in ("int", "float", "str")))
+    key: Key = tuple(
+        k for k in detail["loc"] if not (isinstance(k, str) and k in ("int", "float", "str", "InlineModel"))
+    )
     dotted = _dotted(key)
     kind, context, got = detail["type"], detail.get("ctx", {}), _shown(detail["input"])
     if kind == "extra_forbidden":
@@ -321,6 +344,18 @@ def _check_workloads(source: Text, data: Any) -> None:
         kind = workload.get("kind")
         if kind in FORMS:
             _check_form(source, k, str(kind), workload)
+        _check_job(source, k, workload)
+
+
+def _check_job(source: Text, k: int, workload: dict[str, Any]) -> None:
+    """A described model says enough to size it, and achieved throughput is one figure."""
+    model, achieved = workload.get("model"), workload.get("achieved")
+    if isinstance(model, dict) and not (model.get("parameters") or (model.get("layers") and model.get("hidden"))):
+        message = "expected parameters (70e9), or layers and hidden, or config: a Hugging Face config.json."
+        source.mistake(("workloads", k, "model"), f"workloads[{k}].model: {message}")
+    if isinstance(achieved, dict) and sum(v is not None for v in achieved.values()) != 1:
+        names = "mfu, tflops_per_accelerator, tokens_per_s_per_accelerator"
+        source.mistake(("workloads", k, "achieved"), f"workloads[{k}].achieved: expected exactly one of {names}.")
 
 
 def _check_form(source: Text, k: int, kind: str, workload: dict[str, Any]) -> None:
@@ -358,7 +393,7 @@ def _check_names(source: Text, request: Request, catalog: Catalog) -> None:
         key: Key = ("workloads", k)
         if workload.accelerator is not None:
             _known(source, (*key, "accelerator"), catalog.expand_accelerator, workload.accelerator)
-        if workload.model is not None:
+        if isinstance(workload.model, str):
             _known(source, (*key, "model"), catalog.find_model, workload.model)
         if workload.benchmark is not None:
             _known(source, (*key, "benchmark"), lambda name: _find_benchmark(catalog, name), workload.benchmark)
@@ -375,6 +410,20 @@ def _check_names(source: Text, request: Request, catalog: Catalog) -> None:
     for part in request.supply:
         if part not in catalog.parts:
             _unknown(source, ("supply", part), UnknownPart("part", part, nearest(part, catalog.parts)))
+    system = request.storage.system if request.storage is not None else None
+    if system is not None and system not in catalog.storage:
+        _unknown(source, ("storage", "system"), UnknownPart("storage system", system, nearest(system, catalog.storage)))
+    _check_vendors(source, request, catalog)
+
+
+def _check_vendors(source: Text, request: Request, catalog: Catalog) -> None:
+    """A vendor that makes nothing would be no preference at all."""
+    makers = sorted({p.vendor for kind in (catalog.chassis, catalog.accelerators) for p in kind.values()})
+    for list_name in ("only", "exclude"):
+        for i, word in enumerate(getattr(request.preferences.vendors, list_name)):
+            if not word.strip() or not any(word.strip().lower() in m.lower() for m in makers):
+                near = nearest(word, makers) or makers
+                _unknown(source, ("preferences", "vendors", list_name, i), UnknownPart("vendor", word, near))
 
 
 def _find_benchmark(catalog: Catalog, name: str) -> object:

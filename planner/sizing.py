@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 from planner import demand, nodes
 from planner.catalog import Catalog
 from planner.errors import Rejection
 from planner.parts import FabricLink, NodeBuild
+from planner.plan import ComplianceEntry
 from planner.pricing import PriceBook
 from planner.problem import screen
 from planner.request import Request, Workload
@@ -30,14 +32,15 @@ def size_table(request: Request, catalog: Catalog, on: dt.date) -> list[dict[str
         )
         for accelerator in wanted:
             if accelerator not in accepted:
-                rows.append(_row(workload, accelerator, reason=verdicts[accelerator].summary))
+                verdict = verdicts[accelerator]
+                rows.append(_row(workload, accelerator, reason=verdict.summary, group=_verdict_group(verdict)))
                 continue
             builds = by_accelerator.get(accelerator, [])
             if not builds:
                 reason = next(
                     (r.message for r in refused if accelerator in r.part), "no buildable server of the catalog"
                 )
-                rows.append(_row(workload, accelerator, reason=reason))
+                rows.append(_row(workload, accelerator, reason=reason, group=_group(reason, accelerator)))
                 continue
             rows.append(_best(request, catalog, workload, accelerator, builds))
     return rows
@@ -49,8 +52,14 @@ def _best(
     """The fewest accelerators over the builds of one accelerator; among equals the highest rate."""
     best: tuple[tuple[float, ...], dict[str, Any]] | None = None
     reason = "no build can do it"
+    tried: set[object] = set()
     for node in builds:
         for link in _links(node):
+            # builds that differ in processors or memory only come out alike; the first stands for them
+            alike = demand.hardware_key(node, link, catalog)
+            if alike in tried:
+                continue
+            tried.add(alike)
             found = _sized(request, catalog, workload, node, link)
             if isinstance(found, Rejection):
                 reason = found.message
@@ -74,7 +83,9 @@ def _best(
             key = (count * node.accelerators, -rate.planning)
             if best is None or key < best[0]:
                 best = (key, row)
-    return best[1] if best is not None else _row(workload, accelerator, reason=reason)
+    return (
+        best[1] if best is not None else _row(workload, accelerator, reason=reason, group=_group(reason, accelerator))
+    )
 
 
 def _links(node: NodeBuild) -> list[FabricLink]:
@@ -116,4 +127,28 @@ def _row(workload: Workload, accelerator: str, reason: str | None = None, **figu
         "layout": {},
         "details": {},
     }
-    return {"workload": workload.name, "accelerator": accelerator, **empty, **figures, "reason": reason}
+    return {"workload": workload.name, "accelerator": accelerator, "group": None, **empty, **figures, "reason": reason}
+
+
+VERDICTS = {
+    "licence_required": "export licence required",
+    "licence_exception": "only under a licence exception",
+    "prohibited": "prohibited",
+    "needs_vendor_confirmation": "needs the vendor's confirmation",
+    "domestic_supply": "domestic supply",
+    "no_licence_required": "no licence required",
+}
+
+
+def _verdict_group(verdict: ComplianceEntry) -> str:
+    """Verdict and rule only; the whole reasoning is in `planner comply` and in the JSON."""
+    rules = ", ".join(dict.fromkeys(str(r) for r in verdict.rules)) or "its class is unknown"
+    return f"Compliance: {VERDICTS.get(verdict.verdict, verdict.verdict)} ({rules})"
+
+
+def _group(reason: str, accelerator: str) -> str:
+    """A reason without what is particular to one accelerator, so that like reasons stand together."""
+    text = re.sub(rf"(?<![\w-]){re.escape(accelerator)}(?![\w-])", "it", reason.rstrip("."))
+    text = re.sub(r"^it(: every chassis that takes it is left out)?(:| is|) ", "", text)
+    text = re.sub(r"^[a-z0-9-]*\d[a-z0-9-]* (needs a liquid loop|does not fit a rack)", r"its system \1", text)
+    return text[0].upper() + text[1:] if text else reason

@@ -30,6 +30,7 @@ FORMATS: dict[str, dict[str, Any]] = {
     "percent": {"num_format": "0.0#%"},
     "power": {"num_format": "#,##0.000"},
     "figure": {"num_format": "#,##0.0##"},
+    "weight": {"num_format": "#,##0.0"},
 }
 STYLES: dict[str, dict[str, Any]] = {
     "body": {"valign": "top", "border": 1, "border_color": "#D5DAE0"},
@@ -136,7 +137,8 @@ class Sheet:
         """The heading row; by default it stays visible and repeats on every printed page. Returns its row."""
         for k, column in enumerate(self.columns):
             self.put(k, column.title, "text", "head")
-        self._sheet.set_row(self.row, 32)
+        lines = max(_lines(c.title, c.width - 2) for c in self.columns)
+        self._sheet.set_row(self.row, max(32, ROW_HEIGHT * lines))
         if freeze:
             self._sheet.freeze_panes(self.row + 1, 0)
             self._sheet.repeat_rows(self.row)

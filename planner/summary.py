@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from planner.bom import part_names
-from planner.plan import Plan, Pool
+from planner.plan import Limit, Plan, Pool
 from planner.proposal_results import results, shown
 from planner.units import readable
 from planner.wording import wording
@@ -52,7 +52,8 @@ def _result_rows(plan: Plan) -> Iterator[tuple[str, str]]:
         for pool, found in result.shares:  # a rate taken apart: replicas × accelerators of each
             replicas, cards = found.layout.get("replicas"), found.layout.get("accelerators")
             if isinstance(replicas, int) and isinstance(cards, int):
-                yield "delivers", f"  {replicas:,} × {_counted(cards, 'accelerator')} on {_name(plan, pool.chassis)}"
+                share = f"{_counted(replicas, 'replica')} × {_counted(cards, 'accelerator')}"
+                yield "delivers", f"  {share} on {_name(plan, pool.chassis)}"
 
 
 def _network_rows(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -80,7 +81,12 @@ def _total_rows(plan: Plan) -> Iterator[tuple[str, str]]:
     for limit in plan.limits:
         if limit.binding and limit.have:
             unit = "" if limit.unit == "pieces" else f" {limit.unit}"
-            yield "limited by", f"{limit.name}: {readable(limit.used)} of {readable(limit.have)}{unit}"
+            used = f"{readable(limit.used)} of {readable(limit.have)}{unit}"
+            yield "used up", f"{limit.name}: {used}; {_short_of(limit)}"
+
+
+def _short_of(limit: Limit) -> str:
+    return "not one more rack" if limit.name == "site.racks" else "less than one more node takes"
 
 
 def _open_rows(plan: Plan) -> Iterator[tuple[str, str]]:

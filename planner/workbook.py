@@ -17,11 +17,11 @@ from planner.files import atomic_write
 from planner.plan import Plan
 from planner.request import Request
 from planner.spreadsheet import Book, Cell, Column, Formula, Sheet
-from planner.wording import Wording, wording
+from planner.wording import ANY_MAKER, Wording, wording
 
 POSITION, MAKER, PART, NUMBER, DESCRIPTION, FOR, PER_NODE, NODES, QUANTITY, UNIT, PRICE, RATE = range(12)
 BASIS, DATE, EXTENDED, TAX, GROSS, GRADE, ORIGIN, SOURCE = range(12, 20)
-LABEL = PRICE  # labels of the ownership cost end here, right before the columns that amounts stand in
+LABEL = DATE  # labels of the ownership cost end here, right before the columns that amounts stand in
 FONTS = {"en": "Calibri", "zh": "微软雅黑"}
 
 
@@ -46,7 +46,7 @@ def write_workbook(plan: Plan, path: Path) -> None:
 def workbook_bytes(plan: Plan) -> bytes:
     """The workbook as bytes; the same plan gives the same bytes."""
     words = wording(plan.language)
-    plan = plan.model_copy(update={"names": part_names(plan)})
+    plan = plan.model_copy(update={"names": {part: words.product(name) for part, name in part_names(plan).items()}})
     book = Book(plan.project, f"planner {plan.provenance.planner}", _created(plan), FONTS[plan.language])
     footer = _footer(f"{plan.project} · {words('book.prices_of', date=plan.provenance.price_date)}")
     title = f"{plan.project} · "
@@ -86,13 +86,13 @@ def _bom_columns(words: Wording, currency: str, *, yearly: bool = False) -> list
         return words(f"column.{key}", currency=currency)
 
     return [
-        Column(title("position"), "text", 7),
+        Column(title("position"), "text", 8),
         Column(title("maker"), "wrap", 12),
         Column(title("part"), "wrap", 24),
         Column(title("part_number"), "wrap", 16),
         Column(title("description"), "wrap", 30),
         Column(title("used_for"), "wrap", 14),
-        Column(title("per_node"), "count", 7),
+        Column(title("per_node"), "count", 9),
         Column(title("nodes"), "count", 7),
         Column(title("quantity"), "count", 9),
         Column(title("unit"), "text", 10),
@@ -105,7 +105,7 @@ def _bom_columns(words: Wording, currency: str, *, yearly: bool = False) -> list
         Column(title("per_year_taxed" if yearly else "extended_taxed"), "money", 17),
         Column(title("grade"), "text", 8),
         Column(title("origin"), "text", 9),
-        Column(title("source"), "wrap", 60),
+        Column(title("source"), "text", 60),
     ]
 
 
@@ -183,9 +183,9 @@ def _line(sheet: Sheet, row: BomRow, words: Wording) -> None:
     cells = [
         row.position,
         words.terms.get("maker", {}).get(row.maker, row.maker),
-        (row.part_zh if words.language == "zh" else None) or row.part,
+        (row.part_zh if words.language == "zh" else None) or _model(row, words),
         row.part_number,
-        words.phrase(row.description) or row.description,
+        _description(row, words),
         used_for(row, words),
         row.per_node,
         row.nodes,
@@ -207,6 +207,19 @@ def _line(sheet: Sheet, row: BomRow, words: Wording) -> None:
     sheet.add(cells, inputs={PRICE, RATE} | counts)
 
 
+def _model(row: BomRow, words: Wording) -> str:
+    """The maker's model; of parts without a maker's name what they are."""
+    return words.product(row.part) if row.maker in ANY_MAKER else row.part
+
+
+def _description(row: BomRow, words: Wording) -> str:
+    """In the document's language; notes on software and services are English remarks that the source column has too."""
+    text = words.phrase(row.description)
+    if text is None and row.section in ("software", "services"):
+        return ""
+    return row.description if text is None else text
+
+
 def _origin(row: BomRow, words: Wording) -> str:
     """Where hardware comes from; nobody's statement is "unknown", and services have no origin."""
     if row.origin:
@@ -223,9 +236,9 @@ def used_for(row: BomRow, words: Wording) -> str:
 
 def _amount(sheet: Sheet, label: str, amount: Formula, style: str, rate: float | None = None, at: int = MAKER) -> int:
     """A row with a label and one amount below the table's extended prices; returns its row."""
-    cells: list[Cell] = [None] * (EXTENDED + 1)
+    cells: list[Cell] = [None] * (GROSS + 1 if at == MAKER else EXTENDED + 1)
     cells[at], cells[RATE], cells[EXTENDED] = label, rate, amount
-    kinds = ["text"] * (EXTENDED + 1)
+    kinds = ["text"] * len(cells)
     kinds[at] = "text" if at == MAKER else "label"
     kinds[RATE], kinds[EXTENDED] = "percent", "money"
     return sheet.add(cells, style, kinds)
@@ -345,7 +358,7 @@ def _summary(sheet: Sheet, plan: Plan, words: Wording, places: Places) -> None:
     add("it_power", totals.it_power_kw, "power")
     add("typical_power", totals.typical_power_kw, "power")
     add("facility_power", totals.facility_power_kw, "power")
-    add("weight", totals.weight_kg, "figure")
+    add("weight", totals.weight_kg, "weight")
     _band(sheet, words("summary.proof"))
     proof = (
         words("summary.proven") if plan.status == "optimal" else words("summary.gap", gap=f"{plan.objective.gap:.2%}")

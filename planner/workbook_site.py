@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from planner.plan import Assumption, Plan
+import math
+from collections.abc import Iterable
+
+from planner.plan import Assumption, Plan, PlanLine
 from planner.spreadsheet import Cell, Column, Formula, Sheet
 from planner.wording import Wording
 
@@ -21,8 +24,12 @@ def rack_columns(words: Wording) -> list[Column]:
         ("label", "wrap", 34),
         ("units", "count", 12),
         ("power_kw", "power", 16),
-        ("weight_kg", "figure", 16),
+        ("weight_kg", "weight", 16),
     )
+
+
+def _sum(values: Iterable[float]) -> float:
+    return round(math.fsum(values), 6)
 
 
 def racks(sheet: Sheet, plan: Plan, words: Wording) -> None:
@@ -33,17 +40,19 @@ def racks(sheet: Sheet, plan: Plan, words: Wording) -> None:
         first = sheet.row
         for item in sorted(rack.items, key=lambda i: i.bottom_unit):
             name = plan.names.get(item.item, item.item)
-            sheet.add([rack.name, item.bottom_unit, name, item.label, item.units, item.power_kw, item.weight_kg])
+            label = words.phrase(item.label) or item.label
+            sheet.add([rack.name, item.bottom_unit, name, label, item.units, item.power_kw, item.weight_kg])
         used = sum(i.units for i in rack.items)
-        values = (used, rack.power_kw, rack.weight_kg)
+        # The sum of the cells above, as any spreadsheet will find it: the plan rounds a rack's own figures.
+        values = (used, _sum(i.power_kw for i in rack.items), _sum(i.weight_kg for i in rack.items))
         cells: list[Cell] = [rack.name, None, words("book.rack_total", units=rack.units, used=used), None]
         for column, value in zip((4, 5, 6), values, strict=True):
             cells.append(Formula(f"=SUM({sheet.span(first, sheet.row - 1, column)})" if rack.items else "=0", value))
         totals.append(sheet.add(cells, "subtotal"))
     sums = [
         sum(sum(i.units for i in r.items) for r in plan.racks),
-        sum(r.power_kw for r in plan.racks),
-        sum(r.weight_kg for r in plan.racks),
+        _sum(i.power_kw for r in plan.racks for i in r.items),
+        _sum(i.weight_kg for r in plan.racks for i in r.items),
     ]
     cells = [words("book.all_racks", count=len(plan.racks)), None, None, None]
     for column, total in zip((4, 5, 6), sums, strict=True):
@@ -51,8 +60,8 @@ def racks(sheet: Sheet, plan: Plan, words: Wording) -> None:
         # Excel takes at most 8,192 characters in a formula: on very large sites SUMIF over the devices says the same.
         if len(text) > 8000:
             text = f"=SUM({sheet.span(3, sheet.row - 1, column)})/2"
-        cells.append(Formula(text, round(total, 3)))
-    sheet.add(cells, "total", ["text"] * 4 + ["count", "power", "figure"])
+        cells.append(Formula(text, total))
+    sheet.add(cells, "total", ["text"] * 4 + ["count", "power", "weight"])
     sheet.row += 1
     sheet.note(
         words(
@@ -150,18 +159,19 @@ def compliance_columns(words: Wording) -> list[Column]:
         ("summary", "wrap", 56),
         ("review_policy", "wrap", 24),
         ("assumed", "wrap", 28),
-        ("citations", "wrap", 40),
+        ("citations", "text", 60),
     )
 
 
 def compliance(sheet: Sheet, plan: Plan, words: Wording) -> None:
     """Verdicts for what is planned and for what the rules left out; below, everything else left out and why."""
     sheet.head()
+    sheet.printed(8)  # citations are for the screen
     for entry in sorted(plan.compliance, key=lambda e: not e.planned):
         cells: list[Cell] = [
             plan.names.get(entry.part, entry.part),
             words("book.yes" if entry.planned else "book.no"),
-            entry.classification or words("book.unknown"),
+            words.term("classification", entry.classification) if entry.classification else words("book.unknown"),
             words.term("verdict", entry.verdict),
             "; ".join(entry.rules),
             entry.on,
@@ -214,7 +224,9 @@ def sources(sheet: Sheet, plan: Plan, words: Wording) -> None:
         _note(sheet, words.term("assumption", note.kind), note, words)
     for line in [*plan.lines, *plan.yearly]:
         if line.price is None:
-            sheet.add([words("book.price"), line.model, words.phrase(line.rule or "") or line.rule] + [None] * 7)
+            sheet.add(
+                [words("book.price"), _line_name(line, words), words.phrase(line.rule or "") or line.rule] + [None] * 7
+            )
             continue
         price = line.price
         steps = " → ".join(words.phrase(s) or s for s in price.steps)
@@ -224,7 +236,7 @@ def sources(sheet: Sheet, plan: Plan, words: Wording) -> None:
         text = f"{basis}: {steps}" if steps else basis
         cells: list[Cell] = [
             words("book.price"),
-            f"{line.maker} {line.model}",
+            _line_name(line, words),
             text,
             price.amount,
             price.currency,
@@ -243,6 +255,11 @@ def sources(sheet: Sheet, plan: Plan, words: Wording) -> None:
         sheet.add([words("book.limit_kind"), words.term("limit", limit.name), text] + [None] * 7)
     for name, value in plan.provenance.model_dump(exclude={"seals"}).items():  # seals are for `planner verify`
         sheet.add([words("book.provenance"), words.term("provenance", name), str(value)] + [None] * 7)
+
+
+def _line_name(line: PlanLine, words: Wording) -> str:
+    chinese = line.model_zh if words.language == "zh" else None
+    return f"{line.position} {chinese or words.product(f'{line.maker} {line.model}')}"
 
 
 def _note(sheet: Sheet, kind: str, note: Assumption, words: Wording) -> None:

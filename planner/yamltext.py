@@ -17,6 +17,7 @@ from planner.errors import InputError, Mistake
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
+LONG = 50_000  # characters; longer text is read with the C parser, whose messages are terser
 MAX_NODES = 20_000
 
 _INT = re.compile(r"[-+]?[0-9][0-9_]*$")
@@ -53,18 +54,19 @@ class Text:
         self.mistakes.append(Mistake(self.name, line, column, message))
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, kind: str = "a site file") -> str:
     """The file's text; InputError for a missing, unreadable, huge, empty or binary file."""
     name = str(path)
     try:
         if path.is_dir():
-            raise _single(name, "is a folder; expected a site file.")
+            raise _single(name, f"is a folder; expected {kind}.")
         size = path.stat().st_size
         if size > MAX_BYTES:
-            raise _single(name, f"is {size / 1e6:,.1f} MB; a site file is at most {MAX_BYTES / 1e6:g} MB.")
+            raise _single(name, f"is {size / 1e6:,.1f} MB; {kind} is at most {MAX_BYTES / 1e6:g} MB.")
         raw = path.read_bytes()
     except FileNotFoundError as error:
-        raise _single(name, "does not exist. Check the path, or start one with: planner init site.yaml") from error
+        hint = ", or start one with: planner init site.yaml" if kind == "a site file" else "."
+        raise _single(name, f"does not exist. Check the path{hint}") from error
     except OSError as error:
         raise _single(name, f"cannot be read: {error.strerror}.") from error
     try:
@@ -78,7 +80,7 @@ def read_text(path: Path) -> str:
     return text
 
 
-def parse(text: str, name: str) -> Text:
+def parse(text: str, name: str, most: int = MAX_NODES) -> Text:
     """Data and positions; InputError when the text is not one YAML mapping."""
     result = Text(name)
     try:
@@ -102,7 +104,7 @@ def parse(text: str, name: str) -> Text:
     root = documents[0]
     if not isinstance(root, yaml.MappingNode):
         raise InputError([Mistake(name, root.start_mark.line + 1, 1, "expected keys such as site: and workloads:.")])
-    counter = [0]
+    counter = [0, most]
     result.data = _plain(root, (), 0, counter, result)
     if result.mistakes and result.data is None:
         raise InputError(result.mistakes)
@@ -110,7 +112,7 @@ def parse(text: str, name: str) -> Text:
 
 
 def _compose(text: str) -> list[yaml.Node]:
-    loader = yaml.SafeLoader(text)
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text) if len(text) > LONG else yaml.SafeLoader(text)
     documents = []
     try:
         while loader.check_node():
@@ -130,8 +132,8 @@ def _plain(node: yaml.Node, key: Key, depth: int, counter: list[int], result: Te
     result.values.setdefault(key, place)
     if depth > MAX_DEPTH:
         raise InputError([Mistake(result.name, *place, f"nested too deeply; at most {MAX_DEPTH} levels.")])
-    if counter[0] > MAX_NODES:
-        message = f"expands to more than {MAX_NODES:,} values (aliases?); a site file needs a few hundred at most."
+    if counter[0] > counter[1]:
+        message = f"expands to more than {counter[1]:,} values (aliases?); a site file needs a few hundred at most."
         raise InputError([Mistake(result.name, *place, message)])
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, key, depth, counter, result)

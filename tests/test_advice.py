@@ -89,4 +89,5 @@ def test_nothing_but_limits_is_ever_offered() -> None:
 
 def test_amounts_are_written_as_people_write_them() -> None:
     assert str(Change("budget.capex", 1_000_000, 2_510_000)) == "budget.capex 1,000,000 → 2,510,000"
+    assert str(Change("budget.capex", 999_999.996, 1_130_000)) == "budget.capex 1,000,000 → 1,130,000"
     assert str(Change("site.rack_power_kw", 10, 10.5)) == "site.rack_power_kw 10 → 10.5"

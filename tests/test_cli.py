@@ -27,7 +27,8 @@ Planned = Callable[[str], Ran]
 
 def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Every command of the program, by its words."""
-    for name, command in (group or typer.main.get_command(app)).commands.items():
+    top: Any = group or typer.main.get_command(app)
+    for name, command in top.commands.items():
         if hasattr(command, "commands"):
             yield from commands(command, (*path, name))
         else:
@@ -177,8 +178,8 @@ def test_a_plan_of_fifty_megabytes_is_not_read(tmp_path: Path) -> None:
 def test_documents_are_not_written_where_nothing_can_be(tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
     dump_plan(sample.single(), path)
-    for words in (["bom", path, "--out", tmp_path / "no" / "x.xlsx"], ["proposal", path, "--out", tmp_path / "no/x"]):
-        assert "no" in refused(run(words))
+    for command in ("bom", "proposal"):
+        assert "no" in refused(run([command, path, "--out", tmp_path / "no" / "x"]))
     refused(run(["proposal", path, "--language", "fr"]))
     assert [p.name for p in tmp_path.iterdir()] == ["plan.json"]
 

@@ -11,24 +11,26 @@ ROOT = Path(planner.__file__).parent
 LAYERS = [
     "errors units highs progress files",
     "request parts plan",
-    "catalog yamltext sitefile demand compliance nodes fabric site rackfit pricing",
-    "model bundles candidates shared dominance packing problem formulation solve lines assemble report compose explain "
-    "advice optimize alternatives sizing",
+    "catalog yamltext modelconfig sitefile demand compliance nodes fabric site rackfit pricing storage_need",
+    "model bundles spares candidates shared dominance packing problem formulation solve lines assemble report compose "
+    "explain advice optimize alternatives sizing accuracy",
     "planfile verify compare bom quote workbook workbook_site spreadsheet proposal proposal_brief proposal_notes "
     "proposal_results drawings wording outputs",
-    "summary printing cli",
+    "summary printing printing_fabric size_text accuracy_text cli",
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
 # Rooms of layer 2 that may know one another, beside the catalog: who -> whom.
 NEIGHBOURS = {
-    "sitefile": {"catalog", "yamltext", "demand"},
+    "sitefile": {"catalog", "yamltext", "modelconfig", "demand"},
+    "modelconfig": set(),
     "nodes": {"catalog", "pricing"},
     "demand": {"catalog"},
     "compliance": {"catalog"},
-    "fabric": {"catalog"},
+    "fabric": {"catalog", "yamltext"},
     "pricing": {"catalog"},
     "site": {"rackfit"},
     "rackfit": set(),
+    "storage_need": {"catalog", "demand"},
     "catalog": set(),
     "yamltext": set(),
 }

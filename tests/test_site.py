@@ -5,14 +5,16 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from math_lp.sites import bare, job
 
 from planner.catalog import Catalog
 from planner.errors import Rejection
-from planner.model import RoomLimits, Shape
+from planner.model import Load, RoomLimits, Shape
 from planner.packing import pack_shapes
 from planner.site import (
     Item,
@@ -28,6 +30,7 @@ from planner.site import (
     room,
 )
 from planner.sitefile import read_site_text
+from planner.solve import solve
 
 
 def node(units: int, kw: float, kg: float, item: str = "node") -> RackNeed:
@@ -178,3 +181,11 @@ def test_one_default_for_one_option(catalog: Catalog) -> None:
 def test_a_rack_is_what_the_request_says(catalog: Catalog) -> None:
     assert room(site("rack_units: 48, rack_power_kw: 12, rack_weight_kg: 900", catalog)) == Room(48, 12, 900)
     assert room(site("racks: 1", catalog)).units == 42
+
+
+def test_a_rack_that_is_brought_along_is_held_to_the_stated_rack_power() -> None:
+    """An NVL72 needs 132 kW in its own rack: a room that gives 40 cannot have it, a room that says nothing may."""
+    big = Shape("nvl72", 48, 132_000, 1_500_000, own_rack=True)
+    for own_watts, fits in ((40_000, False), (None, True), (132_000, True)):
+        problem = replace(bare(job("a", 4.0, Load(shapes={big: 1}))), room=RoomLimits(48, 140_000, None, own_watts))
+        assert (solve(problem, pack_shapes) is not None) == fits

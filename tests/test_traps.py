@@ -13,7 +13,7 @@ from conftest import ON, Ran
 
 from planner import fabric
 from planner.catalog import Catalog
-from planner.demand.capacity import dense_peak_tflops
+from planner.demand.efficiency import dense_peak_tflops
 from planner.demand.hardware import USABLE_MEMORY, usable_gb
 from planner.optimize import optimize
 from planner.plan import Plan
@@ -136,7 +136,7 @@ def test_replicas_are_told_with_their_cards(planned: Planned) -> None:
     layout = pool.predicted[0].layout
     assert layout["replicas"] * layout["accelerators"] <= pool.accelerators
     told = " ".join(summary(ran.plan, ()).split())
-    assert f"{layout['replicas']} × {layout['accelerators']} accelerators" in told
+    assert re.search(rf"{layout['replicas']} replicas? × {layout['accelerators']} accelerators?", told)
     assert f"{pool.nodes} × " in told
     assert f"with {pool.accelerators_per_node} × " in told
 

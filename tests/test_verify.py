@@ -201,6 +201,7 @@ SEALED_ONLY = (
     "lines.*.rule",
     "yearly.*.description",
     "yearly.*.rule",
+    "yearly.*.price.steps",
     "compliance.*.classification",
     "compliance.*.rules",
     "compliance.*.summary",

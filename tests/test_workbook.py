@@ -269,3 +269,17 @@ def test_long_names_fit_the_footer_and_marks_do_not_turn_text_round() -> None:
     assert sheet.oddFooter.left.text and len(sheet.oddFooter.left.text) < 120
     assert "\u202e" not in sheet["A1"].value
     assert sheet["A1"].value.startswith("R&D 长")
+
+
+def test_stored_sums_of_racks_are_those_of_their_cells() -> None:
+    """A plan rounds a rack's weight to 0.1 kg; the sum of its devices may differ in the second decimal."""
+    plan = sample.sixty_four()
+    items = tuple(i.model_copy(update={"weight_kg": 110.898, "power_kw": 1.0004}) for i in plan.racks[0].items)
+    rack = plan.racks[0].model_copy(update={"items": items, "weight_kg": round(110.898 * len(items), 1)})
+    content = workbook_bytes(plan.model_copy(update={"racks": (rack, *plan.racks[1:])}))
+    sheet = read(content, True)["Racks and power"]
+    rows = [r for r in sheet.iter_rows(min_row=4, values_only=True) if r[1] is not None]
+    totals = [r for r in sheet.iter_rows(min_row=4, values_only=True) if r[1] is None and r[4] is not None]
+    for column in (4, 5, 6):
+        assert totals[-1][column] == pytest.approx(sum(r[column] for r in rows), abs=1e-6)
+        assert totals[0][column] == pytest.approx(sum(r[column] for r in rows if r[0] == rack.name), abs=1e-6)

@@ -9,10 +9,12 @@ Formulae, ranges and how they were checked: docs/sizing.md.
 from __future__ import annotations
 
 from planner.catalog import Catalog
-from planner.demand.benchmarks import benchmark_replicas, benchmark_target, benchmark_training_rate, find_work
+from planner.demand.benchmarks import benchmark_replicas, benchmark_target, benchmark_training_rate
 from planner.demand.capacity import capacity_rate, capacity_target
+from planner.demand.hardware import hardware
 from planner.demand.hpc import hpc_rate, hpc_target
 from planner.demand.inference import inference_replicas, inference_target
+from planner.demand.published import find_work
 from planner.demand.training import training_rate, training_target
 from planner.demand.types import Rate, Replica, Sizing, Target, make_rate
 from planner.errors import Rejection
@@ -26,6 +28,7 @@ __all__ = [
     "Sizing",
     "Target",
     "find_work",
+    "hardware_key",
     "proportional",
     "rate",
     "replicas",
@@ -45,6 +48,11 @@ def target(workload: Workload) -> Target:
     if workload.benchmark is not None:
         return benchmark_target(workload)
     return training_target(workload) if workload.kind == "training" else inference_target(workload)
+
+
+def hardware_key(node: NodeBuild, fabric: FabricLink, catalog: Catalog) -> object:
+    """Everything about a build and its fabric that any rate depends on: builds with equal keys have equal rates."""
+    return hardware(node, fabric, catalog.accelerators[node.accelerator]), node.cpu_cores
 
 
 def proportional(workload: Workload) -> bool:

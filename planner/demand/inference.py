@@ -1,19 +1,33 @@
 """Services of language models: which replicas a node offers, and how many requests per second each answers.
 
-One pool reads and writes: a request costs s_in / R_read + s_out · T(n) / n seconds of a replica. The batch n is the
-largest that cache memory and the latency targets allow; the time to first token includes queueing behind other prompts,
-the time per output token the share that reading takes away. Replicas are planned at 0.7 of that rate, so that peaks and
-failures do not break the targets (field practice: 0.6 to 0.7).
+A replica is planned at 0.7 of the rate at which it still meets the latency targets, so that peaks and a failed node
+among several do not break them (field practice: 0.6 to 0.7). Where one pool for reading and writing is held back by the
+targets, a node may be divided into accelerators that read and accelerators that write; it is when that answers more.
+Speed: planner/demand/serving.py; batch and latency: planner/demand/operating.py; docs/sizing-inference.md.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from planner.catalog import Catalog
-from planner.demand.efficiency import BYTES, ServingShare, dense_peak_tflops, serving_share
+from planner.demand.efficiency import dense_peak_tflops
 from planner.demand.hardware import Hardware, hardware, usable_gb
 from planner.demand.memo import remembered
+from planner.demand.models import model_of
+from planner.demand.operating import Demand, Point, best_point, divided_point, point
+from planner.demand.pace import (
+    FEW,
+    ServingTable,
+    matrix_precision,
+    pace_of,
+    rows_behind,
+    serving_table,
+    weight_widths,
+    widths,
+)
 from planner.demand.serving import Engine, link_bytes
 from planner.demand.shapes import Shape, shape_of
 from planner.demand.types import Replica, Sizing, Target, make_rate
@@ -25,37 +39,41 @@ UNIT = "requests_per_s"
 QUANTITY = "requests answered"
 UTILISATION = 0.7
 DEFAULT_INPUT, DEFAULT_OUTPUT = 1000, 300
-QUEUE_WEIGHT = 2.0  # 99th percentile of waiting over its mean, roughly
-FIRST_TOKEN_OVERHEAD_S = 0.02
 MOST_PER_PRECISION = 3
 NODE_GROUPS = (2, 4)
+AT_ONCE = 1  # requests per accelerator at a time: a replica that holds fewer within the targets is no service
+WIDER_GAIN = 1.15  # a replica over more nodes must answer this much more per accelerator
+WASTEFUL = 2.0  # times the accelerators that the best replica needs: such a one is only the last bit of a sum
+DIVISION_GAIN = 1.05  # separate pools must answer this much more to be worth a second kind of engine
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
-    """A replica at work: batch, latencies in seconds, requests per second at full load, and the limit."""
+class Setting:
+    """What stays the same while the replicas of one accelerator and precision are tried."""
 
-    batch: int
-    requests_per_s: float
-    first_token_s: float
-    per_token_s: float
-    limit: str
+    accelerator: Accelerator
+    hw: Hardware
+    shape: Shape
+    precision: str
+    demand: Demand
+    table: ServingTable
 
 
 def inference_target(workload: Workload) -> Target:
-    """Requests per second asked; None when it is to be maximised."""
-    return Target(None if workload.maximise else workload.requests_per_s, UNIT, QUANTITY)
+    """Requests per second asked, by rate or by users; None when it is to be maximised."""
+    return Target(None if workload.maximise else workload.asked_requests_per_s, UNIT, QUANTITY)
 
 
 def inference_replicas(
     workload: Workload, node: NodeBuild, fabric: FabricLink, catalog: Catalog, sizing: Sizing
 ) -> list[Replica] | Rejection:
-    """The useful replicas of a node, at most three per precision; or why none meets the targets."""
+    """The useful replicas of a node, few per precision; or why none meets the targets."""
     accelerator = catalog.accelerators[node.accelerator]
     hw = hardware(node, fabric, accelerator)
     w = workload
-    demand = (w.model, w.precision, w.input_tokens, w.output_tokens, w.ttft_ms, w.tpot_ms, w.share)
-    key = ("inference", demand, hw, sizing)
+    asked = (w.model, w.precision, w.input_tokens, w.output_tokens, w.ttft_ms, w.tpot_ms, w.prefix_share)
+    wanted = w.asked_requests_per_s
+    key = ("inference", asked, wanted, hw, sizing)
     return remembered(catalog, key, lambda: _replicas(workload, accelerator, hw, catalog, sizing))
 
 
@@ -79,11 +97,22 @@ def precisions(model: TrainingModel, accelerator: Accelerator, asked: str | None
     return sixteen
 
 
+def demand_of(workload: Workload) -> Demand:
+    """Lengths, prefix share and targets of a workload, with the usual lengths where it does not say."""
+    return Demand(
+        prompt=float(workload.input_tokens or DEFAULT_INPUT),
+        written=float(workload.output_tokens or DEFAULT_OUTPUT),
+        prefix=workload.prefix_share or 0.0,
+        first_s=workload.ttft_ms / 1e3 if workload.ttft_ms else None,
+        token_s=workload.tpot_ms / 1e3 if workload.tpot_ms else None,
+    )
+
+
 def _replicas(
     workload: Workload, accelerator: Accelerator, hw: Hardware, catalog: Catalog, sizing: Sizing
 ) -> list[Replica] | Rejection:
     assert workload.model is not None
-    model = catalog.find_model(workload.model)
+    model = model_of(workload, catalog)
     shape = shape_of(model)
     if shape is None:
         return Rejection(accelerator.id, "model-shape", f"{model.id} has no published layers and width to size with")
@@ -91,18 +120,19 @@ def _replicas(
         return Rejection(
             accelerator.id, "memory-unknown", f"memory size or bandwidth of {accelerator.id} is not published"
         )
-    names = precisions(model, accelerator, workload.precision)
+    names = [p for p in precisions(model, accelerator, workload.precision) if matrix_precision(accelerator, p)]
     if not names:
         asked = workload.precision or model.weights_precision
         return Rejection(accelerator.id, "precision", f"{accelerator.id} has no published {asked} rate", need=asked)
     found: list[Replica] = []
     refused: Rejection | None = None
     for precision in names:
-        good, why = _of_precision(workload, accelerator, hw, catalog, sizing, shape, precision)
+        setting = Setting(accelerator, hw, shape, precision, demand_of(workload), serving_table(catalog))
+        good, why = _of_precision(workload, setting, sizing)
         found.extend(good)
         refused = refused or why
     if found:
-        return found
+        return _not_wasteful(found, workload.asked_requests_per_s)
     assert refused is not None
     return refused
 
@@ -115,185 +145,174 @@ def _groups(hw: Hardware) -> list[tuple[int, int]]:
     return [(g, 1) for g in inside] + ([(hw.cards * k, k) for k in NODE_GROUPS] if hw.fabric else [])
 
 
-def _of_precision(
-    workload: Workload,
-    accelerator: Accelerator,
-    hw: Hardware,
-    catalog: Catalog,
-    sizing: Sizing,
-    shape: Shape,
-    precision: str,
-) -> tuple[list[Replica], Rejection | None]:
+def _engines(setting: Setting, cards: int, nodes: int) -> Iterator[Engine]:
+    """The arrangements of a group: split by tensors, by experts with whole attention, or in stages over slow links."""
+    per_node = cards // nodes
+    link, inside = link_bytes(setting.hw, per_node, setting.accelerator.pcie_gen)
+    arrangements = [("tensor", nodes)]
+    if setting.shape.moe and cards > 1:
+        arrangements.append(("data", 1))
+    if not inside and nodes == 1 and cards > 1:
+        arrangements += [("tensor", cards)] + ([("tensor", cards // 2)] if cards > 2 and cards % 2 == 0 else [])
+    software = "vllm" if setting.accelerator.ecosystem == "rocm" else "tuned"  # what the measurements were made with
+    pace = pace_of(setting.table.factors, setting.accelerator, setting.precision, software)
+    assert pace is not None  # precision and bandwidth were checked before
+    experts, dense = weight_widths(setting.precision, setting.shape.moe)
+    narrow = setting.precision in ("fp8", "int8", "fp4") and not setting.shape.latent_attention
+    for attention, pipeline in arrangements:
+        yield Engine(
+            shape=setting.shape,
+            cards=cards,
+            nodes=nodes,
+            attention=attention,
+            pace=pace,
+            weight_bytes=experts,
+            dense_bytes=dense,
+            usable_bytes=usable_gb(setting.accelerator) * 1e9,
+            link_bytes=link,
+            node_bytes=max(setting.hw.node_gb_per_s, 1e-9) * 1e9 / setting.hw.cards,
+            pipeline=pipeline,
+            fabric=inside,
+            cache_share=0.5 if narrow else 1.0,
+        )
+
+
+def _of_precision(workload: Workload, setting: Setting, sizing: Sizing) -> tuple[list[Replica], Rejection | None]:
     """Replicas of one precision that no smaller one beats per accelerator; else the refusal that came nearest."""
-    share = serving_share(catalog, accelerator, precision, shape.kind)
     best_per_card = 0.0
     kept: list[Replica] = []
     slow: Rejection | None = None
     least_gb = float("inf")
-    for cards, nodes in _groups(hw):
-        if nodes > 1 and kept:
-            break  # a replica over several nodes is for models that one node cannot hold or serve
+    for cards, nodes in _groups(setting.hw):
+        if nodes > 1 and kept and not setting.shape.moe:
+            break  # several nodes are for models that one cannot hold, or whose experts are worth spreading
         best: tuple[Engine, Point] | None = None
-        for attention in ("tensor", "data") if shape.moe and cards > 1 else ("tensor",):
-            engine = _engine(accelerator, hw, shape, share, precision, cards, nodes, attention)
-            point = _work(workload, engine)
-            if isinstance(point, float):
-                least_gb = min(least_gb, point / 1e9)
-            elif isinstance(point, str):
-                slow = Rejection(accelerator.id, "latency", f"{cards} {accelerator.id} at {precision}: {point}")
-            elif best is None or point.requests_per_s > best[1].requests_per_s:
-                best = (engine, point)
-        if best and best[1].requests_per_s / cards > 1.02 * best_per_card:
+        for engine in _engines(setting, cards, nodes):
+            if engine.sequences_that_fit(setting.demand.prompt + setting.demand.written) < 1:
+                need = engine.memory_bytes(1, setting.demand.prompt + setting.demand.written)
+                least_gb = min(least_gb, need / 1e9)
+                continue
+            found = best_point(engine, setting.demand, setting.table.factors)
+            if found is None or found.batch < cards * AT_ONCE:
+                slow = _too_slow(setting, engine)
+            elif best is None or found.requests_per_s > best[1].requests_per_s:
+                best = (engine, found)
+        if nodes == 1 and cards > 1 and (setting.demand.first_s or setting.demand.token_s):
+            best = _divided(setting, cards, best)
+        if best and best[1].requests_per_s / cards > (WIDER_GAIN if nodes > 1 else 1.02) * best_per_card:
             best_per_card = best[1].requests_per_s / cards
-            kept.append(_as_replica(workload, accelerator, best[0], best[1], share, precision, sizing))
+            kept.append(_as_replica(workload, setting, cards, best[0], best[1], sizing))
     if kept:
         return _spread(kept), None
     if slow:
         return [], slow
+    accelerator = setting.accelerator
     have = f"{usable_gb(accelerator):.0f} GB usable per accelerator"
-    message = f"{workload.model} at {precision} does not fit {accelerator.id}, not even over {NODE_GROUPS[-1]} nodes"
+    over = f"not even over {NODE_GROUPS[-1]} nodes" if setting.hw.fabric else "in one node"
+    message = f"{workload.model_name} at {setting.precision} does not fit {accelerator.id}, {over}"
     return [], Rejection(accelerator.id, "memory-fit", message, have=have, need=f"{least_gb:.0f} GB")
 
 
-def _spread(kept: list[Replica]) -> list[Replica]:
-    """At most three: the smallest, the most efficient, and the step before that."""
-    return kept if len(kept) <= MOST_PER_PRECISION else [kept[0], kept[-2], kept[-1]]
+def _divided(setting: Setting, cards: int, best: tuple[Engine, Point] | None) -> tuple[Engine, Point] | None:
+    """The group divided into engines that read and engines that write, where that answers clearly more."""
+    size = 1
+    while size <= cards // 2:
+        for engine in _engines(setting, size, 1):
+            if cards % size or engine.sequences_that_fit(setting.demand.prompt + setting.demand.written) < 1:
+                continue
+            found = divided_point(engine, cards // size, setting.demand, setting.table.factors)
+            least = DIVISION_GAIN * best[1].requests_per_s if best else 0.0
+            if found and found.batch >= cards * AT_ONCE and found.requests_per_s > least:
+                best = (engine, found)
+        size *= 2
+    return best
 
 
-def _engine(
-    accelerator: Accelerator,
-    hw: Hardware,
-    shape: Shape,
-    share: ServingShare,
-    precision: str,
-    cards: int,
-    nodes: int,
-    attention: str,
-) -> Engine:
-    sixteen = dense_peak_tflops(accelerator, "bf16") or dense_peak_tflops(accelerator, "fp8") or 0.0
-    matrix = dense_peak_tflops(accelerator, precision)
-    if matrix is None:  # 4-bit weights on units without 4-bit arithmetic
-        matrix = sixteen
-    link, hop = link_bytes(hw, cards // nodes, accelerator.pcie_gen)
-    return Engine(
-        shape=shape,
-        cards=cards,
-        nodes=nodes,
-        attention=attention,
-        weight_bytes=BYTES[precision],
-        matrix_flops=matrix * 1e12 * share.compute,
-        attention_flops=sixteen * 1e12 * max(share.compute, 0.4),
-        bandwidth=(accelerator.memory_bandwidth_gb_per_s or 0.0) * 1e9 * share.bandwidth,
-        usable_bytes=usable_gb(accelerator) * 1e9,
-        link_bytes=link,
-        node_bytes=max(hw.node_gb_per_s, 1e-9) * 1e9,
-        hop_s=hop,
+def _too_slow(setting: Setting, engine: Engine) -> Rejection:
+    alone = point(engine, 1, setting.demand, setting.table.factors)
+    message = (
+        f"{engine.cards} {setting.accelerator.id} at {setting.precision}: time to first token "
+        f"{alone.first_token_s * 1e3:.0f} ms and {alone.per_token_s * 1e3:.0f} ms per token with one request alone, "
+        f"and with {engine.cards * AT_ONCE} at a time not within {_ms(setting.demand.first_s)} and "
+        f"{_ms(setting.demand.token_s)}"
     )
+    return Rejection(setting.accelerator.id, "latency", message)
 
 
-def _work(workload: Workload, engine: Engine) -> Point | str | float:
-    """The replica at its largest useful batch; the bytes it would need when it does not fit; or what is too slow."""
-    prompt = workload.input_tokens or DEFAULT_INPUT
-    written = workload.output_tokens or DEFAULT_OUTPUT
-    most = engine.sequences_that_fit(prompt + written)
-    if most < 1:
-        return engine.memory_bytes(1, prompt + written)
-    first, token = workload.ttft_ms, workload.tpot_ms
-
-    def ok(point: Point) -> bool:
-        return (first is None or point.first_token_s * 1e3 <= first) and (
-            token is None or point.per_token_s * 1e3 <= token
-        )
-
-    top = _point(engine, most, prompt, written)
-    if ok(top):
-        memory_bound = most < 256 * engine.cards and top.limit.startswith("memory bandwidth")
-        return (
-            Point(most, top.requests_per_s, top.first_token_s, top.per_token_s, "memory capacity")
-            if memory_bound
-            else top
-        )
-    low, high = 0, most  # largest batch within the targets; both latencies grow with the batch
-    while high - low > 1:
-        middle = (low + high) // 2
-        if ok(_point(engine, middle, prompt, written)):
-            low = middle
-        else:
-            high = middle
-    if low == 0:
-        alone = _point(engine, 1, prompt, written)
-        return (
-            f"time to first token {alone.first_token_s * 1e3:.0f} ms and {alone.per_token_s * 1e3:.0f} ms per token "
-            f"with one request at a time, wanted {_ms(first)} and {_ms(token)}"
-        )
-    return _point(engine, low, prompt, written)
+def _spread(kept: list[Replica]) -> list[Replica]:
+    """At most three within a node: the smallest, the most efficient, the step before that; and all over several."""
+    inside = [r for r in kept if r.cards is not None]
+    if len(inside) > MOST_PER_PRECISION:
+        inside = [inside[0], inside[-2], inside[-1]]
+    return inside + [r for r in kept if r.cards is None]
 
 
-def _ms(value: float | None) -> str:
-    return "any" if value is None else f"{value:g} ms"
+def _not_wasteful(found: list[Replica], asked: float | None) -> list[Replica]:
+    """Without the replicas that would take far more accelerators than the best of them to meet the demand alone."""
+    if asked is None:
+        return found
+    need = [_accelerators(r) * max(1, math.ceil(asked / r.rate.planning)) for r in found]
+    return [r for n, r in zip(need, found, strict=True) if n <= WASTEFUL * min(need)]
 
 
-def _point(engine: Engine, batch: int, prompt: int, written: int) -> Point:
-    step, limit = engine.write_step(batch, prompt + written / 2)
-    reading = prompt / engine.read_rate(prompt)
-    per_request = reading + written * step / batch
-    share_reading = reading / per_request
-    # a single prompt does not spread over all ranks when each holds whole attention weights
-    alone = reading * (2.0 if engine.attention == "data" else 1.0)
-    busy = min(0.95, UTILISATION * share_reading)
-    first = FIRST_TOKEN_OVERHEAD_S + step + alone * (1.0 + QUEUE_WEIGHT * busy / (1.0 - busy))
-    if share_reading > 0.5:
-        limit = "compute while reading prompts"
-    return Point(batch, 1.0 / per_request, first, step / (1.0 - UTILISATION * share_reading), limit)
+def _accelerators(replica: Replica) -> int:
+    return int(replica.rate.layout["accelerators"])
+
+
+def _ms(seconds: float | None) -> str:
+    return "any" if seconds is None else f"{seconds * 1e3:g} ms"
 
 
 def _as_replica(
-    workload: Workload,
-    accelerator: Accelerator,
-    engine: Engine,
-    point: Point,
-    share: ServingShare,
-    precision: str,
-    sizing: Sizing,
+    workload: Workload, setting: Setting, cards: int, engine: Engine, found: Point, sizing: Sizing
 ) -> Replica:
-    prompt = workload.input_tokens or DEFAULT_INPUT
-    written = workload.output_tokens or DEFAULT_OUTPUT
-    planned = point.requests_per_s * UTILISATION
-    memory = engine.memory_bytes(point.batch, prompt + written) / 1e9
+    accelerator, precision = setting.accelerator, setting.precision
+    planned = found.requests_per_s * UTILISATION
+    products = matrix_precision(accelerator, precision)
+    assert products is not None
+    behind = rows_behind(setting.table, accelerator, products[0])
+    low, high = widths(setting.table, accelerator, products[0], setting.shape.kind)
+    length = setting.demand.prompt + setting.demand.written
+    layout: dict[str, object] = {
+        "accelerators": cards,
+        "nodes": engine.nodes,
+        "attention": engine.attention,
+        "tensor": engine.ranks if engine.attention == "tensor" else 1,
+        "pipeline": engine.pipeline,
+        "expert": engine.ranks if engine.attention == "data" else 1,
+        "batch": found.batch,
+    }
+    if found.readers:
+        layout |= {"reading": found.readers * engine.cards, "writing": cards - found.readers * engine.cards}
     rate = make_rate(
         planned,
-        planned * share.low,
-        planned * share.high,
+        planned * low,
+        planned * high,
         sizing,
         unit=UNIT,
         quantity=QUANTITY,
-        limiting_factor=point.limit,
-        layout={
-            "accelerators": engine.cards,
-            "nodes": engine.nodes,
-            "attention": engine.attention,
-            "batch": point.batch,
-        },
-        unproven=share.unproven,
+        limiting_factor=found.limit,
+        layout=layout,
+        unproven=behind < FEW,
         basis=(
-            f"roofline at {share.compute:.2f} of the {precision} peak and {share.bandwidth:.2f} of memory bandwidth: "
-            f"{share.source}; planned at {UTILISATION:g} of the rate at the latency targets"
+            f"roofline with shares fitted on {behind} measurements of {accelerator.family} at this width "
+            f"({setting.table.source}); planned at {UTILISATION:g} of the rate at the latency targets"
         ),
         details={
-            "ttft_ms": point.first_token_s * 1e3,
-            "tpot_ms": point.per_token_s * 1e3,
-            "batch": float(point.batch),
-            "requests_per_s_at_full_load": point.requests_per_s,
-            "output_tokens_per_s": planned * written,
-            "input_tokens_per_s": planned * prompt,
+            "ttft_ms": found.first_token_s * 1e3,
+            "tpot_ms": found.per_token_s * 1e3,
+            "batch": float(found.batch),
+            "requests_per_s_at_full_load": found.requests_per_s,
+            "output_tokens_per_s": planned * setting.demand.written,
+            "input_tokens_per_s": planned * setting.demand.prompt,
             "utilisation": UTILISATION,
-            "memory_gb_per_accelerator": memory,
+            "memory_gb_per_accelerator": engine.memory_bytes(found.batch, length) / 1e9,
             "memory_gb_usable": usable_gb(accelerator),
             "weights_gb": engine.weights_per_card() * engine.cards / 1e9,
-            "kv_bytes_per_token": engine.shape.kv_bytes_16bit,
+            "kv_bytes_per_token": setting.shape.kv_bytes_16bit * engine.cache_share,
         },
         precision=precision,
     )
     if engine.nodes > 1:
         return Replica(rate, precision, nodes=engine.nodes)
-    return Replica(rate, precision, cards=engine.cards)
+    return Replica(rate, precision, cards=cards)

@@ -1,236 +1,366 @@
-"""How a training job is spread: every tensor × pipeline × data (× expert) split that fits memory, with its step time.
+"""How a training job is spread: every tensor × pipeline × context × expert × data split that fits memory, with its
+step.
 
-Step time = compute·(1 + bubble) + tensor-parallel exchange + pipeline hand-over + expert exchange + what of the
-gradient exchange the last backward pass cannot hide. Sources: Megatron-LM (arXiv 2104.04473) for the bubble
-(p-1)/(v·m), ZeRO (arXiv 1910.02054) for volumes, InternEvo's 7 B on 1,024 A100 with 4 × 100G for the fixed exchange
-per step.
+All splits of a job at several counts are weighed in one go (planner.demand.steptime works on arrays), and the best
+few of each count are remembered, so that the counts in between are answered from a handful of splits.
+
+Memory per accelerator in bytes (arXiv 2205.05198, 1910.02054): bf16 weights and fp32 gradients 6, optimizer states
+12 spread over the data-parallel ranks; ZeRO-3 spreads 16 and holds two gathered layers; adapters keep 2. Activations
+s·b·(10·h + 6·f)/t per layer (34·s·b·h/t where f = 4·h) with fused attention and sequence
+parallelism, 2·s·b·h/t when recomputed; the first pipeline stage holds up to p micro-batches; logits in fp32 with
+their gradient. Layers are recomputed only as far as memory demands.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from planner.demand.hardware import Hardware
-from planner.demand.shapes import FRAGMENTATION, OVERHEAD_BYTES, Shape, activation_bytes, state_bytes
+import numpy as np
+
+from planner.demand.calibration import Weights
+from planner.demand.shapes import FRAGMENTATION, OVERHEAD_BYTES, Shape
+from planner.demand.steptime import JobValues, NodeValues, Spread, Step, Work, step_seconds, work_of
 
 TENSOR = (1, 2, 4, 8)
 PIPELINE = (1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64)
-EXPERT = (1, 2, 4, 8, 16, 32, 64)
-EXPOSED = 0.5  # of tensor, pipeline and expert exchange; the rest overlaps with matrix work
-HIDDEN_BACKWARD = 0.7  # share of the last micro-batch's backward pass that gradient exchange can hide behind
-RECOMPUTE_COST = 1.0 / 3.0  # one more forward, for the share of layers that is recomputed
-CONTEXT_TOKENS = 16_384  # longer sequences are split over context-parallel ranks
-CONTEXT_LOSS = 0.97  # per doubling of context parallelism
+CONTEXT = (1, 2, 4, 8, 16, 32, 64)
+EXPERT = (1, 8, 16, 32, 64)
+MICRO = (1, 2, 4, 8)
+CONTEXT_FROM = 8192  # tokens; shorter sequences are not split
+LONG_RANK = 32_768  # tokens of one rank beyond which a split is always tried
+INTERLEAVED = 8  # most model chunks per pipeline stage
+KEPT = 8  # splits remembered per count
+OPTIMIZER, EVERYTHING, NODE = 0.0, 1.0, 2.0  # values of Spread.sharded
+SHARDINGS = {OPTIMIZER: "optimizer state", EVERYTHING: "all states (ZeRO-3)", NODE: "optimizer state inside the node"}
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """Parts of a layout that somebody states; None leaves them open."""
+
+    tensor: int | None = None
+    pipeline: int | None = None
+    interleave: int | None = None
+    context: int | None = None
+    expert: int | None = None
+    data: int | None = None
+    micro: int | None = None
+    recompute: str | None = None  # none | selective | full
+    sharded: float | None = None
+    offload: bool = False
+
+    @property
+    def empty(self) -> bool:
+        return self == Stated()
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is trained and how fast one accelerator computes it. `flops_per_s` is the sustained compute rate."""
+    """What is trained on which kind of accelerator, with the calibration's weights for it. Hashable by identity."""
 
     shape: Shape
-    sequence: int
-    batch_tokens: float
-    flops_per_token: float
-    flops_per_s: float
+    values: JobValues
+    weights: Weights
     usable_bytes: float
-    pcie_gen: int | None
+    stated: Stated = Stated()
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes per accelerator by what they are for."""
+
+    weights: float  # weights and gradients, or everything that ZeRO-3 keeps
+    optimizer: float
+    activations: float
+    logits: float
+    overhead: float
+
+    @property
+    def total(self) -> float:
+        return self.weights + self.optimizer + self.activations + self.logits + self.overhead
+
+    def largest(self) -> str:
+        """The largest term in words."""
+        terms = {
+            "weights and gradients": self.weights,
+            "optimizer states": self.optimizer,
+            "activations": self.activations,
+            "logits": self.logits,
+        }
+        return max(terms, key=lambda name: terms[name])
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """One way to spread the job, its speed in tokens/s (without goodput) and where a step's seconds go."""
+    """One way to spread the job, its speed in tokens/s (without failures) and where a step's seconds go."""
 
     tensor: int
     pipeline: int
+    interleave: int
     data: int
     expert: int
     context: int
-    shard: str
+    micro: int
+    sharded: float
     recompute: float  # share of the layers whose forward pass is repeated; 0 = attention core only
     tokens_per_s: float
-    memory_bytes: float
+    memory: Memory
     compute_s: float
     bubble_s: float
     inside_s: float
-    between_s: float
+    gradients_s: float
+    other_s: float
 
     @property
     def used(self) -> int:
         return self.tensor * self.pipeline * self.data * self.context
 
     @property
+    def step_s(self) -> float:
+        return self.compute_s + self.bubble_s + self.inside_s + self.gradients_s + self.other_s
+
+    @property
     def limiting_factor(self) -> str:
-        step = self.compute_s + self.bubble_s + self.inside_s + self.between_s
-        if self.between_s > 0.2 * step:
+        step = self.step_s
+        if self.gradients_s > 0.15 * step:
             return "network between nodes"
-        if self.inside_s > 0.2 * step:
-            return "links inside the node"
+        if self.inside_s > 0.25 * step:
+            return "exchange between accelerators"
         if self.bubble_s > 0.2 * step:
             return "batch size (pipeline bubble)"
+        if self.other_s > 0.2 * step:
+            return "batch size (fixed time per step)"
         return "memory capacity" if self.recompute > 0.5 else "compute"
 
 
-def best_layout(job: Job, hw: Hardware, accelerators: int) -> Layout | float:
-    """The fastest layout on at most `accelerators`, or the least bytes per accelerator that any layout needs."""
-    best: Layout | None = None
-    least = float("inf")
-    shortest = 1
-    while job.sequence / shortest > CONTEXT_TOKENS:
-        shortest *= 2
-    for tensor in TENSOR:
-        if tensor > hw.cards:
-            break
-        for pipeline in PIPELINE:
-            if pipeline > job.shape.layers or (pipeline > 1 and tensor * pipeline > hw.cards and not hw.fabric):
-                break
-            # splitting the sequence further only pays where activations of long sequences do not fit
-            for context in (shortest, 2 * shortest) if job.sequence >= 8192 and tensor > 1 else (shortest,):
-                if tensor * pipeline * context > accelerators:
-                    break
-                found, need = _fastest_split(job, hw, accelerators, tensor, pipeline, context)
-                least = min(least, need)
-                if found and (best is None or found.tokens_per_s > best.tokens_per_s):
-                    best = found
-    return best if best is not None else least
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """No layout fits: the one that comes closest, and what it needs."""
+
+    memory: Memory
+    layout: str
 
 
-def _fastest_split(
-    job: Job, hw: Hardware, accelerators: int, tensor: int, pipeline: int, context: int
-) -> tuple[Layout | None, float]:
-    """The fastest expert split and sharding for one tensor × pipeline split, and the least memory any of them needs.
+class Search:
+    """The layouts of one job on one kind of node. `best(accelerators)` is the fastest on at most that many.
 
-    Layers are recomputed only as far as memory demands: the share r solves states + (1-r)·kept + r·recomputed = usable.
+    At every fourth power of the node size all splits are weighed and the best few remembered; counts in between are
+    answered from what their neighbours remember.
     """
-    shape = job.shape
-    sequences = max(1.0, job.batch_tokens / job.sequence)
-    data = min(accelerators // (tensor * pipeline * context), int(sequences))
-    if data < 1:
-        return None, float("inf")
-    micro = sequences / data
-    interleave = max(1, min(4, shape.layers // (2 * pipeline))) if pipeline > 1 else 1
-    tokens = job.sequence / context
-    in_flight = min(float(pipeline), max(1.0, micro))
-    kept = activation_bytes(shape, tokens, tensor, pipeline, in_flight, interleave, "selective")
-    redone = min(kept, activation_bytes(shape, tokens, tensor, pipeline, in_flight, interleave, "full"))
-    best: Layout | None = None
-    least = float("inf")
-    for expert in EXPERT if shape.moe else (1,):
-        if expert > 1 and (expert > shape.experts or expert > data * tensor):
-            break
-        for shard in ("optimizer", "all") if pipeline == 1 else ("optimizer",):
-            states = state_bytes(shape, tensor, pipeline, expert, data, shard)
-            room = (job.usable_bytes - OVERHEAD_BYTES) / FRAGMENTATION - states
-            least = min(least, (states + redone) * FRAGMENTATION + OVERHEAD_BYTES)
-            if room < redone:
-                continue
-            recompute = 0.0 if room >= kept else (kept - room) / (kept - redone)
-            memory = (states + min(room, kept)) * FRAGMENTATION + OVERHEAD_BYTES
-            split = (tensor, pipeline, data, expert, context)
-            layout = _timed(job, hw, split, shard, recompute, micro, interleave, memory)
-            if best is None or layout.tokens_per_s > best.tokens_per_s:
-                best = layout
-    return best, least
+
+    def __init__(self, job: Job, node: NodeValues, one_node: bool = False) -> None:
+        self.job, self.node, self.one_node = job, node, one_node
+        self._grid = grid_of(job, node)
+        self._known: dict[int, Layout | Shortage] = {}
+        self._shortlists: dict[int, list[int]] = {}
+
+    def best(self, accelerators: int) -> Layout | Shortage:
+        """The fastest layout on at most `accelerators`, or what is missing."""
+        if accelerators not in self._known:
+            self._known |= self._fastest([accelerators])
+        return self._known[accelerators]
+
+    def prepare(self, counts: list[int]) -> None:
+        """Answers several counts in one go, for those who will ask for all of them."""
+        new = [c for c in counts if c not in self._known]
+        if new:
+            self._known |= self._fastest(new)
+
+    def _fastest(self, counts: list[int]) -> dict[int, Layout | Shortage]:
+        """The fastest of the remembered splits for each count; all splits where none of them fits."""
+        parts = [self._grid[self._candidates(c)] for c in counts]
+        lengths = [len(p) for p in parts]
+        found = fastest_of(self.job, self.node, np.concatenate(parts), np.repeat(counts, lengths), lengths)
+        answer = dict(zip(counts, found, strict=True))
+        for count, one in answer.items():
+            if isinstance(one, Shortage):
+                answer[count] = fastest(self.job, self.node, self._grid, count)
+        return answer
+
+    def _candidates(self, accelerators: int) -> list[int]:
+        anchor = max(1, int(self.node.cards))
+        while anchor * 4 <= accelerators:
+            anchor *= 4
+        rows = {*self._shortlist(anchor)}
+        if accelerators != anchor:
+            rows |= {*self._shortlist(anchor * 4)}
+        return sorted(rows) or list(range(len(self._grid)))
+
+    def _shortlist(self, accelerators: int) -> list[int]:
+        """Numbers of the best splits, worked out for a few anchors at a time."""
+        if accelerators not in self._shortlists:
+            anchors = [accelerators]
+            if not self.one_node:
+                anchors = [a for k in range(4) if (a := accelerators * 4**k) not in self._shortlists]
+            n = len(self._grid)
+            grid, counts = np.tile(self._grid, (len(anchors), 1)), np.repeat(np.array(anchors, float), n)
+            spread, _, fits = spread_of(self.job, self.node, grid, counts)
+            rate = np.where(fits, _rates(self.job, self.node, spread), 0.0)
+            for k, anchor in enumerate(anchors):
+                part = rate[k * n : (k + 1) * n]
+                order = np.argsort(-part, kind="stable")[:KEPT]
+                self._shortlists[anchor] = [int(i) for i in order if part[i] > 0]
+        return self._shortlists[accelerators]
 
 
-def _timed(
-    job: Job,
-    hw: Hardware,
-    split: tuple[int, int, int, int, int],
-    shard: str,
-    recompute: float,
-    micro: float,
-    interleave: int,
-    memory: float,
-) -> Layout:
-    """Seconds per step of one layout."""
-    tensor, pipeline, data, expert, context = split
-    shape, used = job.shape, tensor * pipeline * data * context
-    compute = job.batch_tokens * job.flops_per_token / (used * job.flops_per_s)
-    doublings = context.bit_length() - 1
-    compute /= CONTEXT_LOSS**doublings
-    compute *= 1.0 + RECOMPUTE_COST * recompute
-    bubble = compute * (pipeline - 1) / (interleave * micro)
-    message = 2.0 * job.sequence / context * shape.hidden  # bytes of one micro-batch's hidden state
-    passes = micro * shape.layers / pipeline
+def fastest(job: Job, node: NodeValues, grid: Any, accelerators: int) -> Layout | Shortage:
+    """The fastest of the splits in `grid` (rows of tensor, pipeline, context, expert, micro-batch, sharding)."""
+    return fastest_of(job, node, grid, np.full(len(grid), accelerators), [len(grid)])[0]
 
-    inside = between = 0.0
-    if tensor > 1:
-        volume = passes * 4 * 2 * (tensor - 1) / tensor * message
-        inside += EXPOSED * volume / (hw.link_gb_per_s(tensor, job.pcie_gen) * 1e9)
-    nodes = max(1.0, used / hw.cards)
-    per_card = max(hw.node_gb_per_s, 1e-9) / hw.cards * 1e9
-    if pipeline > 1:
-        volume = micro * interleave * 2 * message / tensor
-        if tensor * pipeline > hw.cards:
-            between += EXPOSED * volume / per_card
+
+def fastest_of(job: Job, node: NodeValues, grid: Any, counts: Any, lengths: list[int]) -> list[Layout | Shortage]:
+    """The same for several groups of splits behind one another; `counts` says how many accelerators each row has."""
+    spread, memory, fits = spread_of(job, node, grid, counts.astype(float))
+    work = work_of(job.values, node, spread)
+    step = step_seconds(work, job.weights)
+    rate = np.where(fits, work.tokens / step.total, 0.0)
+    found: list[Layout | Shortage] = []
+    start = 0
+    for length in lengths:
+        chosen = slice(start, start + length)
+        start += length
+        i = chosen.start + int(np.argmax(rate[chosen]))
+        if rate[i] > 0:
+            found.append(_layout(spread, memory, step, float(rate[i]), i))
         else:
-            inside += EXPOSED * volume / (hw.link_gb_per_s(tensor * pipeline, job.pcie_gen) * 1e9)
-    if expert > 1:
-        volume = micro * shape.moe_layers / pipeline * 4 * message / tensor * shape.experts_per_token
-        if expert > hw.cards:
-            between += EXPOSED * volume * (1 - hw.cards / expert) / per_card
-            inside += EXPOSED * volume * hw.cards / expert / (hw.link_gb_per_s(hw.cards, job.pcie_gen) * 1e9)
-        else:
-            inside += EXPOSED * volume * (expert - 1) / expert / (hw.link_gb_per_s(expert, job.pcie_gen) * 1e9)
-    extra_inside, extra_between = _gradient_exchange(job, hw, split, shard, micro, compute, nodes)
-    inside += extra_inside
-    between += extra_between
-    step = compute + bubble + inside + between
+            found.append(_shortage(spread, memory, counts, chosen))
+    return found
+
+
+def _shortage(spread: Spread, memory: tuple[Any, ...], counts: Any, chosen: slice) -> Shortage:
+    """The split that comes closest to fitting."""
+    total = sum(memory)
+    possible = np.where(spread.tensor * spread.pipeline * spread.context <= counts, total, np.inf)
+    i = chosen.start + int(np.argmin(possible[chosen]))
+    words = f"tensor {int(spread.tensor[i])} × pipeline {int(spread.pipeline[i])}"
+    return Shortage(Memory(*(float(m[i]) for m in memory)), words)
+
+
+def _layout(spread: Spread, memory: tuple[Any, ...], step: Step, rate: float, i: int) -> Layout:
+    """Row i of the arrays as a layout."""
+
+    def at(values: Any) -> float:
+        return float(values if np.ndim(values) == 0 else values[i])
+
     return Layout(
-        tensor=tensor,
-        pipeline=pipeline,
-        data=data,
-        expert=expert,
-        context=context,
-        shard=shard,
-        recompute=recompute,
-        tokens_per_s=job.batch_tokens / step,
-        memory_bytes=memory,
-        compute_s=compute,
-        bubble_s=bubble,
-        inside_s=inside,
-        between_s=between,
+        tensor=int(at(spread.tensor)),
+        pipeline=int(at(spread.pipeline)),
+        interleave=int(at(spread.interleave)),
+        data=int(at(spread.data)),
+        expert=int(at(spread.expert)),
+        context=int(at(spread.context)),
+        micro=int(at(spread.micro)),
+        sharded=at(spread.sharded),
+        recompute=at(spread.recompute),
+        tokens_per_s=rate,
+        memory=Memory(*(at(m) for m in memory)),
+        compute_s=at(step.compute),
+        bubble_s=at(step.bubble),
+        inside_s=at(step.inside),
+        gradients_s=at(step.gradients),
+        other_s=at(step.other),
     )
 
 
-def _gradient_exchange(
-    job: Job,
-    hw: Hardware,
-    split: tuple[int, int, int, int, int],
-    shard: str,
-    micro: float,
-    compute: float,
-    nodes: float,
-) -> tuple[float, float]:
-    """Exposed seconds inside and between nodes for gradients and weights, 2 bytes each per parameter and step.
+def _rates(job: Job, node: NodeValues, spread: Spread) -> Any:
+    work: Work = work_of(job.values, node, spread)
+    return work.tokens / step_seconds(work, job.weights).total
 
-    Per node 2·S·(n-1)/n crosses the NICs, S being the parameters that a node holds; ZeRO-3 gathers them twice per
-    micro-batch and scatters gradients once.
-    """
-    tensor, pipeline, data, expert, context = split
+
+def grid_of(job: Job, node: NodeValues) -> Any:
+    """Every split to try, one per row; what is stated is not varied."""
+    shape, stated, sequence = job.shape, job.stated, float(job.values.sequence)
+    tensors = [stated.tensor] if stated.tensor else [t for t in TENSOR if t <= max(1.0, float(node.cards))]
+    pipelines = [stated.pipeline] if stated.pipeline else [p for p in PIPELINE if p <= shape.layers]
+    contexts = [stated.context] if stated.context else [1]
+    if not stated.context and sequence > CONTEXT_FROM:
+        contexts = [c for c in CONTEXT if sequence / c >= CONTEXT_FROM / 2]
+        contexts = [c for c in contexts if sequence / c <= 4 * LONG_RANK] or contexts[-1:]
+    experts = [stated.expert] if stated.expert else [1]
+    if shape.moe and not stated.expert:
+        experts = [e for e in EXPERT if e <= shape.experts]
+    micros = [stated.micro] if stated.micro else list(MICRO)
+    shardings = [stated.sharded] if stated.sharded is not None else [OPTIMIZER, EVERYTHING]
+    rows = [
+        (t, p, c, e, b, s)
+        for t in tensors
+        for p in pipelines
+        for c in contexts
+        for e in experts
+        for b in micros
+        for s in shardings
+        if s != EVERYTHING or p == 1 or stated.sharded is not None
+    ]
+    return np.array(rows, dtype=float)
+
+
+def spread_of(job: Job, node: NodeValues, grid: Any, counts: Any) -> tuple[Spread, tuple[Any, ...], Any]:
+    """Splits completed with data ranks, interleaving and recomputation; their memory; and which of them can run."""
+    stated, shape, sequences = job.stated, job.shape, job.values.sequences
+    t, p, c, e, b, sharded = grid.T
+    ranks = np.floor(counts / (t * p * c))
+    data = np.maximum(1.0, np.minimum(ranks, np.floor(sequences)))
+    group = np.maximum(1.0, np.floor(e / (c * t)))  # whole groups of experts
+    data = np.where(data >= group, np.floor(data / group) * group, data)
+    if stated.data:
+        data = np.minimum(data, float(stated.data))
+    micros = sequences / (data * b)
+    if stated.interleave:
+        chunks = np.where(p > 1, float(stated.interleave), 1.0)
+    else:
+        chunks = np.where(p > 1, np.maximum(1.0, np.minimum(INTERLEAVED, np.floor(shape.layers / p))), 1.0)
+    can = (ranks >= 1) & (micros >= 0.999) & (e <= data * c * t * 1.001)
+    weights, optimizer = _states(job, node, t, p, e, data * c, sharded)
+    kept, redone, logits = _activations(job, t, p, c, b, chunks, micros)
+    room = (job.usable_bytes - OVERHEAD_BYTES) / FRAGMENTATION - weights - optimizer - logits
+    gap = np.maximum(kept - redone, 1.0)
+    share = np.where(room >= kept, 0.0, np.minimum(1.0, np.maximum(0.0, (kept - room) / gap)))
+    if stated.recompute == "full":
+        share, least = np.ones_like(share), redone
+    elif stated.recompute in ("none", "selective"):
+        share, least = np.zeros_like(share), kept
+    else:
+        least = redone
+    held = kept - share * (kept - redone)
+    memory = (*(m * FRAGMENTATION for m in (weights, optimizer, held, logits)), np.full_like(t, OVERHEAD_BYTES))
+    offload = np.full_like(t, 1.0 if stated.offload else 0.0)
+    spread = Spread(t, p, chunks, c, e, data, b, share, sharded, offload)
+    return spread, memory, can & (room >= least * 0.999)
+
+
+def _states(job: Job, node: NodeValues, t: Any, p: Any, e: Any, copies: Any, sharded: Any) -> tuple[Any, Any]:
+    """Bytes of weights and gradients, and of optimizer states, per accelerator."""
     shape = job.shape
-    if data * context < 2:
-        return 0.0, 0.0
-    expert_split = max(expert, tensor)
-    mine = (shape.total - shape.experts_total) / (tensor * pipeline)
-    mine += shape.experts_total / (expert_split * pipeline)
-    copies_here = max(1, hw.cards // (tensor * pipeline))
-    held = min(mine * hw.cards, shape.total) if copies_here > 1 else mine * hw.cards
-    sweeps = 2.0 if shard == "optimizer" else 2.0 * micro + 1.0
-    # one pipeline stage hides only behind its last micro-batch; several hide behind the pipeline's run-in and run-out
-    hidden = HIDDEN_BACKWARD * compute * 2.0 / 3.0 / max(1.0, micro)
-    if pipeline > 1:
-        hidden = HIDDEN_BACKWARD * compute * min(1.0, pipeline / max(1.0, micro))
-    if shard == "all":
-        hidden = 0.9 * compute  # weights are fetched ahead, layer by layer
-    inside = between = 0.0
-    ring = min(data * context, copies_here)
-    if ring > 1:
-        volume = sweeps * 2.0 * mine * (ring - 1) / ring
-        inside = volume / (hw.link_gb_per_s(min(ring * tensor, hw.cards), job.pcie_gen) * 1e9)
-    if nodes > 1.0:
-        volume = sweeps * 2.0 * held * (1.0 - 1.0 / nodes)
-        between = volume / (max(hw.node_gb_per_s, 1e-9) * 1e9)
-    # the two overlap with each other and with the backward pass; what is left of the longer one is exposed
-    left = max(0.0, max(inside, between) - hidden)
-    return (left, 0.0) if inside > between else (0.0, left)
+    split = np.where(e > 1, e, t)
+    dense = (shape.total - shape.experts_total) / (t * p)
+    routed = shape.experts_total / (split * p)
+    routed_copies = np.maximum(1.0, copies * t / split)
+    gathered = 4.0 * (shape.total - shape.experts_total) / shape.layers / t
+    if float(job.values.lora) > 0:
+        whole = 2.06 * (dense + routed)
+        spread = 2.06 * (dense / copies + routed / routed_copies) + gathered
+        return np.where(sharded == EVERYTHING, spread, whole), np.zeros_like(t)
+    near = np.minimum(copies, node.cards)
+    over = np.where(sharded == NODE, near, copies)
+    routed_over = np.where(sharded == NODE, np.minimum(routed_copies, node.cards), routed_copies)
+    states = 0.0 if job.stated.offload else 12.0
+    everything = 4.0 * (dense / copies + routed / routed_copies) + gathered
+    weights = np.where(sharded == EVERYTHING, everything, 6.0 * (dense + routed))
+    return weights, states * (dense / over + routed / routed_over)
+
+
+def _activations(job: Job, t: Any, p: Any, c: Any, b: Any, chunks: Any, micros: Any) -> tuple[Any, Any, Any]:
+    """Bytes of activations kept, the same when every layer is recomputed, and logits."""
+    shape = job.shape
+    tokens = b * job.values.sequence / c
+    layer = tokens * (10.0 * shape.hidden + 6.0 * shape.feed) / t
+    if shape.moe:
+        # what experts read is kept at the precision they compute in; gates are computed again
+        width = (shape.hidden + 2 * shape.expert_ffn) * float(job.values.wide)
+        layer = layer + tokens * shape.experts_per_token * width / t
+    held = shape.layers / p * np.minimum(p, np.maximum(1.0, micros))
+    held = held * np.where(p > 1, 1.0 + (p - 1.0) / (p * chunks), 1.0)
+    kept = held * layer
+    redone = np.minimum(kept, held * 2.0 * tokens * shape.hidden / t + layer)
+    return kept, redone, 8.0 * tokens * shape.vocab / t

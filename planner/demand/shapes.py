@@ -39,6 +39,8 @@ class Shape:
     decode_attention_flops: float  # the same while writing, with an absorbed latent cache
     sliding_window: int | None
     full_attention_share: float
+    feed: int  # width of the feed-forward block that every token passes (dense, or the shared experts')
+    kv_width: int  # width of keys (and of values) per token
 
     @property
     def moe(self) -> bool:
@@ -91,6 +93,10 @@ def shape_of(model: TrainingModel) -> Shape | None:
         decode_attention_flops=decode,
         sliding_window=model.sliding_window,
         full_attention_share=full,
+        feed=max((model.shared_experts or 0) * (model.expert_ffn or 0), model.hidden)
+        if model.experts
+        else model.ffn or 4 * model.hidden,
+        kv_width=kv_heads * head_dim,
     )
 
 
@@ -104,40 +110,3 @@ def attended(shape: Shape, context: float) -> float:
     if shape.sliding_window is None or context <= shape.sliding_window:
         return context
     return context * shape.full_attention_share + shape.sliding_window * (1.0 - shape.full_attention_share)
-
-
-def state_bytes(shape: Shape, tensor: int, pipeline: int, expert: int, data: int, shard: str) -> float:
-    """Weights, gradients and Adam state per accelerator: 18 bytes per parameter in bf16 with fp32 gradients.
-
-    `shard`: `optimizer` keeps 6 bytes and spreads 12 over the data-parallel ranks; `all` (ZeRO-3) keeps
-    gradients in bf16, spreads 16 and holds two gathered layers.
-    """
-    expert_split = max(expert, tensor)
-    dense = (shape.total - shape.experts_total) / (tensor * pipeline)
-    routed = shape.experts_total / (expert_split * pipeline)
-    expert_copies = max(1.0, data * tensor / expert_split)
-    if shard == "optimizer":
-        return dense * (6.0 + 12.0 / data) + routed * (6.0 + 12.0 / expert_copies)
-    gathered = 4.0 * (shape.total - shape.experts_total) / shape.layers / tensor
-    return 16.0 * (dense / data + routed / expert_copies) + gathered
-
-
-def activation_bytes(
-    shape: Shape, tokens: float, tensor: int, pipeline: int, in_flight: float, interleave: int, recompute: str
-) -> float:
-    """Activations per accelerator for micro-batches of `tokens`, with sequence parallelism and fused attention.
-
-    34·s·b·h/t per layer, or 2·s·b·h/t with full recomputation plus one layer at work; the first pipeline stage holds up
-    to `pipeline` micro-batches; logits in fp32 with their gradient.
-    """
-    per_layer = 34.0 * tokens * shape.hidden / tensor
-    if shape.moe:
-        width = 2 * shape.hidden + 3 * shape.expert_ffn
-        per_layer += 2.0 * tokens * (shape.experts_per_token + shape.shared_experts) * width / tensor
-    held = shape.layers / pipeline * in_flight
-    if pipeline > 1:
-        held *= 1.0 + (pipeline - 1) / (pipeline * interleave)
-    logits = 8.0 * tokens * shape.vocab / tensor
-    if recompute == "full":
-        return held * 2.0 * tokens * shape.hidden / tensor + per_layer + logits
-    return held * per_layer + logits

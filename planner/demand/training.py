@@ -1,24 +1,29 @@
 """Training of language models: tokens per second that a number of nodes delivers as one job.
 
-    rate = B / T_step · goodput,   T_step from the fastest layout that fits (planner.demand.layouts)
+    rate = tokens per step ÷ step time · useful share
 
-Compute speed per accelerator = dense peak × calibrated share × shape factor h/(h + 400): narrow models fill the matrix
-units worse (Megatron Core on H100, 1.7 B to 462 B). Goodput is 0.9 up to 1,000 accelerators and falls to 0.8 at 10,000
-(restarts, checkpoints, evaluation; Llama 3.1: 466 interruptions in 54 days on 16,384 H100 and still above 0.9
-effective; whole runs against steady state 0.8 to 0.9).
+The step time is the fastest layout's that fits memory (planner.demand.layouts, planner.demand.steptime) with the
+weights of
+planner.demand.calibration; the useful share is what failures and checkpoints leave (planner.demand.upkeep) times
+what whole runs lose beside them (evaluation, warm-up, slow nodes), as fitted to published runs.
 """
 
 from __future__ import annotations
 
-import math
+from dataclasses import dataclass
 
 from planner.catalog import Catalog
-from planner.demand.efficiency import PRECISION_CLASS, Share, dense_peak_tflops, training_share
-from planner.demand.hardware import Hardware, hardware, usable_gb
-from planner.demand.layouts import Job, Layout, best_layout
+from planner.demand.calibration import BEYOND_MEASURED, CLASSES, Calibration, calibration
+from planner.demand.efficiency import dense_peak_tflops
+from planner.demand.hardware import Hardware, hardware
+from planner.demand.jobs import Task, job_of, node_of, young_years
+from planner.demand.layouts import SHARDINGS, Job, Layout, Search, Shortage, Stated
 from planner.demand.memo import remembered
+from planner.demand.models import model_of
 from planner.demand.shapes import Shape, shape_of, training_flops_per_token
+from planner.demand.steptime import LORA_SHARE
 from planner.demand.types import Rate, Sizing, Target, make_rate
+from planner.demand.upkeep import Upkeep, upkeep
 from planner.errors import Rejection
 from planner.parts import Accelerator, FabricLink, NodeBuild, TrainingModel
 from planner.request import Workload
@@ -26,13 +31,27 @@ from planner.units import SECONDS_PER_DAY
 
 QUANTITY = "training throughput"
 UNIT = "tokens_per_s"
-SHAPE_WIDTH = 400.0
-EXPERT_WIDTH = 300.0  # narrow experts are small matrices
 LARGE_MODEL = 100e9  # parameters used per token
 BATCH_TOKENS = 4 * 2**20  # default global batch; Llama 2 and Llama 3 start at 4 M tokens
 LARGE_BATCH_TOKENS = 16 * 2**20  # Llama 3.1 405B ends at 16 M
+TUNING_BATCH_TOKENS = 2**20  # fine-tuning takes smaller steps
 LONGEST_SEQUENCE = 8192  # default sequence length, or the model's context where that is shorter
-BEYOND_MEASURED = 2.0  # times the largest measured number of accelerators
+TUNING = ("finetuning", "lora")
+ACHIEVED_RANGE = 0.02  # a rate that the request states is taken at its word
+FRAMEWORK_YEAR = 2026.9  # date of the newest measurements: how mature the software of an architecture is taken to be
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A job on one kind of accelerator with everything that does not depend on the count."""
+
+    job: Job
+    model: TrainingModel
+    shape: Shape
+    task: Task
+    fitted: Calibration
+    factor: float  # steady rate of this work and stack ÷ what the step model gives
+    peak_tflops: float
 
 
 def training_target(workload: Workload) -> Target:
@@ -40,13 +59,6 @@ def training_target(workload: Workload) -> Target:
     if workload.maximise or workload.tokens is None or workload.within_days is None:
         return Target(None, UNIT, QUANTITY)
     return Target(workload.tokens / (workload.within_days * SECONDS_PER_DAY), UNIT, QUANTITY)
-
-
-def goodput(accelerators: int) -> float:
-    """Share of wall-clock time that advances the run."""
-    if accelerators <= 1000:
-        return 0.9
-    return max(0.8, 0.9 - 0.1 * math.log10(accelerators / 1000))
 
 
 def default_precision(accelerator: Accelerator) -> str:
@@ -59,9 +71,12 @@ def sequence_length(workload: Workload, model: TrainingModel) -> int:
 
 
 def batch_tokens(workload: Workload, shape: Shape) -> float:
-    """Global batch in tokens: as asked, else 4 Mi tokens, 16 Mi for models above 100 B parameters per token."""
+    """Global batch in tokens: as asked, else 4 Mi tokens, 16 Mi for models above 100 B parameters per token, 1 Mi
+    to tune."""
     if workload.global_batch_tokens:
         return workload.global_batch_tokens
+    if workload.method in TUNING:
+        return float(TUNING_BATCH_TOKENS)
     return float(LARGE_BATCH_TOKENS if shape.active > LARGE_MODEL else BATCH_TOKENS)
 
 
@@ -75,37 +90,53 @@ def training_rate(
     return remembered(catalog, key, lambda: _rate(workload, accelerator, hw, count, catalog, sizing))
 
 
-def _demand_key(workload: Workload) -> tuple[object, ...]:
-    w = workload
-    return (w.model, w.precision, w.sequence_length, w.global_batch_tokens, w.tokens, w.within_days, w.maximise)
+def _demand_key(w: Workload) -> tuple[object, ...]:
+    asked = (w.model, w.precision, w.sequence_length, w.global_batch_tokens, w.tokens, w.within_days, w.maximise)
+    return (*asked, w.method, w.layout, w.achieved, w.checkpoint_gb_per_s)
 
 
 def _rate(
     workload: Workload, accelerator: Accelerator, hw: Hardware, count: int, catalog: Catalog, sizing: Sizing
 ) -> Rate | Rejection:
-    assert workload.model is not None
     if count > 1 and not hw.fabric:
         return Rejection(accelerator.id, "no-fabric", "training on several nodes needs a compute fabric")
-    model = catalog.find_model(workload.model)
     prepared = remembered(
-        catalog, ("job", _demand_key(workload), accelerator.id), lambda: _job(workload, model, accelerator, catalog)
+        catalog, ("job", _demand_key(workload), accelerator.id), lambda: _prepare(workload, accelerator, catalog)
     )
     if isinstance(prepared, Rejection):
         return prepared
-    job, share, precision = prepared
-    best, good = 0.0, None
+    if workload.achieved is not None:
+        return _stated_rate(workload, prepared, hw, count, sizing)
+    best, good, keep = 0.0, None, None
+    shortage: Shortage | None = None
+    if count > 1:
+        several = _search(workload, prepared, accelerator, hw, count, catalog)
+        several.prepare([n * hw.cards for n in _ladder(count)])
     for nodes in _sizes_up_to(count):
-        found = remembered(
-            catalog,
-            ("layout", _demand_key(workload), hw, nodes),
-            lambda nodes=nodes: best_layout(job, hw, nodes * hw.cards),  # type: ignore[misc]
-        )
-        if isinstance(found, Layout) and found.tokens_per_s * goodput(found.used) > best:
-            best, good = found.tokens_per_s * goodput(found.used), found
-    if good is None:
-        need = remembered(catalog, ("layout", _demand_key(workload), hw, count), lambda: float("nan"))
-        return _does_not_fit(model, accelerator, job, count, hw, float(need))
-    return _as_rate(workload, accelerator, model, job, share, precision, good, best, sizing, hw, count)
+        search = _search(workload, prepared, accelerator, hw, nodes, catalog)
+        found = search.best(nodes * hw.cards)
+        if isinstance(found, Shortage):
+            shortage = found
+            continue
+        cared = _upkeep(workload, prepared, found.used)
+        rate = found.tokens_per_s * prepared.factor * cared.useful * prepared.fitted.terms["goodput"]
+        if rate > best:
+            best, good, keep = rate, found, cared
+    if good is None or keep is None:
+        assert shortage is not None
+        return _does_not_fit(prepared, accelerator, count, hw, shortage)
+    return _as_rate(workload, accelerator, prepared, good, keep, best, sizing, hw, count)
+
+
+def _search(
+    workload: Workload, prepared: Prepared, accelerator: Accelerator, hw: Hardware, nodes: int, catalog: Catalog
+) -> Search:
+    """The layouts of the job on one node, or on several."""
+    one = nodes == 1
+    key = ("layouts", _demand_key(workload), hw, one)
+    return remembered(
+        catalog, key, lambda: Search(prepared.job, node_of(hw, accelerator, prepared.task.precision, one), one)
+    )
 
 
 def _sizes_up_to(count: int) -> list[int]:
@@ -113,86 +144,197 @@ def _sizes_up_to(count: int) -> list[int]:
     return [*(2**i for i in range(max(0, (count - 1).bit_length())) if 2**i < count), count]
 
 
-def _job(
-    workload: Workload, model: TrainingModel, accelerator: Accelerator, catalog: Catalog
-) -> tuple[Job, Share, str] | Rejection:
-    """The job on one kind of accelerator: how many FLOPs per token, and how fast they are computed."""
+def _ladder(count: int) -> list[int]:
+    """`count` and the counts that a search by doubling and halving is likely to ask for next: powers of two, or the
+    eighths of the interval that it stands in. Answering them together costs about as much as answering one."""
+    top = 1 << (count - 1).bit_length()
+    if top == count:
+        return [2**i for i in range(1, max(10, top.bit_length()))]
+    low, step = top // 2, top // 2
+    while step > 1 and (count - low) % max(1, step // 8):
+        step = max(1, step // 8)
+        low += (count - low) // step * step
+    small = max(1, step // 8)
+    return sorted({count, *(n for n in range(low, low + step + 1, small) if n > 1)})
+
+
+def _upkeep(workload: Workload, prepared: Prepared, used: int) -> Upkeep:
+    trained = prepared.shape.total * (LORA_SHARE if prepared.task.lora else 1.0)
+    return upkeep(used, trained, workload.checkpoint_gb_per_s)
+
+
+def _prepare(workload: Workload, accelerator: Accelerator, catalog: Catalog) -> Prepared | Rejection:
+    """The job on one kind of accelerator, or why it cannot be sized there."""
+    model = model_of(workload, catalog)
     shape = shape_of(model)
     if shape is None:
         return Rejection(accelerator.id, "model-shape", f"{model.id} has no published layers and width to size with")
     precision = workload.precision or default_precision(accelerator)
     peak = dense_peak_tflops(accelerator, precision)
-    if peak is None or precision not in PRECISION_CLASS or precision == "int8":
-        return Rejection(
-            accelerator.id,
-            "precision",
-            f"{accelerator.id} has no published {precision} rate to train with",
-            need=precision,
-        )
-    if accelerator.memory_gb is None:
+    if peak is None or precision not in CLASSES:
+        message = f"{accelerator.id} has no published {precision} rate to train with"
+        return Rejection(accelerator.id, "precision", message, need=precision)
+    if accelerator.memory_gb is None or accelerator.memory_bandwidth_gb_per_s is None:
         return Rejection(accelerator.id, "memory-unknown", f"the memory of {accelerator.id} is not published")
-    share = training_share(catalog, accelerator, precision, shape.kind)
+    fitted = calibration(catalog)
     sequence = sequence_length(workload, model)
-    width = shape.hidden / (shape.hidden + SHAPE_WIDTH)
-    if shape.moe:
-        width *= shape.expert_ffn / (shape.expert_ffn + EXPERT_WIDTH)
-    job = Job(
+    lora = workload.method == "lora"
+    task = Task(float(sequence), max(1.0, batch_tokens(workload, shape) / sequence), precision, lora)
+    factor = 1.0 / (1.0 + fitted.terms["age"] * young_years(accelerator, catalog, FRAMEWORK_YEAR))
+    factor *= fitted.terms["lora"] if lora else fitted.terms["sft"] if workload.method == "finetuning" else 1.0
+    stated = _stated(workload)
+    if stated.tensor is None and stated.pipeline is None:
+        factor *= fitted.terms["search"]
+    return Prepared(
+        job=job_of(shape, task, accelerator, fitted, stated),
+        model=model,
         shape=shape,
-        sequence=sequence,
-        batch_tokens=batch_tokens(workload, shape),
-        flops_per_token=training_flops_per_token(shape, sequence),
-        flops_per_s=peak * 1e12 * share.share * width,
-        usable_bytes=usable_gb(accelerator) * 1e9,
-        pcie_gen=accelerator.pcie_gen,
+        task=task,
+        fitted=fitted,
+        factor=factor,
+        peak_tflops=peak,
     )
-    return job, share, precision
+
+
+def _stated(workload: Workload) -> Stated:
+    """The layout that the request states, as far as it does."""
+    given = workload.layout
+    if given is None:
+        return Stated()
+    sharded = None if given.sharding is None else {"optimizer": 0.0, "all": 1.0, "node": 2.0}[given.sharding]
+    return Stated(
+        tensor=given.tensor,
+        pipeline=given.pipeline,
+        interleave=given.interleave,
+        context=given.context,
+        expert=given.expert,
+        data=given.data,
+        micro=given.micro_batch,
+        recompute=given.recompute,
+        sharded=sharded,
+    )
 
 
 def _does_not_fit(
-    model: TrainingModel, accelerator: Accelerator, job: Job, count: int, hw: Hardware, need: float
+    prepared: Prepared, accelerator: Accelerator, count: int, hw: Hardware, shortage: Shortage
 ) -> Rejection:
-    have = f"{job.usable_bytes / 1e9:.0f} GB usable per accelerator"
-    message = f"{model.id} does not fit {count} nodes of {hw.cards} {accelerator.id} in any layout"
-    text = f"{need / 1e9:.0f} GB per accelerator in the tightest layout" if math.isfinite(need) else None
-    return Rejection(accelerator.id, "memory-fit", message, have=have, need=text)
+    """Which memory term is too large, and the smallest change that would make the job fit."""
+    memory = shortage.memory
+    usable = prepared.job.usable_bytes / 1e9
+    cards = "1 node" if count == 1 else f"{count} nodes"
+    message = (
+        f"{prepared.model.id} does not fit {cards} of {hw.cards} {accelerator.id}: "
+        f"{memory.largest()} are the largest part of {memory.total / 1e9:,.0f} GB per accelerator "
+        f"({shortage.layout}); {_remedy(prepared, hw, count)}"
+    )
+    return Rejection(
+        accelerator.id,
+        "memory-fit",
+        message,
+        have=f"{usable:,.0f} GB usable per accelerator",
+        need=f"{memory.total / 1e9:,.0f} GB per accelerator in the tightest layout",
+    )
+
+
+def _remedy(prepared: Prepared, hw: Hardware, count: int) -> str:
+    """The fewest accelerators that would hold the states, and what adapters would need."""
+    each = 2.06 if prepared.task.lora else 18.0
+    states = prepared.shape.total * each / 1e9
+    cards = -(-int(states * 1.15) // max(1, int(prepared.job.usable_bytes / 1e9)))
+    nodes = max(count + 1, -(-cards // hw.cards))
+    if prepared.job.stated != Stated():
+        return "the stated layout may be what does not fit: leave it out, or split further"
+    text = f"about {nodes:,} such nodes hold its states ({states:,.0f} GB)"
+    if not prepared.task.lora:
+        text += f", or method: lora with {prepared.shape.total * 2.06 / 1e9:,.0f} GB"
+    return text
+
+
+def _stated_rate(workload: Workload, prepared: Prepared, hw: Hardware, count: int, sizing: Sizing) -> Rate | Rejection:
+    """The rate that the request says is achieved, over everything: nothing is taken off it."""
+    given = workload.achieved
+    assert given is not None
+    flops = _flops_per_token(prepared)
+    used = count * hw.cards
+    if given.tokens_per_s_per_accelerator is not None:
+        each = given.tokens_per_s_per_accelerator
+    elif given.tflops_per_accelerator is not None:
+        each = given.tflops_per_accelerator * 1e12 / flops
+    else:
+        each = (given.mfu or 0.0) * prepared.peak_tflops * 1e12 / flops
+    value = each * used
+    details = _figures(workload, prepared, value, used)
+    return make_rate(
+        value,
+        value * (1 - ACHIEVED_RANGE),
+        value * (1 + ACHIEVED_RANGE),
+        sizing,
+        unit=UNIT,
+        quantity=QUANTITY,
+        limiting_factor="as stated",
+        layout={"data": used},
+        basis="achieved throughput stated in the request",
+        details=details,
+        precision=prepared.task.precision,
+    )
+
+
+def _flops_per_token(prepared: Prepared) -> float:
+    v = prepared.job.values
+    if prepared.task.lora:
+        return float(v.matrix_flops + v.expert_flops + v.attention_flops)
+    return training_flops_per_token(prepared.shape, int(prepared.task.sequence))
+
+
+def _figures(workload: Workload, prepared: Prepared, tokens_per_s: float, used: int) -> dict[str, float | str | None]:
+    """Figures that follow from the rate: share of peak, accelerator-hours, days."""
+    flops = _flops_per_token(prepared)
+    found: dict[str, float | str | None] = {
+        "tokens_per_day": tokens_per_s * SECONDS_PER_DAY,
+        "mfu": tokens_per_s * flops / (used * prepared.peak_tflops * 1e12),
+        "tflops_per_accelerator": tokens_per_s * flops / used / 1e12,
+        "accelerators_used": used,
+        "sequence_length": prepared.task.sequence,
+        "global_batch_tokens": prepared.task.sequence * prepared.task.sequences,
+    }
+    if workload.tokens:
+        found["days"] = workload.tokens / tokens_per_s / SECONDS_PER_DAY
+        found["accelerator_hours"] = workload.tokens / tokens_per_s / 3600.0 * used
+    return found
 
 
 def _as_rate(
     workload: Workload,
     accelerator: Accelerator,
-    model: TrainingModel,
-    job: Job,
-    share: Share,
-    precision: str,
+    prepared: Prepared,
     layout: Layout,
+    keep: Upkeep,
     tokens_per_s: float,
     sizing: Sizing,
     hw: Hardware,
     count: int,
 ) -> Rate:
-    unproven = share.unproven or (share.largest is not None and layout.used > BEYOND_MEASURED * share.largest)
-    low, high = share.low, share.high
-    if unproven and not share.unproven:
-        low *= 0.85  # beyond twice the largest measured job
-    peak = dense_peak_tflops(accelerator, precision) or 1.0
-    details: dict[str, float | str | None] = {
-        "tokens_per_day": tokens_per_s * SECONDS_PER_DAY,
-        "mfu": tokens_per_s * job.flops_per_token / (layout.used * peak * 1e12),
-        "tflops_per_accelerator": tokens_per_s * job.flops_per_token / layout.used / 1e12,
-        "memory_gb_per_accelerator": layout.memory_bytes / 1e9,
-        "accelerators_used": layout.used,
-        "goodput": goodput(layout.used),
-        "sequence_length": job.sequence,
-        "global_batch_tokens": job.batch_tokens,
-        "network_share_of_step": layout.between_s
-        / (layout.compute_s + layout.bubble_s + layout.inside_s + layout.between_s),
+    fitted, task = prepared.fitted, prepared.task
+    kind = "lora" if task.lora else prepared.shape.kind
+    evidence = fitted.evidence_for(accelerator, task.precision_class, kind)
+    low, high = fitted.spread(evidence, kind, layout.used)
+    beyond = evidence.largest is not None and layout.used > BEYOND_MEASURED * evidence.largest
+    details = _figures(workload, prepared, tokens_per_s, layout.used)
+    details |= {
+        "memory_gb_per_accelerator": layout.memory.total / 1e9,
+        "goodput": keep.useful * fitted.terms["goodput"],
+        "hours_between_failures": keep.failure_hours,
+        "checkpoint_gb": keep.checkpoint_gb,
+        "checkpoint_every_s": keep.interval_s,
+        "network_share_of_step": layout.gradients_s / layout.step_s,
+        "exchange_share_of_step": layout.inside_s / layout.step_s,
     }
     if workload.tokens:
-        details["days"] = workload.tokens / tokens_per_s / SECONDS_PER_DAY
         details["days_at_low_end"] = workload.tokens / (tokens_per_s * low) / SECONDS_PER_DAY
     limiting = layout.limiting_factor
-    if layout.used < 0.9 * count * hw.cards and layout.data >= int(job.batch_tokens / job.sequence):
+    if layout.used < 0.9 * count * hw.cards and layout.data >= int(task.sequences):
         limiting = "batch size (one sequence per rank)"
+    measured = f"{evidence.rows} measurements" if evidence.rows else "no measurement"
     return make_rate(
         tokens_per_s,
         tokens_per_s * low,
@@ -207,11 +349,12 @@ def _as_rate(
             "data": layout.data,
             "expert": layout.expert,
             "context": layout.context,
-            "sharding": "optimizer state" if layout.shard == "optimizer" else "all states (ZeRO-3)",
+            "micro_batch": layout.micro,
+            "sharding": SHARDINGS[layout.sharded],
             "recomputed_layers": round(layout.recompute, 2),
         },
-        unproven=unproven,
-        basis=f"6·N + 6·L·a·d·s per token; share {share.share:.2f} of the dense {precision} peak: {share.source}",
+        unproven=evidence.rows == 0 or beyond,
+        basis=f"step-time model, docs/sizing.md; {measured} of {accelerator.family} {task.precision} {kind}",
         details=details,
-        precision=precision,
+        precision=task.precision,
     )

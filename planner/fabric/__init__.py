@@ -1,23 +1,32 @@
 """Networks: fat trees from switches of a radix, cables and optics, ports counted one by one. See docs/fabric.md."""
 
+from planner.fabric.casefile import read_cases
+from planner.fabric.cases import CaseResult, run_case
 from planner.fabric.compute import compute_design
 from planner.fabric.design import Bracket, FabricDesign, candidate_switches, ports_at
 from planner.fabric.islands import island_brackets, islands
+from planner.fabric.managers import MANAGED_FROM_NODES, Managers, fabric_managers
 from planner.fabric.networks import endpoint_lines, network_brackets, network_design
 from planner.fabric.power import switch_power
 from planner.fabric.words import describe
 
 __all__ = [
+    "MANAGED_FROM_NODES",
     "Bracket",
+    "CaseResult",
     "FabricDesign",
+    "Managers",
     "candidate_switches",
     "compute_design",
     "describe",
     "endpoint_lines",
+    "fabric_managers",
     "island_brackets",
     "islands",
     "network_brackets",
     "network_design",
     "ports_at",
+    "read_cases",
+    "run_case",
     "switch_power",
 ]

@@ -8,6 +8,7 @@ links.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 
 from planner.catalog import Catalog
@@ -103,15 +104,40 @@ def uplink_kit(switch: Switch) -> LinkKit:
 
 def lines(kit: LinkKit, switch_groups: list[int], far_groups: list[int]) -> dict[str, int]:
     """Parts of links: `switch_groups` links per switch (switches share no module), `far_groups` links per far end."""
-    total = sum(switch_groups)
-    found = {kit.cable: sum(math.ceil(n / kit.links_per_cable) for n in switch_groups) if total else 0}
+    at_switches, at_ends = Counter(switch_groups), Counter(far_groups)
+    found = {kit.cable: _pieces(at_switches, kit.links_per_cable)}
     for module, per, groups in (
-        (kit.switch_module, kit.switch_links, switch_groups),
-        (kit.far_module, kit.far_links, far_groups),
+        (kit.switch_module, kit.switch_links, at_switches),
+        (kit.far_module, kit.far_links, at_ends),
     ):
         if module is not None:
-            found[module] = found.get(module, 0) + sum(math.ceil(n / per) for n in groups)
+            found[module] = found.get(module, 0) + _pieces(groups, per)
     return {part: n for part, n in found.items() if n}
+
+
+def _pieces(groups: Counter[int], per: int) -> int:
+    """Pieces of `per` links each, none shared between ends; many ends have the same number of links."""
+    return sum(times * math.ceil(n / per) for n, times in groups.items())
+
+
+def together(
+    kit: LinkKit, other: LinkKit, down: list[int], managers: list[int], node_groups: list[int]
+) -> dict[str, int]:
+    """Parts of the links below leaves: `down` to nodes, `managers` to fabric managers, one port each.
+
+    Where both take the same cable and switch module they share modules; a splitter never serves both.
+    """
+    alike = (kit.cable, kit.switch_module, kit.switch_links) == (other.cable, other.switch_module, other.switch_links)
+    ends: int = sum(managers)
+    if not alike or kit.links_per_cable > 1:
+        total = dict(lines(kit, down, node_groups))
+        for part, number in lines(other, managers, [1] * ends).items():
+            total[part] = total.get(part, 0) + number
+        return total
+    total = dict(lines(kit, [a + b for a, b in zip(down, managers, strict=True)], node_groups))
+    if other.far_module is not None and ends:
+        total[other.far_module] = total.get(other.far_module, 0) + ends
+    return total
 
 
 def build_lines(*parts: dict[str, int]) -> tuple[BuildLine, ...]:

@@ -24,12 +24,14 @@ def compute_design(
     oversubscription: float,
     topology: str,
     node_cage: str,
-    fabric_units: int = 1,
+    extra: int = 0,
+    reserve: int = 0,
 ) -> FabricDesign | Rejection:
-    """A compute fabric for nodes × fabric_units units with `ports_per_node` ports each at `gbps`.
+    """A compute fabric for `nodes` fabric nodes with `ports_per_node` ports each at `gbps`.
 
-    The fewest switches over all splits of leaf ports; rail-optimized or plain. Rejections: wrong technology or speed,
-    too many endpoints for three tiers, no cable that fits.
+    The fewest switches over all splits of leaf ports; rail-optimized or plain. `extra` ports carry fabric managers;
+    spines are sized for `reserve` more nodes. Rejections: wrong technology or speed, too many endpoints for three
+    tiers, no cable that fits.
     """
     switch = catalog.switches[switch_id]
     if switch.technology != technology:
@@ -37,35 +39,40 @@ def compute_design(
     radix = ports_at(switch, gbps)
     if not radix:
         return Rejection(switch_id, "port-speed", f"{switch_id} has no ports of {gbps:g} Gbit/s")
-    units = nodes * fabric_units
     rail = topology == "rail"
     split = max(1, radix // switch.ports) if gbps < switch.gbps else 1
-    tree = fat_tree(units, ports_per_node, switch.ports if split > 1 else radix, oversubscription, rail, 0, split)
+    native = switch.ports if split > 1 else radix
+    tree = fat_tree(nodes, ports_per_node, native, oversubscription, rail, extra, split, reserve)
     if tree is None:
         return Rejection(
-            switch_id, "too-large", f"{units * ports_per_node} endpoints exceed three tiers of {switch_id}"
+            switch_id,
+            "too-large",
+            f"{(nodes + reserve) * ports_per_node + extra} endpoints exceed three tiers of {switch_id}",
         )
     kit = cabling.node_kit(switch, gbps, node_cage)
+    other = cabling.node_kit(switch, gbps, "osfp")
     between = cabling.switch_kit(switch) if tree.tiers > 1 else None
     if isinstance(kit, Rejection):
         return kit
     if isinstance(between, Rejection):
         return between
-    return _assembled(switch, tree, kit, between, units, ports_per_node, gbps, rail)
+    if isinstance(other, Rejection):
+        return other
+    return _assembled(switch, tree, (kit, other, between), nodes, ports_per_node, gbps, rail)
 
 
 def _assembled(
     switch: Switch,
     tree: Tree,
-    kit: cabling.LinkKit,
-    between: cabling.LinkKit | None,
-    units: int,
+    kits: tuple[cabling.LinkKit, cabling.LinkKit, cabling.LinkKit | None],
+    nodes: int,
     ports: int,
     gbps: float,
     rail: bool,
 ) -> FabricDesign:
-    down = _down_links(tree, units, ports, rail)
-    node = cabling.lines(kit, down, [ports] * units)
+    kit, other, between = kits
+    down = _down_links(tree, nodes, ports, rail)
+    node = cabling.together(kit, other, down, _free_ports(tree, down, switch.ports), [ports] * nodes)
     leaf_spine, spine_core = tree.links_leaf_spine, tree.links_spine_core
     trunk: dict[str, int] = {}
     if between is not None:
@@ -92,6 +99,9 @@ def _assembled(
         ports_present=tree.switches * ports_at(switch, gbps),
         redundancy="none",
         lines=parts,
+        links_other=tree.extra,
+        down=tree.down,
+        up=tree.up,
     )
 
 
@@ -105,3 +115,18 @@ def _down_links(tree: Tree, units: int, ports: int, rail: bool) -> list[int]:
     return [min(tree.down, units - group * tree.down) for group in range(groups) for _ in range(ports)] + [0] * (
         tree.leaf - groups * ports
     )
+
+
+def _free_ports(tree: Tree, down: list[int], native: int) -> list[int]:
+    """Links of fabric managers per leaf: one each on the last leaves that have a free port, again until all stand."""
+    room = [(native - tree.up) * tree.split - used for used in down]
+    found, left = [0] * len(down), tree.extra
+    while left:
+        before = left
+        for k in reversed(range(len(down))):
+            if left and found[k] < room[k]:
+                found[k] += 1
+                left -= 1
+        if left == before:
+            raise AssertionError("no port is left for a fabric manager")
+    return found

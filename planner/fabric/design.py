@@ -30,6 +30,9 @@ class FabricDesign:
     redundancy: str
     lines: tuple[BuildLine, ...]
     uplinks: int = 0
+    links_other: int = 0  # fabric managers on leaf ports
+    down: int = 0  # endpoints below a full leaf
+    up: int = 0  # native uplinks above it
 
     @property
     def switches(self) -> int:

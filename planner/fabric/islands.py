@@ -31,6 +31,9 @@ def islands(
     switch = catalog.switches[switch_id]
     if switch.technology != technology:
         return Rejection(switch_id, "technology", f"{switch_id} is {switch.technology}, not {technology}")
+    if technology == "infiniband" and not switch.managed:
+        message = f"{switch_id} is unmanaged: an island of one switch has nobody to run its subnet manager"
+        return Rejection(switch_id, "unmanaged", message)
     room = island_nodes(switch, ports_per_node, gbps, together)
     kit = cabling.node_kit(switch, gbps, node_cage)
     if isinstance(kit, Rejection):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from dataclasses import dataclass
+from functools import cached_property
 
 from planner.catalog import Catalog
 from planner.errors import Rejection
 from planner.fabric import cabling
 from planner.fabric.design import Bracket, FabricDesign, even, merge, ports_at
+from planner.fabric.tree import Leaf, Tree, fat_tree, joined
 from planner.parts import BuildLine, Switch, Technology
 
 PEER_LINKS = 2  # between the two switches of a pair
@@ -39,6 +42,23 @@ class _Switches:
         self.catalog = catalog
 
 
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """Switches by tier; links between tiers and between the two switches of each pair, at native speed."""
+
+    leaf: int
+    spine: int = 0
+    core: int = 0
+    leaf_spine: int = 0
+    spine_core: int = 0
+    peer: int = 0
+    ratio: float = 1.0  # node bandwidth ÷ uplink bandwidth of a full leaf
+
+    @property
+    def switches(self) -> int:
+        return self.leaf + self.spine + self.core
+
+
 @dataclass(frozen=True)
 class _Network:
     """One kind of network with everything that does not depend on the number of endpoints."""
@@ -51,83 +71,119 @@ class _Network:
     kit: cabling.LinkKit
     between: cabling.LinkKit | None
 
-    def counts(self, endpoints: int) -> tuple[int, int, int] | None:
-        """Leaves, spines, links between them (native ports) for a number of endpoint ports; None when too many."""
-        radix, native = ports_at(self.switch, self.gbps), self.switch.ports
+    def counts(self, endpoints: int) -> _Counts | None:
+        """Switches and links for a number of endpoint ports; None when three tiers are too few."""
+        native = self.switch.ports
         if self.name == "oob":
-            return max(1, math.ceil(endpoints / self.switch.ports)), 0, 0
-        per_native = max(1, radix // native)
+            return _Counts(max(1, math.ceil(endpoints / native)))
+        split = max(1, ports_at(self.switch, self.gbps) // native)
         if not self.pair:
-            if endpoints <= radix:
-                return 1, 0, 0
-            down, up = self._split(native)
-            leaf = math.ceil(endpoints / (down * per_native))
-            spine = next((s for s in range(max(1, math.ceil(leaf * up / native)), up + 1) if up % s == 0), None)
-            return None if spine is None else (leaf, spine, leaf * up)
-        if endpoints <= 2 * (native - PEER_LINKS) * per_native:
-            return 2, 0, PEER_LINKS
-        down, up = self._split(native - PEER_LINKS)
-        up -= up % 2
-        leaf = 2 * math.ceil(endpoints / (2 * down * per_native))
-        # Spines in pairs too: each leaf has the same number of links to every spine, a spine has ports for all leaves.
-        spine = next((s for s in range(2, up + 1, 2) if up % s == 0 and leaf * up <= s * native), None)
-        return None if spine is None else (leaf, spine, leaf * up + (leaf // 2) * PEER_LINKS)
+            tree = fat_tree(endpoints, 1, native, self.ratio, False, 0, split)
+            return None if tree is None else _from_tree(tree, 0)
+        if endpoints <= 2 * (native - PEER_LINKS) * split:
+            return _Counts(2, peer=PEER_LINKS)
+        return self._two_tiers(endpoints, split) or self._three_tiers(endpoints, split)
 
-    def _split(self, native: int) -> tuple[int, int]:
-        """Down and up ports of a leaf; in-band and storage networks with spines run three to one at most."""
-        ratio = max(self.oversubscription, 3.0 if self.name == "in-band" else 4 / 3)
-        up = max(2, math.ceil(native / (1 + ratio)))
-        up += up % 2
-        return native - up, up
+    def _two_tiers(self, endpoints: int, split: int) -> _Counts | None:
+        """Leaves in pairs below spines in pairs: the fewest switches, then links, over all splits of leaf ports."""
+        native, best, least = self.switch.ports, None, (0, 0, 0)
+        for down, up, divisors in reversed(self._splits):
+            leaf = 2 * math.ceil(endpoints / (2 * down * split))
+            if best is not None and leaf >= least[0]:
+                break  # narrower leaves only take more switches
+            # The fewest spines over which every leaf stripes its uplinks evenly and that have the ports.
+            place = bisect_left(divisors, math.ceil(leaf * up / native))
+            if place == len(divisors):
+                continue
+            spine = divisors[place]
+            rank = (leaf + spine, leaf * up + leaf, -down)
+            if best is None or rank < least:
+                best, least = _Counts(leaf, spine, 0, leaf * up, 0, leaf // 2 * PEER_LINKS, down / up), rank
+        return best
+
+    def _three_tiers(self, endpoints: int, split: int) -> _Counts | None:
+        """Beyond two tiers: leaves as wide as the ratio allows."""
+        down, up, _ = self._splits[-1]
+        leaf = 2 * math.ceil(endpoints / (2 * down * split))
+        tree = joined(Leaf(down * split, up, self.switch.ports, split), leaf, 1, endpoints, 0)
+        return None if tree is None else _from_tree(tree, leaf // 2 * PEER_LINKS)
+
+    @cached_property
+    def _splits(self) -> tuple[tuple[int, int, tuple[int, ...]], ...]:
+        """Ports down and up of a leaf of a pair beside its peer links, and the even divisors of up.
+
+        An even number of uplinks, as few as the ratio allows.
+        """
+        room = self.switch.ports - PEER_LINKS
+        found = []
+        for down in range(1, room):
+            up = max(2, math.ceil(down / self.ratio - 1e-9))
+            up += up % 2
+            if down + up <= room:
+                found.append((down, up, tuple(s for s in range(2, up + 1, 2) if up % s == 0)))
+        return tuple(found)
+
+    @property
+    def ratio(self) -> float:
+        """Node bandwidth ÷ uplink bandwidth that is allowed: 3:1 in-band, 4:3 storage (reference designs), or more."""
+        return max(self.oversubscription, 3.0 if self.name == "in-band" else 4 / 3)
 
     def per_endpoint(self) -> dict[str, int]:
         """Parts of one endpoint link, counted per link so that brackets are exact (a splitter serves one endpoint)."""
         return cabling.lines(self.kit, [1], [1])
 
-    def fixed(self, leaf: int, spine: int, links: int) -> dict[str, int]:
-        """Switches and the links between them."""
-        parts = {self.switch.id: leaf + spine}
+    def fixed(self, made: _Counts) -> dict[str, int]:
+        """Switches and the links between them; modules are counted per switch."""
+        parts = {self.switch.id: made.switches}
         if self.name == "oob":
-            uplinks = cabling.lines(cabling.uplink_kit(self.switch), [OOB_UPLINKS] * leaf, [])
-            return merge(parts, uplinks)
-        if links and self.between is not None:
-            ends = even(links, leaf)
-            return merge(parts, cabling.lines(self.between, ends, even(links, spine or leaf)))
-        return parts
+            return merge(parts, cabling.lines(cabling.uplink_kit(self.switch), [OOB_UPLINKS] * made.leaf, []))
+        if self.between is None:
+            return parts
+        if made.spine:
+            up = cabling.lines(self.between, even(made.leaf_spine, made.leaf), even(made.leaf_spine, made.spine))
+            parts = merge(parts, up)
+        if made.core:
+            top = cabling.lines(self.between, even(made.spine_core, made.spine), even(made.spine_core, made.core))
+            parts = merge(parts, top)
+        pairs = made.peer // PEER_LINKS
+        return merge(parts, cabling.lines(self.between, [PEER_LINKS] * pairs, [PEER_LINKS] * pairs))
 
     def design(self, endpoints: int) -> FabricDesign | Rejection:
-        counted = self.counts(endpoints)
-        if counted is None:
-            return Rejection(self.switch.id, "too-large", f"{endpoints} endpoints exceed two tiers of {self.switch.id}")
-        leaf, spine, links = counted
-        radix = ports_at(self.switch, self.gbps)
-        share = max(1, radix // self.switch.ports) if self.name != "oob" else 1
-        uplinks = OOB_UPLINKS * leaf if self.name == "oob" else 0
-        between = 0 if self.name == "oob" else links
-        present = (
-            (leaf + spine) * radix if self.name != "oob" else leaf * (self.switch.ports + self.switch.uplink_ports)
-        )
+        made = self.counts(endpoints)
+        if made is None:
+            message = f"{endpoints} endpoints exceed three tiers of {self.switch.id}"
+            return Rejection(self.switch.id, "too-large", message)
+        radix, oob = ports_at(self.switch, self.gbps), self.name == "oob"
+        share = 1 if oob else max(1, radix // self.switch.ports)
+        uplinks = OOB_UPLINKS * made.leaf if oob else 0
+        between = made.leaf_spine + made.peer
+        present = made.leaf * (self.switch.ports + self.switch.uplink_ports) if oob else made.switches * radix
         each = {part: n * endpoints for part, n in self.per_endpoint().items()}
         return FabricDesign(
             switch=self.switch.id,
             technology=self.switch.technology,
             gbps=self.gbps,
-            topology="plain" if spine else "direct",
-            tiers=2 if spine else 1,
-            leaf=leaf,
-            spine=spine,
-            core=0,
+            topology="plain" if made.spine else "direct",
+            tiers=3 if made.core else 2 if made.spine else 1,
+            leaf=made.leaf,
+            spine=made.spine,
+            core=made.core,
             endpoints=endpoints,
-            oversubscription=self.oversubscription,
+            oversubscription=round(made.ratio, 6),
             links_node=endpoints,
             links_leaf_spine=between,
-            links_spine_core=0,
-            ports_used=endpoints + uplinks + 2 * between * share,
+            links_spine_core=made.spine_core,
+            ports_used=endpoints + uplinks + 2 * (between + made.spine_core) * share,
             ports_present=present,
             redundancy="pair" if self.pair else "none",
-            lines=cabling.build_lines(self.fixed(leaf, spine, links), each),
+            lines=cabling.build_lines(self.fixed(made), each),
             uplinks=uplinks,
         )
+
+
+def _from_tree(tree: Tree, peer: int) -> _Counts:
+    links, across = tree.links_leaf_spine, tree.links_spine_core
+    return _Counts(tree.leaf, tree.spine, tree.core, links, across, peer, tree.oversubscription)
 
 
 def _network(
@@ -162,38 +218,40 @@ def network_brackets(
     redundancy: str,
     oversubscription: float,
     max_endpoints: int,
+    low: int = 0,
+    tiers: int = 3,
 ) -> list[Bracket]:
-    """Ranges of endpoints with one count of switches, from 0 on; empty when this switch cannot build the network."""
+    """Ranges of endpoints with one count of switches, from `low` on, of at most so many tiers.
+
+    Empty when this switch cannot build the network.
+    """
     made = _network(_Switches(catalog), name, gbps, technology, switch_id, redundancy, oversubscription)
     if isinstance(made, Rejection):
         return []
     found: list[Bracket] = []
     per = cabling.build_lines(made.per_endpoint())
-    low = 0
     while low <= max_endpoints:
         counted = made.counts(max(low, 1))
-        if counted is None:
+        if counted is None or (counted.core and tiers < 3):
             break
         high = _last_with(made, low, counted, max_endpoints)
         design = made.design(high)
         if isinstance(design, Rejection):
             break
-        found.append(Bracket(low, high, cabling.build_lines(made.fixed(*counted)), per, design))
+        found.append(Bracket(low, high, cabling.build_lines(made.fixed(counted)), per, design))
         low = high + 1
     return found
 
 
-def _last_with(made: _Network, low: int, counted: tuple[int, int, int], most: int) -> int:
-    """The largest count with the same switches: they only grow, so bisection is exact."""
-    low, high = max(low, 1), most
-    if made.counts(high) == counted:
-        return high
+def _last_with(made: _Network, low: int, counted: _Counts, most: int) -> int:
+    """The largest count with the same switches: they only grow, so doubling steps and bisection are exact."""
+    low, step = max(low, 1), 16
+    while low + step <= most and made.counts(low + step) == counted:
+        low, step = low + step, 2 * step
+    high = min(low + step, most + 1)
     while high - low > 1:
         middle = (low + high) // 2
-        if made.counts(middle) == counted:
-            low = middle
-        else:
-            high = middle
+        low, high = (middle, high) if made.counts(middle) == counted else (low, middle)
     return low
 
 

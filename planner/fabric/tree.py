@@ -2,7 +2,8 @@
 
 Radix R is the number of ports a switch has at the speed used. Leaves have `down` ports to nodes and `up` ports to
 spines, down + up ≤ R, down ÷ up ≤ the oversubscription. Every leaf has the same whole number of links to every spine,
-so spines = the smallest divisor of `up` that is ≥ leaves·up ÷ R; the published pods follow this rule.
+so spines = the smallest divisor of `up` that is ≥ leaves·up ÷ R; the published pods follow this rule. docs/fabric.md
+derives it and compares it with the published tables.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """Counts of one fat tree. `down` endpoints and `up` native uplinks per leaf; links between tiers in all."""
+    """Counts of one fat tree. `down` endpoints and `up` native uplinks per full leaf; links between tiers in all.
+
+    `extra` endpoints (fabric managers) stand beside the nodes'. `peer` links join the two switches of a pair.
+    """
 
     tiers: int
     leaf: int
@@ -27,6 +31,8 @@ class Tree:
     links_leaf_spine: int
     links_spine_core: int
     split: int = 1  # endpoints per switch port
+    extra: int = 0
+    peer: int = 0
 
     @property
     def switches(self) -> int:
@@ -35,7 +41,8 @@ class Tree:
     @property
     def ports_used(self) -> int:
         """Ports in use, counted at the endpoints' speed: one per node link, two per link between switches."""
-        return self.endpoints + 2 * self.split * (self.links_leaf_spine + self.links_spine_core)
+        trunk = self.links_leaf_spine + self.links_spine_core + self.peer
+        return self.endpoints + self.extra + 2 * self.split * trunk
 
     @property
     def oversubscription(self) -> float:
@@ -43,90 +50,147 @@ class Tree:
         return self.down / (self.up * self.split) if self.up else 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """Endpoints below a full leaf, native uplinks above it, native ports of a switch, endpoints per split port."""
+
+    down: int
+    up: int
+    radix: int
+    split: int = 1
+
+    @property
+    def room(self) -> int:
+        """Endpoints that fit below a leaf when its uplinks are cabled: `down` and the ports left over."""
+        return (self.radix - self.up) * self.split
+
+
 @functools.lru_cache(maxsize=65536)
 def fat_tree(
-    nodes: int, ports: int, radix: int, oversubscription: float, rail: bool, extra: int = 0, split: int = 1
+    nodes: int,
+    ports: int,
+    radix: int,
+    oversubscription: float,
+    rail: bool,
+    extra: int = 0,
+    split: int = 1,
+    reserve: int = 0,
 ) -> Tree | None:
     """The tree with the fewest switches (then the fewest links) for nodes × ports endpoints; None when none fits.
 
     `rail`: nodes stand in scalable units of `down` nodes, port i of a node goes to leaf i of its unit, and the leaves
     of a unit are built whole. `extra` endpoints (a fabric manager) take free ports of leaves. `split`: endpoints per
-    switch port where ports are split towards the nodes; uplinks always run at the port's native speed.
+    switch port where ports are split towards the nodes; uplinks always run at the port's native speed. `reserve`
+    nodes come later: spines and cores are sized for all, leaves are built for `nodes`.
     """
-    endpoints = nodes * ports
+    whole = nodes + reserve
+    endpoints = whole * ports
     if endpoints + extra <= radix * split:
-        return Tree(1, 1, 0, 0, endpoints + extra, 0, endpoints, 0, 0, split)
-    best: Tree | None = None
+        return Tree(1, 1, 0, 0, endpoints + extra, 0, nodes * ports, 0, 0, split, extra)
+    best: tuple[Tree, Leaf] | None = None
     for native in range(radix - 1, 0, -1):
-        up = math.ceil(native / oversubscription - 1e-9)
+        up = uplinks(native, oversubscription)
         if native + up > radix:
             continue
-        shape = _Leaf(native * split, up, radix, split)
-        tree = _two_tiers(nodes, ports, shape, rail, extra) or _three_tiers(nodes, ports, shape, rail, extra)
-        if tree is not None and (best is None or _order(tree) < _order(best)):
-            best = tree
-    return best
+        shape = Leaf(native * split, up, radix, split)
+        leaf, groups = leaves(whole, ports, shape, rail, extra)
+        tree = joined(shape, leaf, groups, endpoints, extra)
+        if tree is not None and (best is None or _order(tree) < _order(best[0])):
+            best = tree, shape
+    if best is None or not reserve:
+        return None if best is None else best[0]
+    leaf, _ = leaves(nodes, ports, best[1], rail, extra)
+    return begun(best[0], leaf, nodes * ports)
 
 
-@dataclass(frozen=True, slots=True)
-class _Leaf:
-    """Endpoints below a leaf, native uplinks above it, native ports of a switch, endpoints per split port."""
+def uplinks(down: int, oversubscription: float) -> int:
+    """The fewest uplinks for `down` ports: down ÷ up ≤ oversubscription."""
+    return math.ceil(down / oversubscription - 1e-9)
 
-    down: int
-    up: int
-    radix: int
-    split: int
+
+def begun(tree: Tree, leaf: int, endpoints: int) -> Tree:
+    """A tree of which only the first leaves are built: spines and cores stand for all, links for what is there."""
+    if tree.tiers == 1:
+        return replace(tree, endpoints=endpoints)
+    links = leaf * tree.up
+    return replace(
+        tree, leaf=leaf, endpoints=endpoints, links_leaf_spine=links, links_spine_core=links if tree.core else 0
+    )
 
 
 def _order(tree: Tree) -> tuple[int, int, int, int]:
     return (tree.tiers, tree.switches, tree.links_leaf_spine + tree.links_spine_core, -tree.down)
 
 
-def _leaves(nodes: int, ports: int, down: int, rail: bool, extra: int) -> int:
+def leaves(nodes: int, ports: int, shape: Leaf, rail: bool, extra: int) -> tuple[int, int]:
+    """Leaves of a tree whose units have `shape.down` nodes (rail), or that is packed; and its rail groups.
+
+    Extra endpoints take ports that are free; when there are too few, leaves are added for the rest.
+    """
     if not rail:
-        return math.ceil((nodes * ports + extra) / down)
-    units = math.ceil(nodes / down)
-    free = units * down * ports - nodes * ports
-    return units * ports + max(0, math.ceil((extra - free) / down))
+        return math.ceil((nodes * ports + extra) / shape.down), 1
+    units = math.ceil(nodes / shape.down)
+    free = units * ports * shape.room - nodes * ports
+    return units * ports + max(0, math.ceil((extra - free) / shape.down)), ports
 
 
-def _two_tiers(nodes: int, ports: int, shape: _Leaf, rail: bool, extra: int) -> Tree | None:
-    up = shape.up
-    leaf = _leaves(nodes, ports, shape.down, rail, extra)
-    need = math.ceil(leaf * up / shape.radix)
-    spine = next((s for s in range(max(1, need), up + 1) if up % s == 0), None)
+def joined(shape: Leaf, leaf: int, groups: int, endpoints: int, extra: int) -> Tree | None:
+    """Spines over leaves; where a spine has too few ports for all leaves, pods and a third tier. None: too many."""
+    return _two_tiers(shape, leaf, endpoints, extra) or _three_tiers(shape, leaf, groups, endpoints, extra)
+
+
+def spines(leaf: int, up: int, ports: int) -> int | None:
+    """The smallest divisor of `up` that is ≥ leaf·up ÷ ports: equal whole numbers of links from each leaf."""
+    need = max(1, math.ceil(leaf * up / ports))
+    return next((s for s in range(need, up + 1) if up % s == 0), None)
+
+
+def _two_tiers(shape: Leaf, leaf: int, endpoints: int, extra: int) -> Tree | None:
+    spine = spines(leaf, shape.up, shape.radix)
     if spine is None:
         return None
-    return Tree(2, leaf, spine, 0, shape.down, up, nodes * ports, leaf * up, 0, shape.split)
+    links = leaf * shape.up
+    return Tree(2, leaf, spine, 0, shape.down, shape.up, endpoints, links, 0, shape.split, extra)
 
 
-def _three_tiers(nodes: int, ports: int, shape: _Leaf, rail: bool, extra: int) -> Tree | None:
-    """Pods of equal size, at most radix ÷ 2 leaves each, with `up` spines: every leaf has one link to each of them.
+def _three_tiers(shape: Leaf, leaf: int, groups: int, endpoints: int, extra: int) -> Tree | None:
+    """Pods of leaves under their own spines, and cores that join the spines.
 
-    A spine has as many links up as down. Spine j of every pod goes to core group j; a group has as many cores as a
-    spine has links up, and a core takes one link from each pod, so groups share cores where ports allow, evenly.
+    A pod is a rail group (all leaves of one rail), or any leaves where there are no rails; a group of more than
+    radix ÷ 2 leaves is several pods, all full but the last. Half of a spine's ports go down, as many links go up.
+    Cores: the smallest number that has the ports and divides the links of a full pod, so that every core has the same
+    whole number of links to each full pod. Each core reaches every pod when there are at least as many links.
     """
     half, up = shape.radix // 2, shape.up
-    leaf = _leaves(nodes, ports, shape.down, rail, extra)
-    pods = math.ceil(leaf / half)
-    if pods < 2 or pods > shape.radix:
+    sizes: dict[int, int] = {}  # leaves of a pod -> pods of that size
+    for group in range(groups):
+        full, rest = divmod(leaf // groups + (1 if group < leaf % groups else 0), half)
+        for size, count in ((half, full), (rest, 1)):
+            if size and count:
+                sizes[size] = sizes.get(size, 0) + count
+    if sum(sizes.values()) > shape.radix:
         return None
-    per_pod = math.ceil(leaf / pods)
-    spines, core_links = pods * up, pods * up * per_pod
-    # Each spine stripes its per_pod uplinks over the cores of its group; cores are shared by whole groups.
-    core = next(
-        (
-            c
-            for c in range(math.ceil(core_links / shape.radix), up * per_pod + 1)
-            if (up * per_pod) % c == 0 and core_links // c <= shape.radix
-        ),
-        None,
-    )
-    if core is None:
+    above = {size: spines(size, up, half) for size in sizes}
+    total = sum(count * (above[size] or 0) for size, count in sizes.items())
+    links = leaf * up
+    least, pod = math.ceil(links / shape.radix), max(sizes) * up
+    core = next((c for c in range(least, pod + 1) if pod % c == 0), None)
+    if core is None or any(s is None for s in above.values()):
         return None
-    return Tree(
-        3, pods * per_pod, spines, core, shape.down, up, nodes * ports, pods * per_pod * up, core_links, shape.split
-    )
+    return Tree(3, leaf, total, core, shape.down, up, endpoints, links, links, shape.split, extra)
+
+
+def pair(endpoints: int, radix: int, oversubscription: float, extra: int = 0) -> Tree | None:
+    """Two switches that share all endpoints, joined by links in place of a spine: half of the endpoints' bandwidth.
+
+    None when ports do not suffice. Traffic between the two switches is at most half of all ports, so endpoints ÷ 2
+    links between them make the pair non-blocking.
+    """
+    each = math.ceil((endpoints + extra) / 2)
+    peer = uplinks(each, oversubscription)
+    if each + peer > radix:
+        return None
+    return Tree(1, 2, 0, 0, each, 0, endpoints, 0, 0, 1, extra, peer)
 
 
 def links(tree: Tree, ports: int, nodes: int, rail: bool) -> Iterator[tuple[str, int, str, int]]:

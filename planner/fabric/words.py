@@ -9,14 +9,22 @@ from planner.fabric.power import switch_power
 
 
 def describe(
-    catalog: Catalog, nodes: int, nics: int, switch_id: str, oversubscription: float
+    catalog: Catalog,
+    nodes: int,
+    nics: int,
+    switch_id: str,
+    oversubscription: float,
+    topology: str | None = None,
+    gbps: float | None = None,
+    reserve: int = 0,
 ) -> dict[str, object] | Rejection:
-    """A compute fabric in words and numbers for `planner fabric`, at the switch's native speed."""
+    """A compute fabric in words and numbers for `planner fabric`, at the switch's native speed unless told."""
     switch = catalog.switches[switch_id]
+    speed = gbps or switch.gbps
     cage = "osfp-twin" if switch.cage == "osfp-twin" else ("osfp" if switch.gbps >= 800 else "qsfp56")
-    topology = "rail" if nics > 1 else "plain"
+    shape = topology or ("rail" if nics > 1 else "plain")
     made = compute_design(
-        catalog, nodes, nics, switch.gbps, switch.technology, switch_id, oversubscription, topology, cage
+        catalog, nodes, nics, speed, switch.technology, switch_id, oversubscription, shape, cage, 0, reserve
     )
     if isinstance(made, Rejection):
         return made
@@ -24,6 +32,7 @@ def describe(
     return {
         "nodes": nodes,
         "nics_per_node": nics,
+        "reserve_nodes": reserve,
         "switch": switch_id,
         "technology": made.technology,
         "gbps": made.gbps,
@@ -32,6 +41,9 @@ def describe(
         "leaf": made.leaf,
         "spine": made.spine,
         "core": made.core,
+        "down": made.down,
+        "up": made.up,
+        "uplink_gbps": switch.gbps,
         "endpoints": made.endpoints,
         "oversubscription": made.oversubscription,
         "node_links": made.links_node,

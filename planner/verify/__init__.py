@@ -13,7 +13,7 @@ from typing import Any
 
 from planner.catalog import Catalog
 from planner.plan import Plan
-from planner.verify import build, limits, money, networks, physical, room
+from planner.verify import build, limits, money, networks, physical, room, spares
 from planner.verify.prices import Landed
 
 # Edited into nonsense, a plan may name parts or keys that do not exist; that is a finding, never a crash.
@@ -44,6 +44,7 @@ def _checks(plan: Plan, catalog: Catalog) -> list[tuple[str, Callable[[], Iterat
         ("lines", lambda: physical.check_physical(plan, catalog)),
         ("totals", lambda: money.check_totals(plan, landed())),
         ("pools", lambda: build.check_pools(plan, catalog)),
+        ("spares", lambda: spares.check_spares(plan, catalog)),
         ("fabrics", lambda: networks.check_networks(plan, catalog)),
         ("racks", lambda: room.check_racks(plan, catalog)),
         ("limits", lambda: limits.check_limits(plan)),

@@ -211,6 +211,8 @@ def _management(plan: Plan, catalog: Catalog) -> Iterator[str]:
     rows = catalog.table("estimates/management")["rows"]
     row = next((r for r in rows if nodes <= int(r["nodes_up_to"])), rows[-1])
     expected = 0 if nodes <= SMALL_SITE_NODES else int(row["total"])
+    if expected == 2 and plan.request.get("resilience", {}).get("management") == "single":
+        expected = 1
     if have != expected:
         yield f"lines: {expected} management servers for {nodes} nodes, the lines buy {have}"
 
@@ -238,7 +240,41 @@ def _storage(plan: Plan, catalog: Catalog) -> Iterator[str]:
     ):
         if abs(have - each * choice.blocks) > 1e-6:
             yield f"storage.{field}: {have:g}, {choice.blocks} blocks of {each:g} give {each * choice.blocks:g}"
-        if asked is not None and have < float(asked[field] or 0) - 1e-6:
-            yield f"storage.{field}: {have:g}, {float(asked[field]):g} was asked"
+        needed = storage_needed(plan, catalog)
+        if field in needed and have < needed[field] - 1e-6:
+            yield f"storage.{field}: {have:g}, {needed[field]:g} is needed"
+    for field, stated in (("read_gb_per_s", choice.read_needed), ("write_gb_per_s", choice.write_needed)):
+        if abs(stated - storage_needed(plan, catalog)[field]) > 1e-6:
+            yield f"storage: {stated:g} GB/s said to be needed, {storage_needed(plan, catalog)[field]:g} is ({field})"
     if choice.blocks < system.min_blocks:
         yield f"storage.blocks: {choice.blocks}, {system.id} is sold from {system.min_blocks}"
+
+
+def storage_needed(plan: Plan, catalog: Catalog) -> dict[str, float]:
+    """Capacity and speed that storage must have: as asked; else by profile, accelerators and checkpoints.
+
+    docs/fabric.md: the profile's figures are for 256 accelerators, with a floor for one node; a checkpoint holds 14
+    bytes per parameter of every language model in training, written within its window and read back at a restart.
+    """
+    asked = plan.request["storage"]
+    if asked is None:
+        return {}
+    rules = catalog.table("estimates/storage")
+    check, found = rules["checkpoint"], {"usable_tb": float(asked["usable_tb"])}
+    state = sum(
+        catalog.find_model(w["model"]).params_total_b * check["bytes_per_parameter"]
+        for w in plan.request["workloads"]
+        if w["kind"] == "training" and w["model"]
+    )
+    seconds = {"read": check["restart_s"], "write": min(check["window_most_s"], check["interval_s"] * 0.5)}
+    cards = sum(pool.accelerators for pool in plan.pools)
+    for way in ("read", "write"):
+        speed = asked[f"{way}_gb_per_s"]
+        if speed is None:
+            speed = state / seconds[way]
+            if asked.get("profile"):
+                row = rules["profile"][asked["profile"]]
+                speed = max(speed, row[f"node_{way}"], cards * row[way] / rules["profile"]["accelerators"])
+            speed = round(speed, 3)
+        found[f"{way}_gb_per_s"] = float(speed)
+    return found

@@ -86,9 +86,8 @@ def _rows(plan: Plan) -> dict[str, Row]:
         "site.racks": Row("pieces", _number(site["racks"]), float(len(plan.racks)), 1e-9, 1.0, 1.0),
     }
     it, meter, peak = _number(site["it_power_kw"]), _number(site["utility_power_kw"]), pue(plan)[0]
-    if it is not None:
-        have = it if meter is None else min(it, meter / peak)
-        rows["site.it_power_kw"] = Row("kW", have, totals.it_power_kw, CENT, *kilowatts)
+    if it is not None and (meter is None or it <= meter / peak):
+        rows["site.it_power_kw"] = Row("kW", it, totals.it_power_kw, CENT, *kilowatts)
     else:
         scaled = [None if k is None else k * peak for k in kilowatts]
         rows["site.utility_power_kw"] = Row("kW", meter, totals.it_power_kw * peak, CENT, *scaled)
@@ -97,7 +96,8 @@ def _rows(plan: Plan) -> dict[str, Row]:
         rows[f"supply.{part}"] = Row("pieces", float(have_parts), float(used))
     if plan.racks:
         fullest = max((r.power_kw for r in plan.racks if r.part is not None), default=0.0)
-        step = min((pool.node_power_kw for pool in plan.pools), default=0.0)
+        own_racks = {item.item for rack in plan.racks if rack.part is None for item in rack.items}
+        step = min((pool.node_power_kw for pool in plan.pools if pool.chassis not in own_racks), default=0.0)
         rows["site.rack_power_kw"] = Row("kW", rack_power_kw(plan), fullest, 0.0006, step if fullest else None, step)
     return rows
 

@@ -68,7 +68,7 @@ def _facts(name: str, plan: Plan, line: PlanLine, part: Part, yearly: bool) -> I
     recurring = software is not None and software.recurring == "yearly"
     if recurring != yearly:
         yield f"{name}: is paid {'every year' if recurring else 'once'} and stands among the others"
-    if line.group not in _groups(plan, part):
+    if line.group not in _groups(plan, part) and not _shelved(line, part):
         yield f"{name}: group {line.group}, expected one of {', '.join(sorted(_groups(plan, part)))}"
     for field, have, found in (
         ("maker", line.maker, part.vendor),
@@ -85,6 +85,13 @@ def _facts(name: str, plan: Plan, line: PlanLine, part: Part, yearly: bool) -> I
             yield f"{name}: {field} {have}, expected {found}"
 
 
+def _shelved(line: PlanLine, part: Part) -> bool:
+    """Whether a line is a spare part: anything of a node, or a module."""
+    return line.group == "spares" and not isinstance(
+        part, ManagementNode | StorageSystem | Rack | Pdu | Switch | Software
+    )
+
+
 def _groups(plan: Plan, part: Part) -> set[str]:
     """The items a line may belong to: a network, shared equipment, or the node build that a chassis line names."""
     if isinstance(part, ManagementNode) and part.role == "management":
@@ -95,6 +102,8 @@ def _groups(plan: Plan, part: Part) -> set[str]:
         return {"racks"}
     if isinstance(part, Switch | Optic | Cable | ManagementNode):
         return {net.name for net in plan.fabrics}
+    if isinstance(part, Software) and part.technologies:
+        return {net.name for net in plan.fabrics if net.technology in part.technologies}
     boxes = {pool.chassis for pool in plan.pools}
     return {ln.group for ln in plan.lines if ln.part in boxes}
 

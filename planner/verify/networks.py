@@ -78,12 +78,31 @@ def _compute(name: str, plan: Plan, net: PlannedFabric, switch: Switch, catalog:
         yield f"{name}: pools {', '.join(net.pools)}, its lines belong to {', '.join(sorted(owners))}"
     expected = _derived(plan, pool, net, switch, ports.compute, catalog)
     if expected is None:
-        yield f"{name}: {net.endpoints} endpoints exceed three tiers of {net.switch}"
+        yield f"{name}: {net.endpoints} endpoints and {net.links_other} manager ports are no fabric of {net.switch}"
         return
     yield from _same(name, net, expected)
     wanted = plan.request["preferences"]["fabric"]["topology"]
     if net.tiers > 1 and wanted is not None and net.topology != wanted:
         yield f"{name}: topology {net.topology}, the request says {wanted}"
+
+
+def _managers(plan: Plan, pool: Pool, net: PlannedFabric, catalog: Catalog) -> tuple[int, int, str | None]:
+    """Fabric managers of a pool's fabric, the leaf ports they take, and the licence per managed node.
+
+    InfiniBand from 31 nodes on, or where no switch can run the subnet manager; islands run it on their switch.
+    """
+    switch = catalog.switches[net.switch]
+    nodes = pool.nodes * catalog.chassis[pool.chassis].fabric_units
+    if net.technology != "infiniband" or net.topology == "islands":
+        return 0, 0, None
+    if nodes < MANAGED_FROM_NODES and switch.managed:
+        return 0, 0, None
+    kinds = sorted((m.id, m) for m in catalog.management.values() if m.role == "fabric-manager")
+    if not kinds:
+        return 0, 0, None
+    part = kinds[0][1]
+    count = {"single": 1, "none": 0}.get(plan.request.get("resilience", {}).get("fabric_managers"), 2)
+    return count, 0 if switch.manager_ports else count * part.fabric_ports, part.licence
 
 
 def _derived(
@@ -102,7 +121,11 @@ def _derived(
         leaf = trees.up_to(units, room)
         return Expected(trees.Counts(leaf, 0, 0, 0, 0, units * each, 1.0), leaf * radix, "islands")
     ratio = float(plan.request["preferences"]["fabric"]["oversubscription"])
-    counts = trees.compute(units, each, switch.ports, share, ratio, net.topology == "rail")
+    extra = _managers(plan, pool, net, catalog)[1]
+    if net.links_other != extra:
+        return None
+    reserve = int(plan.request["preferences"]["fabric"].get("reserve_nodes") or 0)
+    counts = trees.compute(units, each, switch.ports, share, ratio, net.topology == "rail", extra, reserve)
     if counts is None:
         return None
     shape = "direct" if counts.tiers == 1 else "rail" if net.topology == "rail" else "plain"
@@ -126,7 +149,8 @@ def _shared(name: str, plan: Plan, net: PlannedFabric, switch: Switch, catalog: 
             yield f"{name}: switch {net.switch}, the combined switch is {small}"
     yield from _speed(name, plan, net, switch, catalog)
     asked = plan.request["preferences"]["fabric"]["redundancy"]
-    pair = (asked or "pair") == "pair"
+    paired = plan.request.get("resilience", {}).get(net.role.replace("-", "_"), "pair")
+    pair = (asked or paired) == "pair"
     if small is not None and net.role != "storage":
         leaf = 1 if net.role == "in-band" else 0
         counts = trees.Counts(leaf, 0, 0, 0, 0, net.endpoints, 1.0)
@@ -143,16 +167,19 @@ def _shared(name: str, plan: Plan, net: PlannedFabric, switch: Switch, catalog: 
     radix = _radix(switch, net.gbps)
     made = trees.joined(net.role, net.endpoints, switch.ports, max(1, radix // switch.ports), pair)
     if made is None:
-        yield f"{name}: {net.endpoints} endpoints exceed two tiers of {net.switch}"
+        yield f"{name}: {net.endpoints} endpoints exceed three tiers of {net.switch}"
         return
     shape = "plain" if made.spine else "direct"
-    present = (made.leaf + made.spine) * radix
+    present = (made.leaf + made.spine + made.core) * radix
     yield from _same(name, net, Expected(made, present, shape, "pair" if pair else "none"))
 
 
 def _speed(name: str, plan: Plan, net: PlannedFabric, switch: Switch, catalog: Catalog) -> Iterator[str]:
     if net.role == "storage":
         fastest = max((node_ports(plan, pool, catalog).storage_gbps for pool in plan.pools), default=0.0)
+        asked = (plan.request["storage"] or {}).get("technology")
+        if asked not in (None, net.technology):
+            yield f"{name}: technology {net.technology}, the request says {asked}"
         if net.gbps < fastest or not _radix(switch, net.gbps):
             yield f"{name}: gbps {net.gbps:g}, nodes bring {fastest:g} and {net.switch} has {switch.gbps:g}"
         return
@@ -178,14 +205,12 @@ def _same(name: str, net: PlannedFabric, expected: Expected) -> Iterator[str]:
     ):
         if have != found:
             yield f"{name}: {field} {have}, derived from {net.endpoints} endpoints {found}"
-    # Networks of pairs state the ratio they were asked for, not the one their spines give: only single tiers are held.
-    held = net.role == "compute" or counts.tiers == 1
-    if held and abs(net.oversubscription - counts.oversubscription) > 1e-6:
+    if abs(net.oversubscription - counts.oversubscription) > 1e-6:
         yield f"{name}: oversubscription {net.oversubscription:g}, its leaves give {counts.oversubscription:g}"
 
 
 def _links(name: str, net: PlannedFabric) -> Iterator[str]:
-    trunk = net.links_leaf_spine + net.links_spine_core
+    trunk = net.links_leaf_spine + net.links_spine_core + net.links_other
     if net.links_node != net.endpoints:
         yield f"{name}: links_node {net.links_node}, {net.endpoints} endpoints"
     if net.cables != net.links_node + trunk:
@@ -233,10 +258,21 @@ def _switches(plan: Plan, catalog: Catalog, counted: Counter[str]) -> Iterator[s
         net = next((f for f in plan.fabrics if f.name == pool.fabric), None)
         if pool.fabric is not None and net is None:
             yield f"pools ({pool.workload}): fabric {pool.fabric} is not among the fabrics"
-        if net is None or net.technology != "infiniband" or net.switch not in catalog.switches:
+        if net is None or net.switch not in catalog.switches:
             continue
-        nodes = pool.nodes * catalog.chassis[pool.chassis].fabric_units
-        if nodes >= MANAGED_FROM_NODES or not catalog.switches[net.switch].managed:
-            expected += 2
-    if managers < expected:
+        count, _, licence = _managers(plan, pool, net, catalog)
+        if net.technology == "infiniband" and not count and not catalog.switches[net.switch].managed:
+            yield f"fabrics ({net.name}): {net.switch} is unmanaged and has no fabric manager"
+        expected += count
+        nodes = pool.nodes * catalog.chassis[pool.chassis].fabric_units if count and licence else 0
+        have = sum(ln.quantity for ln in plan.yearly if ln.group == net.name)
+        if have != nodes:
+            yield f"fabrics ({net.name}): {nodes} licences of managed nodes needed, the lines hold {have}"
+    each = {"single": 1, "none": 0}.get(plan.request.get("resilience", {}).get("fabric_managers"), 2)
+    for net in plan.fabrics:
+        if net.role == "storage" and net.technology == "infiniband" and net.switch in catalog.switches:
+            expected += each if net.spine else 0
+            if not catalog.switches[net.switch].managed:
+                yield f"fabrics ({net.name}): {net.switch} is unmanaged, nobody runs its subnet manager"
+    if managers != expected:
         yield f"fabrics: {expected} fabric managers needed, the lines buy {managers}"

@@ -11,6 +11,7 @@ from planner.catalog import Catalog
 from planner.parts import Accelerator, Chassis, Cpu, Dimm, Drive, ManagementNode, Nic, StorageSystem, Switch
 from planner.plan import Plan, PlanLine, Pool
 from planner.verify.ports import node_lines
+from planner.verify.spares import GROUP
 
 # docs/fabric.md: watts of one module by its speed, and what its supply loses on the way.
 MODULE_WATTS = {1: 0.0, 10: 1.2, 25: 1.2, 100: 4.5, 200: 6.0, 400: 12.0, 800: 17.0, 1600: 30.0}
@@ -36,11 +37,13 @@ def check_physical(plan: Plan, catalog: Catalog) -> Iterator[str]:
         part = catalog.parts.get(line.part)
         if part is None:
             continue
-        if isinstance(part, Chassis):
-            expected = boxes.get(line.position)
-            if expected is None:
+        if line.group == GROUP:
+            expected = Physical()  # on the shelf
+        elif isinstance(part, Chassis):
+            if line.position not in boxes:
                 yield f"lines {line.position} ({line.part}): belongs to no pool"
                 continue
+            expected = boxes[line.position]
         elif isinstance(part, Switch):
             expected = _switch(part)
         elif isinstance(part, StorageSystem | ManagementNode):

@@ -103,6 +103,8 @@ def endpoints(plan: Plan, catalog: Catalog) -> dict[str, int]:
         if isinstance(part, ManagementNode):
             in_band += line.quantity * part.inband_ports
             oob += line.quantity
+            if line.group == "storage" and not _own_ports(plan, catalog):
+                storage += line.quantity * part.fabric_ports
         elif isinstance(part, StorageSystem):
             storage += line.quantity * part.ports
             oob += line.quantity
@@ -110,6 +112,12 @@ def endpoints(plan: Plan, catalog: Catalog) -> dict[str, int]:
             oob += line.quantity
     in_band += sum(OOB_UPLINKS * net.leaf for net in plan.fabrics if net.role == "oob")
     return {"in-band": in_band, "oob": oob, "storage": storage if plan.request["storage"] is not None else 0}
+
+
+def _own_ports(plan: Plan, catalog: Catalog) -> bool:
+    """Whether the storage network's switches have ports of their own for fabric managers."""
+    nets = [catalog.switches[n.switch] for n in plan.fabrics if n.role == "storage" and n.switch in catalog.switches]
+    return any(switch.manager_ports for switch in nets)
 
 
 def combined(plan: Plan) -> str | None:

@@ -85,6 +85,11 @@ def _within(name: str, rack: PlannedRack, plan: Plan, catalog: Catalog) -> Itera
     if own:
         if rack.part is not None or len(rack.items) != 1 or rack.units != own[0].units:
             yield f"{name}: {own[0].item} brings its own rack of {own[0].units}U and stands alone"
+        # A default is a guess about cabinets of the room; a rack that is brought along is held to what was stated.
+        if site["rack_power_kw"] is not None and rack.power_kw > float(site["rack_power_kw"]) + 1e-6:
+            yield f"{name}: {rack.power_kw:g} kW, a rack gives {site['rack_power_kw']:g}"
+        if site["rack_weight_kg"] is not None and rack.weight_kg > float(site["rack_weight_kg"]) + 0.051:
+            yield f"{name}: {rack.weight_kg:g} kg, a rack carries {site['rack_weight_kg']:g}"
         return
     part = catalog.racks.get(rack.part or "")
     if part is None:
@@ -160,6 +165,12 @@ def _asked(work: dict[str, Any]) -> float | None:
         return None
     if work["kind"] == "training" and work["tokens"] and work["within_days"]:
         return float(work["tokens"]) / (float(work["within_days"]) * DAY)
+    # users and streams by the formulae of the request, worked out here a second time (usual targets 1 s and 50 ms)
+    if work.get("concurrent_users"):
+        answer = (work["ttft_ms"] or 1000.0) / 1000 + (work["tpot_ms"] or 50.0) / 1000 * (work["output_tokens"] or 1)
+        return float(work["concurrent_users"]) / ((work["think_time_s"] or 0.0) + answer)
+    if work.get("streams"):
+        return float(work["streams"]) * (work["frames_per_s"] or 30.0)
     for key in ("requests_per_s", "samples_per_s", "sustained_pflops", "pflops", "count"):
         if work[key] is not None:
             return float(work[key])

@@ -5,6 +5,7 @@ A switch has `native` ports; towards nodes each may be split into `share` slower
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -32,19 +33,47 @@ def up_to(value: int, per: int) -> int:
     return -(-value // per)
 
 
-def compute(units: int, ports: int, native: int, share: int, ratio: float, rail: bool) -> Counts | None:
-    """The tree with fewest tiers, then switches, then links, then widest leaves; None when three tiers are too few."""
-    endpoints = units * ports
-    if endpoints <= native * share:
-        return Counts(1, 0, 0, 0, 0, endpoints, 1.0, endpoints)
-    found: list[Counts] = []
+def compute(
+    units: int, ports: int, native: int, share: int, ratio: float, rail: bool, extra: int = 0, reserve: int = 0
+) -> Counts | None:
+    """The tree with fewest tiers, then switches, then links, then widest leaves; None when three tiers are too few.
+
+    `extra` ports of leaves carry fabric managers; spines and cores are those of `reserve` more units.
+    """
+    present, whole = units * ports, (units + reserve) * ports
+    if whole + extra <= native * share:
+        return Counts(1, 0, 0, 0, 0, present + extra, 1.0, whole + extra)
+    found: list[tuple[Counts, int]] = []
     for down, up in _splits(native, ratio):
         wide = down * share
-        leaf = up_to(units, wide) * ports if rail else up_to(endpoints, wide)
-        tree = _two(leaf, up, native, wide, endpoints, share) or _three(leaf, up, native, wide, endpoints, share)
+        leaf = _leaves(units + reserve, ports, wide, (native - up) * share, rail, extra)
+        groups = ports if rail else 1
+        tree = _two(leaf, up, native, wide, whole + extra, share)
+        tree = tree or _three(leaf, up, native, wide, whole + extra, share, groups)
         if tree is not None:
-            found.append(tree)
-    return min(found, key=_cost, default=None)
+            found.append((tree, up))
+    if not found:
+        return None
+    best, up = min(found, key=lambda t: _cost(t[0]))
+    if not reserve:
+        return best
+    room = (native - up) * share
+    leaf = _leaves(units, ports, best.down, room, rail, extra)
+    links = leaf * up
+    used = present + extra + 2 * share * links * (2 if best.core else 1)
+    across = links if best.core else 0
+    return Counts(leaf, best.spine, best.core, links, across, used, best.oversubscription, best.down)
+
+
+def _leaves(units: int, ports: int, wide: int, room: int, rail: bool, extra: int) -> int:
+    """Leaves packed full, or whole sets of one leaf per rail; managers take free ports, else leaves of their own.
+
+    `room`: endpoints that a leaf takes beside its uplinks.
+    """
+    if not rail:
+        return up_to(units * ports + extra, wide)
+    built = up_to(units, wide) * ports
+    return built + max(0, up_to(extra - (built * room - units * ports), wide))
 
 
 def _cost(tree: Counts) -> tuple[int, int, int, int]:
@@ -69,39 +98,68 @@ def _two(leaf: int, up: int, native: int, wide: int, endpoints: int, share: int)
     return Counts(leaf, fitting[0], 0, links, 0, endpoints + 2 * share * links, wide / (up * share), wide)
 
 
-def _three(leaf: int, up: int, native: int, wide: int, endpoints: int, share: int) -> Counts | None:
-    """Equal pods of at most native ÷ 2 leaves with `up` spines; cores share the spines' uplinks evenly."""
-    pods = up_to(leaf, native // 2)
-    if not 2 <= pods <= native:
+def _three(leaf: int, up: int, native: int, wide: int, endpoints: int, share: int, groups: int) -> Counts | None:
+    """Pods of at most native ÷ 2 leaves, each of one rail; each pod has spines that its uplinks stripe evenly over.
+
+    Half of a spine's ports go up. Cores are the fewest with ports for all, equal links from each full pod.
+    """
+    half, pods = native // 2, Counter[int]()
+    for group in range(groups):
+        members = (leaf + groups - 1 - group) // groups
+        pods[half] += members // half
+        pods[members % half] += 1
+    pods = +Counter({size: count for size, count in pods.items() if size})
+    if sum(pods.values()) > native:
         return None
-    each = up_to(leaf, pods)
-    leaves, spines, links = pods * each, pods * up, pods * each * up
-    cores = [c for c in range(1, up * each + 1) if (up * each) % c == 0 and links // c <= native]
+    spines = 0
+    for size, count in pods.items():
+        fitting = [s for s in range(1, up + 1) if up % s == 0 and size * (up // s) <= half]
+        if not fitting:
+            return None
+        spines += count * fitting[0]
+    links, full = leaf * up, max(pods) * up
+    cores = [c for c in range(1, full + 1) if full % c == 0 and c * native >= links]
     if not cores:
         return None
     used = endpoints + 2 * share * 2 * links
-    return Counts(leaves, spines, cores[0], links, links, used, wide / (up * share), wide)
+    return Counts(leaf, spines, cores[0], links, links, used, wide / (up * share), wide)
 
 
 def joined(role: str, endpoints: int, native: int, share: int, pair: bool) -> Counts | None:
     """An in-band or storage network: one switch or a pair, else leaves under spines at up to 3:1 or 4:3.
 
-    The two switches of a pair are joined by two links.
+    The two switches of a pair are joined by two links; spines above pairs come in pairs too.
     """
-    room = native - 2 if pair else native
-    if endpoints <= (2 if pair else 1) * room * share:
-        peers = 2 if pair else 0
-        return Counts(2 if pair else 1, 0, 0, peers, 0, endpoints + 2 * share * peers, 1.0)
     ratio = 3.0 if role == "in-band" else 4 / 3
-    up = next(u for u in range(2, room) if u % 2 == 0 and u * (1 + ratio) >= room)
-    down = room - up
     if not pair:
-        leaf = up_to(endpoints, down * share)
-        return _two(leaf, up, native, down * share, endpoints, share)
+        return compute(endpoints, 1, native, share, ratio, False)
+    room = native - 2
+    if endpoints <= 2 * room * share:
+        return Counts(2, 0, 0, 2, 0, endpoints + 2 * share * 2, 1.0)
+    splits = []
+    for down in range(1, room):
+        up = next(u for u in range(2, native + 2, 2) if down <= u * ratio + 1e-9)
+        if down + up <= room:
+            splits.append((down, up))
+    flat = [_paired(endpoints, down, up, native, share) for down, up in splits]
+    widest = _paired_tall(endpoints, *splits[-1], native, share)  # only where two tiers do not do
+    return min((t for t in flat if t is not None), key=_cost, default=widest)
+
+
+def _paired(endpoints: int, down: int, up: int, native: int, share: int) -> Counts | None:
+    """Pairs of leaves, each pair with its two peer links, below whole pairs of spines."""
     leaf = 2 * up_to(endpoints, 2 * down * share)
-    # Whole pairs of spines; `up // spine` links from each leaf to each of them.
     spines = [s for s in range(2, up + 1, 2) if up % s == 0 and leaf * (up // s) <= native]
     if not spines:
         return None
-    links = leaf * up + leaf  # each pair of leaves has its two peer links
-    return Counts(leaf, spines[0], 0, links, 0, endpoints + 2 * share * links, down / up)
+    links = leaf * up + leaf
+    return Counts(leaf, spines[0], 0, links, 0, endpoints + 2 * share * links, down / up, down)
+
+
+def _paired_tall(endpoints: int, down: int, up: int, native: int, share: int) -> Counts | None:
+    leaf = 2 * up_to(endpoints, 2 * down * share)
+    tall = _three(leaf, up, native, down * share, endpoints, share, 1)
+    if tall is None:
+        return None
+    links, used = tall.links_leaf_spine + leaf, tall.ports_used + 2 * share * leaf
+    return Counts(leaf, tall.spine, tall.core, links, tall.links_spine_core, used, tall.oversubscription, down)

@@ -1,0 +1,136 @@
+"""Published reference designs, row by row: switches by tier and cables as printed, or differing as documented."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from planner.catalog import Catalog
+from planner.cli import main
+from planner.errors import InputError
+from planner.fabric import read_cases, run_case
+
+ROWS_FILE = Path(__file__).parent / "reference" / "reference_architectures.yaml"
+ROWS = read_cases(ROWS_FILE)
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return Catalog.load()
+
+
+@pytest.mark.parametrize("row", [r for r in ROWS if r["check"] == "exact"], ids=lambda r: r["id"])
+def test_exact_rows_are_reproduced(row: dict[str, Any], catalog: Catalog) -> None:
+    result = run_case(row, catalog)
+    assert result.ok is True, result.reason
+    assert not result.explained
+
+
+@pytest.mark.parametrize("row", [r for r in ROWS if r["check"] == "explain"], ids=lambda r: r["id"])
+def test_documented_differences_are_the_ones_named(row: dict[str, Any], catalog: Catalog) -> None:
+    assert run_case(row, catalog).ok is True
+    if run_case(row, catalog).explained:
+        silent = {k: v for k, v in row.items() if k != "explain"}
+        assert run_case(silent, catalog).ok is False
+
+
+def test_rows_that_are_no_fabric_say_why(catalog: Catalog) -> None:
+    results = [run_case(r, catalog) for r in ROWS]
+    assert all(r.reason for r in results if r.ok is None)
+    assert all(r.ok is None or r.ok for r in results if r.check == "skip")
+    ids = {r.id: r.reason or "" for r in results}
+    assert "not a fat tree" in ids["deepseek-v3-topology-dragonfly"]
+    assert "nodes is not stated" in ids["tencent-xingmai-block"]
+
+
+def test_a_changed_number_is_noticed(catalog: Catalog) -> None:
+    for row in ROWS:
+        if row["check"] != "exact" or row["kind"] != "fabric_count":
+            continue
+        for field, value in row["expected"].items():
+            if isinstance(value, int) and value:
+                forged = copy.deepcopy(row)
+                forged["expected"][field] = value + 1
+                assert run_case(forged, catalog).ok is False, (row["id"], field)
+
+
+def row(**inputs: Any) -> dict[str, Any]:
+    base = {"nodes": 64, "nics_per_node": 8, "port_gbps": 400, "switch": "qm9700", "full_su": True, "su_nodes": 32}
+    return {
+        "id": "made",
+        "kind": "fabric_count",
+        "check": "exact",
+        "inputs": {**base, "topology": "rail", **inputs},
+        "expected": {"leaf": 0},
+    }
+
+
+@pytest.mark.parametrize(
+    ("inputs", "expected"),
+    [
+        # other sizes and generations than the file's
+        ({"nodes": 96}, (24, 16, 0, 768, 768)),
+        ({"nodes": 63, "nodes_given_up": 1, "extra_leaf_ports": 4}, (16, 8, 0, 508, 512)),
+        ({"nodes": 288, "su_nodes": 72, "switch": "q3400-ra", "port_gbps": 800}, (32, 18, 0, 2304, 2304)),
+        ({"nodes": 20, "su_nodes": 20, "switch": "qm8700", "port_gbps": 200}, (8, 4, 0, 160, 160)),
+        ({"nodes": 120, "su_nodes": 20, "switch": "qm8700", "port_gbps": 200}, (48, 80, 24, 960, 960)),
+        ({"nodes": 512}, (128, 128, 64, 4096, 4096)),
+        ({"nodes": 128, "su_nodes": 64, "planes": 2, "switch": "sn5600"}, (32, 16, 0, 2048, 2048)),
+        ({"nodes": 6, "full_su": False, "switch": "qm9700"}, (1, 0, 0, 48, 0)),
+        ({"nodes": 8, "full_su": False, "redundancy": "pair"}, (2, 0, 0, 64, 0)),
+        ({"nodes": 9, "full_su": False, "redundancy": "pair"}, (4, 2, 0, 72, 128)),
+        ({"nodes": 72, "nics_per_node": 4, "su_nodes": 18, "rails": 4}, (16, 6, 0, 288, 288)),
+        ({"nodes": 96, "full_su": False, "oversubscription": 3.0}, (16, 4, 0, 768, 256)),
+        ({"nodes": 64, "full_su": False, "reserve_nodes": 64}, (16, 16, 0, 512, 512)),
+    ],
+)
+def test_other_rows_of_the_same_form(inputs: dict[str, Any], expected: tuple[int, ...], catalog: Catalog) -> None:
+    given = run_case(row(**inputs), catalog).given
+    fields = ("leaf", "spine", "core", "node_leaf_cables", "leaf_spine_cables")
+    assert tuple(given[f] for f in fields) == expected
+
+
+@pytest.mark.parametrize(
+    ("inputs", "word"),
+    [
+        ({"nodes": None}, "nodes is not stated"),
+        ({"nodes": "many"}, "not a whole number"),
+        ({"nodes": 1e400}, "not a whole number"),
+        ({"nodes": -1}, "out of bounds"),
+        ({"nodes": 10**9}, "out of bounds"),
+        ({"switch": "unheard-of"}, "not in the catalog"),
+        ({"port_gbps": 17}, "no ports of 17"),
+        ({"oversubscription": 0.5}, "ratio"),
+        ({"rails": 3}, "do not divide over 3 rails"),
+        ({"nodes": 100_000}, "exceed three tiers"),
+    ],
+)
+def test_impossible_rows_say_what_is_wrong(inputs: dict[str, Any], word: str, catalog: Catalog) -> None:
+    result = run_case(row(**inputs), catalog)
+    assert result.ok is None
+    assert word in (result.reason or "")
+
+
+def test_the_command_prints_every_row(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as leaving:
+        main(["fabric", "--cases", str(ROWS_FILE), "--json"])
+    assert leaving.value.code == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [r["id"] for r in rows] == [r["id"] for r in ROWS]
+    assert all({"id", "expected", "given", "ok", "reason"} <= set(r) for r in rows)
+    with pytest.raises(SystemExit):
+        main(["fabric", "--cases", str(ROWS_FILE)])
+    text = capsys.readouterr().out
+    assert "32/16/0" in text and "0 not" in text
+
+
+@pytest.mark.parametrize("text", ["cases: []", "cases: 3", "cases: [1]", "cases: [{id: a}]", "rows: []", "a: [", ""])
+def test_a_file_of_another_form_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "rows.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError):
+        read_cases(path)
