@@ -39,7 +39,7 @@ class Equipment:
     request: Request
     ledger: Ledger
     _known: dict[tuple[int, int, int, int, float], list[Shared]] = field(default_factory=dict)
-    _networks: dict[tuple[str, int, float, str, str], tuple[int, Heap] | None] = field(default_factory=dict)
+    _made: dict[tuple[str, int, float, str], dict[str, tuple[int, Heap]]] = field(default_factory=dict)
 
     def ways(self, pools: Heap, storage_gbps: float) -> list[Shared]:
         """Every consistent choice of switches for these pools; the ports of the equipment itself count too."""
@@ -59,6 +59,8 @@ class Equipment:
         rows = catalog.table("estimates/management")["rows"]
         row = next((r for r in rows if nodes <= int(r["nodes_up_to"])), rows[-1])
         total = 0 if nodes <= COMBINED_UP_TO else int(row["total"])
+        if total == 2 and self.request.resilience.management == "single":
+            total = 1
         server = min(m.id for m in catalog.management.values() if m.role == "management")
         heap = self.ledger.lines([(server, total)] if total else [])
         return None if heap is None else (total, heap)
@@ -91,39 +93,48 @@ class Equipment:
         if management is None:
             return
         servers, managers = management
-        redundancy = self.request.preferences.fabric.redundancy or "pair"
         base = pools + stored.heap + managers
         for inner, outer in itertools.product(
             self._offered("ethernet", IN_BAND_GBPS, "in-band"), self._offered("ethernet", OOB_GBPS, "oob")
         ):
             ports = self.ledger.catalog.switches[outer].ports
             for leaves in itertools.count(1):
-                made = self._network("in-band", base.in_band + UPLINKS * leaves, IN_BAND_GBPS, inner, redundancy)
-                if made is None:
+                made = self._networks("in-band", base.in_band + UPLINKS * leaves, IN_BAND_GBPS, "ethernet")
+                if inner not in made:
                     break
-                switches, heap = made
+                switches, heap = made[inner]
                 plugged = base.oob + switches + leaves
                 if plugged > leaves * ports:
                     continue
-                low = self._network("oob", plugged, OOB_GBPS, outer, "none")
+                low = self._networks("oob", plugged, OOB_GBPS, "ethernet").get(outer)
                 if low is not None and low[0] == leaves:
                     whole = stored.heap + managers + heap + low[1]
                     words = f"{stored.words} in-band {switches}x{inner} oob {leaves}x{outer} servers {servers}"
                     yield Shared(words, whole, stored.steps + switches + leaves + servers)
                 break
 
-    def _network(self, role: str, endpoints: int, gbps: float, switch: str, redundancy: str) -> tuple[int, Heap] | None:
-        """Switches and the heap of a network with so many endpoints; None where it cannot be built or priced."""
-        key = (role, endpoints, gbps, switch, redundancy)
-        if key not in self._networks:
+    def _networks(self, role: str, endpoints: int, gbps: float, technology: Technology) -> dict[str, tuple[int, Heap]]:
+        """Switches and heap of a network with so many endpoints by kind of switch; three tiers only where all need them.
+
+        An InfiniBand network of storage takes managed switches. Sites here are too small for one with spines, which
+        would need fabric managers as well.
+        """
+        key = (role, endpoints, gbps, technology)
+        if key not in self._made:
             catalog = self.ledger.catalog
-            technology = catalog.switches[switch].technology
-            design = fabric.network_design(catalog, role, endpoints, gbps, technology, switch, redundancy, 1.0)
-            heap = None
-            if not isinstance(design, Rejection):
+            found: dict[int, dict[str, tuple[int, Heap]]] = {2: {}, 3: {}}
+            for switch in self._offered(technology, gbps, role):
+                if technology == "infiniband" and not catalog.switches[switch].managed:
+                    continue
+                pair = "none" if role == "oob" else self.request.redundancy("in-band" if role == "in-band" else "storage")
+                design = fabric.network_design(catalog, role, endpoints, gbps, technology, switch, pair, 1.0)
+                if isinstance(design, Rejection):
+                    continue
                 heap = self.ledger.lines((ln.part, ln.quantity) for ln in design.lines)
-            self._networks[key] = None if heap is None or isinstance(design, Rejection) else (design.switches, heap)
-        return self._networks[key]
+                if heap is not None and not (technology == "infiniband" and design.spine):
+                    found[3 if design.core else 2][switch] = (design.switches, heap)
+            self._made[key] = found[2] or found[3]
+        return self._made[key]
 
     def _offered(self, technology: Technology, gbps: float, role: str) -> list[str]:
         """Switches for a role; those of Chinese makers on the mainland only."""
@@ -138,7 +149,6 @@ class Equipment:
         if need is None:
             yield Shared("", Heap(), 0)
             return
-        redundancy = self.request.preferences.fabric.redundancy or "pair"
         for system in self.ledger.catalog.storage.values():
             named = need.system == system.id
             if not named and (need.system is not None or not system.offer_by_default or system.lifecycle != "current"):
@@ -152,11 +162,11 @@ class Equipment:
             if heap is None:
                 continue
             for technology in system.technologies:
-                for switch in self._offered(technology, gbps, "storage"):
-                    made = self._network("storage", pools.storage + heap.storage, gbps, switch, redundancy)
-                    if made is not None:
-                        words = f"{blocks}x{system.id} {made[0]}x{switch}"
-                        yield Shared(words, heap + made[1], made[0])
+                if need.technology not in (None, technology):
+                    continue
+                made = self._networks("storage", pools.storage + heap.storage, gbps, technology)
+                for switch, (count, network) in made.items():
+                    yield Shared(f"{blocks}x{system.id} {count}x{switch}", heap + network, count)
 
     # -- racks ---------------------------------------------------------------------------------------------------
     def rack_size(self) -> tuple[int, int, int]:

@@ -183,6 +183,10 @@ class Builder:
         preference = self.request.preferences.fabric
         rails = build.compute_ports == build.accelerators and workload.kind in ("training", "hpc", "capacity")
         for switch in self._switches(build, technology):
+            managers = self._managers(switch, count * build.fabric_units)
+            if managers is None:
+                continue
+            appliances, licences, ports = managers
             made = fabric.compute_design(
                 self.ledger.catalog,
                 count * build.fabric_units,
@@ -193,45 +197,67 @@ class Builder:
                 preference.oversubscription,
                 preference.topology or ("rail" if rails else "plain"),
                 build.compute_cage or "",
-                1,
+                ports,
+                preference.reserve_nodes,
             )
             if isinstance(made, Rejection):
                 continue
-            lines = [(ln.part, ln.quantity) for ln in made.lines]
-            heap = self.ledger.lines(lines + self._managers(switch, count * build.fabric_units))
-            if heap is not None:
+            bought = self.ledger.lines([*((ln.part, ln.quantity) for ln in made.lines), *appliances])
+            yearly = self.ledger.lines(licences)
+            if bought is not None and yearly is not None:
+                heap = bought + Heap(yearly=yearly.cents, scarce=yearly.scarce)
                 yield f"{made.switches} x {switch} {technology}", heap, made.switches
 
-    def _managers(self, switch: str, count: int) -> list[tuple[str, int]]:
-        """A pair of fabric managers for large InfiniBand fabrics and for switches without their own."""
+    def _managers(
+        self, switch: str, count: int
+    ) -> tuple[list[tuple[str, int]], list[tuple[str, int]], int] | None:
+        """Fabric managers of large InfiniBand fabrics and of switches without their own; None where nobody manages.
+
+        A pair, one or none as `resilience` says; a licence a year for each node; leaf ports where switches have none
+        of their own for them.
+        """
         catalog = self.ledger.catalog
         kind = catalog.switches[switch]
         if kind.technology != "infiniband" or (kind.managed and count < MANAGED_FROM):
-            return []
-        appliances = sorted(m.id for m in catalog.management.values() if m.role == "fabric-manager")
-        return [(appliances[0], 2)] if appliances else []
+            return [], [], 0
+        number = {"pair": 2, "single": 1, "none": 0}[self.request.resilience.fabric_managers]
+        offered = [m for m in catalog.management.values() if m.role == "fabric-manager" and m.lifecycle == "current"]
+        if not number or not offered:
+            return ([], [], 0) if kind.managed else None
+        part = min(offered, key=lambda m: m.id)
+        licences = [(part.licence, count)] if part.licence is not None else []
+        return [(part.id, number)], licences, 0 if kind.manager_ports else number * part.fabric_ports
 
     # -- work in replicas ----------------------------------------------------------------------------------------
     def _mixed(self, workload: Workload) -> Iterator[Slot]:
         """One slot per kind of pool: any number of replicas, in one node or over several on islands of switches."""
         for build in self.named(workload):
+            wide: dict[tuple[Technology | None, int], float] = {}
             for technology in (None, *self._technologies(build)):
                 link = self._link(build, technology)
-                found = demand.replicas(
-                    workload, build, link, self.ledger.catalog, self.request.preferences.sizing
-                )
+                found = demand.replicas(workload, build, link, self.ledger.catalog, self.request.preferences.sizing)
                 if isinstance(found, Rejection) or (technology is None and build.fabric_units > 1):
                     continue
-                best: dict[int, float] = {}
                 for replica in found:
                     span = 1 if replica.cards is not None else replica.nodes or 1
                     times = build.accelerators // replica.cards if replica.cards is not None else 1
-                    if (span > 1 or build.fabric_units > 1) == (technology is not None):
-                        best[span] = max(best.get(span, 0.0), replica.rate.planning * times)
-                for span, rate in best.items():
-                    for switch in (None,) if technology is None else self._switches(build, technology):
-                        if rate > 0:
-                            yield self._pool(workload, build, span, rate, switch)
+                    rate = replica.rate.planning * times
+                    if rate > 0 and (span > 1 or build.fabric_units > 1) == (technology is not None):
+                        wide[technology, span] = max(wide.get((technology, span), 0.0), rate)
+            width = self._width(workload, wide)
+            for (technology, span), rate in wide.items():
+                for switch in (None,) if technology is None else self._switches(build, technology):
+                    if span == width:
+                        yield self._pool(workload, build, span, rate, switch)
+
+    def _width(self, workload: Workload, wide: dict[tuple[Technology | None, int], float]) -> int:
+        """A build runs a service in one width of replica: the one that needs the fewest nodes, of equals the narrower."""
+        asked = demand.target(workload).value
+        need = {
+            span: min(span / r if asked is None else span * math.ceil(asked / r) for (_, s), r in wide.items() if s == span)
+            for _, span in wide
+        }
+        return min(need, key=lambda span: (need[span], span), default=1)
 
     def _pool(self, workload: Workload, build: NodeBuild, span: int, rate: float, switch: str | None) -> Slot:
         asked = demand.target(workload).value
@@ -269,7 +295,7 @@ class Builder:
         if isinstance(made, Rejection):
             return None
         lines = [(ln.part, ln.quantity) for ln in made.lines]
-        heap = self.ledger.lines(lines + self._managers(switch, total * build.fabric_units))
+        heap = self.ledger.lines(lines)  # small switches manage themselves
         return None if heap is None else (heap, made.switches)
 
     # -- work that shares cards ----------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from oracle.cabinets import fewest
+from oracle.cabinets import at_least, fewest
 from oracle.equipment import Equipment, Shared
 from oracle.ledger import Heap, Ledger
 from oracle.pools import Builder, Slot, Way
@@ -159,7 +159,9 @@ class Search:
         slot = self.slots[k]
         last = k + 1 == len(self.slots) or self.slots[k + 1].work != slot.work
         before = dict(rates)
-        for way in slot.ways:
+        # What is still missing is first taken from the slot at hand, so that plans worth comparing with come early.
+        missing = self.first or any(rates.get(name, 0.0) < self._asked(name) for name, _ in slot.gains)
+        for way in slot.ways[::-1] if slot.gains and missing else slot.ways:
             more = heap + way.heap if way.words else heap
             if not self._within(more):
                 continue
@@ -247,7 +249,10 @@ class Search:
             whole = heap + shared.heap
             if not self._within(whole) or self._worse(performance, whole):
                 continue
-            racks = fewest(whole.stand(), self.room)
+            things = whole.stand()
+            if self._worse(performance, whole + Heap(cents=self.rack * at_least(things, self.room))):
+                continue
+            racks = fewest(things, self.room)
             if racks is None or racks + whole.own_racks > (self.request.site.racks or 10**9):
                 continue
             whole = whole + Heap(cents=self.rack * racks)
@@ -399,6 +404,8 @@ def _outer(points: set[tuple[float, ...]]) -> set[tuple[float, ...]]:
     """Points that no other reaches in every work."""
     kept: list[tuple[float, ...]] = []
     for point in sorted(points, reverse=True):
-        if not any(all(a >= b for a, b in zip(other, point, strict=True)) for other in kept):
+        # Sorted by the first work: with two, only the last that was kept can reach this one in the second.
+        rivals = kept[-1:] if len(point) < 3 else kept
+        if not any(all(a >= b for a, b in zip(other, point, strict=True)) for other in rivals):
             kept.append(point)
     return set(kept)

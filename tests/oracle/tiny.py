@@ -243,6 +243,11 @@ def _request(dice: random.Random, kind: str, catalog: Catalog) -> Request:
         "preferences": {"fabric": {"redundancy": dice.choice((None, None, "pair", "none"))}},
         "objective": dice.choice(OBJECTIVES),
     }
+    if dice.random() < 0.8:  # the shelf is for pools of more than 16 nodes
+        data["spares"] = dict.fromkeys(("nodes", "optics", "nics", "drives", "supplies"), 0)
+    if dice.random() < 0.4:
+        single = dice.choice(("in_band", "storage", "management", "fabric_managers"))
+        data["resilience"] = {single: "single"}
     probe = Request.model_validate({**data, "workloads": [{"name": "probe", "kind": "capacity", "count": 1}]})
     book = PriceBook(catalog, probe, ON)
     built, _ = nodes.build_nodes(catalog, probe, sorted(catalog.accelerators), book)
