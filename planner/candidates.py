@@ -220,6 +220,8 @@ class Generator:
         plan at all). Afterwards: from the most downwards while the rate reaches what scouting found.
         """
         floor = self.floors.get(workload.name)
+        if floor is not None and link.technology is None:
+            return [n for n in (1,) if self._rate(workload, node, link, n) >= floor]  # more need a fabric
         if floor is not None:
             return list(itertools.takewhile(lambda n: self._rate(workload, node, link, n) >= floor, range(most, 0, -1)))
         if self.eager is None or node.id in self.eager:

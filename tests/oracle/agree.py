@@ -44,8 +44,9 @@ def _differences(site: Tiny, plan: Plan, answer: Answer) -> list[str]:
     free = [w.name for w in site.request.workloads if w.maximise]
     goal = site.request.objective
     if goal == "highest_performance" or free:
-        have = _delivered(plan, free[0]) if len(free) == 1 else plan.objective.value
-        if abs(have + performance) > 2e-9 * abs(performance):
+        # Shares are stated to a millionth.
+        have, exact = (_delivered(plan, free[0]), 0.0) if len(free) == 1 else (plan.objective.value, 6e-7)
+        if abs(have + performance) > 2e-9 * abs(performance) + exact:
             found.append(f"performance {have:.9g}, best is {-performance:.9g}")
     if goal == "lowest_tco":
         # Without a tariff the total is not stated; the plan states whole cents per year.

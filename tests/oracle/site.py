@@ -181,7 +181,7 @@ class Search:
         if work == "shared":
             asked = tuple(self._asked(w.name) for w in self.sharing)
             return any(
-                all(have >= want * (1 - CLOSE) for have, want in zip(point, asked, strict=True))
+                all(have > 0 and have >= want * (1 - CLOSE) for have, want in zip(point, asked, strict=True))
                 for point in self._splits(taken)
             )
         return rates[work] > 0 and rates[work] >= self._asked(work) * (1 - CLOSE)
@@ -336,7 +336,7 @@ class Search:
         reached = [
             min(self._share(n, point[index[n]]) for n in names)
             for point in self._splits(taken)
-            if all(have >= want * (1 - CLOSE) for have, want in zip(point, asked, strict=True))
+            if all(have > 0 and have >= want * (1 - CLOSE) for have, want in zip(point, asked, strict=True))
         ]
         return min([*own, max(reached, default=0.0)])
 
