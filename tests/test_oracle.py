@@ -1,16 +1,28 @@
-"""The solver against complete enumeration of small random programs.
+"""The planner against complete enumeration: small random sites, and small random programs for the solver alone.
 
-All 200: python benchmarks/small_sites.py --seed 1
+All 200 of each, with the situations that they show: python benchmarks/small_sites.py --seed 1 --programs
 """
 
 from __future__ import annotations
 
 import pytest
+from oracle.agree import compared
 from oracle.enumerate import best
 from oracle.small import small_problem
+from oracle.tiny import KINDS, tiny_site
 
 from planner.packing import pack_shapes
 from planner.solve import solve, stage_value, stages
+
+
+@pytest.mark.parametrize("seed", range(1, 31))
+def test_plan_agrees_with_enumeration_of_the_site(seed: int) -> None:
+    """Objective, capital, power and nodes of the plan are those of the best of all plans; verify accepts it."""
+    assert compared(tiny_site(seed)).differences == ()
+
+
+def test_sites_of_the_test_run_are_of_every_kind() -> None:
+    assert {KINDS[seed % len(KINDS)] for seed in range(1, 31)} == set(KINDS)
 
 
 @pytest.mark.parametrize("seed", range(1, 49))

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from oracle.site import Answer, best_site
 from oracle.tiny import ON, Tiny
-
 from planner.errors import NoPlan
 from planner.optimize import optimize
 from planner.plan import Plan

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from oracle.ledger import Heap, Ledger
-
 from planner import fabric
 from planner.errors import Rejection
 from planner.parts import Technology
@@ -114,7 +113,7 @@ class Equipment:
                 break
 
     def _networks(self, role: str, endpoints: int, gbps: float, technology: Technology) -> dict[str, tuple[int, Heap]]:
-        """Switches and heap of a network with so many endpoints by kind of switch; three tiers only where all need them.
+        """Switches and heap of a network with so many endpoints by kind of switch; three tiers where all need them.
 
         An InfiniBand network of storage takes managed switches. Sites here are too small for one with spines, which
         would need fabric managers as well.
@@ -126,7 +125,9 @@ class Equipment:
             for switch in self._offered(technology, gbps, role):
                 if technology == "infiniband" and not catalog.switches[switch].managed:
                     continue
-                pair = "none" if role == "oob" else self.request.redundancy("in-band" if role == "in-band" else "storage")
+                pair = (
+                    "none" if role == "oob" else self.request.redundancy("in-band" if role == "in-band" else "storage")
+                )
                 design = fabric.network_design(catalog, role, endpoints, gbps, technology, switch, pair, 1.0)
                 if isinstance(design, Rejection):
                     continue
@@ -175,7 +176,11 @@ class Equipment:
         kilowatts = site.rack_power_kw or RACK[site.cooling]
         kilograms = site.rack_weight_kg
         watts, grams = math.floor(round(kilowatts * 1000, 6)), 10**12
-        return site.rack_units or int(RACK["units"]), watts, grams if kilograms is None else math.floor(kilograms * 1000)
+        return (
+            site.rack_units or int(RACK["units"]),
+            watts,
+            grams if kilograms is None else math.floor(kilograms * 1000),
+        )
 
     def rack_cents(self) -> int:
         """The cheapest cabinet that is tall enough, with the cheapest power distribution for its two feeds."""

@@ -22,7 +22,7 @@ Size = tuple[int, int, int]  # rack units, watts, grams
 
 @dataclass(frozen=True, slots=True)
 class Heap:
-    """A pile of bought things: cents without tax, cents a year, watts, ports that must be plugged in, what is racked."""
+    """A pile of bought things: cents without tax, cents a year, watts, ports to be plugged in, what is racked."""
 
     cents: int = 0
     yearly: int = 0
@@ -80,6 +80,9 @@ class Heap:
         for size, n in self.things:
             counted[size] += n
         return tuple(sorted(((s, n) for s, n in counted.items() if n), reverse=True))
+
+
+EMPTY = Heap()
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
-from oracle.ledger import Heap, Ledger
-
+from oracle.ledger import EMPTY, Heap, Ledger
 from planner import compliance, demand, fabric, nodes
 from planner.errors import Rejection
 from planner.parts import FabricLink, NodeBuild, Technology
@@ -40,12 +40,17 @@ class Slot:
 
     work: str
     ways: tuple[Way, ...]
-    unit: Heap = Heap()  # where any number of units may be taken: one of them
+    unit: Heap = EMPTY  # where any number of units may be taken: one of them
     gains: tuple[tuple[str, float], ...] = ()  # and the most that it gives each work
     cards: int = 0  # and the cards that shared work can stand on
 
     def gain(self, work: str) -> float:
         return sum(rate for name, rate in self.gains if name == work)
+
+
+def _share_of(percent: float, used: int) -> int:
+    """Pieces that are a percentage of those in use, rounded up."""
+    return math.ceil(Fraction(str(percent)) * used / 100) if percent and used else 0
 
 
 @dataclass
@@ -68,6 +73,10 @@ class Builder:
             if heap is not None:
                 self.builds.append(build)
                 self._nodes[build.id] = heap
+
+    def node(self, build: NodeBuild) -> Heap:
+        """One node of a build."""
+        return self._nodes[build.id]
 
     def slots(self, workload: Workload) -> list[Slot]:
         """The decisions of work that has pools of its own."""
@@ -202,15 +211,27 @@ class Builder:
             )
             if isinstance(made, Rejection):
                 continue
-            bought = self.ledger.lines([*((ln.part, ln.quantity) for ln in made.lines), *appliances])
+            lines = [(ln.part, ln.quantity) for ln in made.lines]
+            bought = self.ledger.lines([*lines, *appliances, *self._shelf(build, count, lines)])
             yearly = self.ledger.lines(licences)
             if bought is not None and yearly is not None:
                 heap = bought + Heap(yearly=yearly.cents, scarce=yearly.scarce)
                 yield f"{made.switches} x {switch} {technology}", heap, made.switches
 
-    def _managers(
-        self, switch: str, count: int
-    ) -> tuple[list[tuple[str, int]], list[tuple[str, int]], int] | None:
+    def _shelf(self, build: NodeBuild, count: int, fabric_lines: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+        """Parts kept for a pool of more than 16 nodes: a percentage of what works, at least one, no power, no room."""
+        if count <= 16:
+            return []
+        catalog, rule = self.ledger.catalog, self.request.spares
+        found: list[tuple[str, int]] = []
+        whole = _share_of(rule.nodes, count)
+        for line in build.lines:
+            percent = rule.nics if line.part in catalog.nics else rule.drives if line.part in catalog.drives else 0.0
+            found.append((line.part, _share_of(percent, line.quantity * count) + whole * line.quantity))
+        found += [(part, _share_of(rule.optics, n)) for part, n in fabric_lines if part in catalog.optics]
+        return [(part, n) for part, n in found if n]
+
+    def _managers(self, switch: str, count: int) -> tuple[list[tuple[str, int]], list[tuple[str, int]], int] | None:
         """Fabric managers of large InfiniBand fabrics and of switches without their own; None where nobody manages.
 
         A pair, one or none as `resilience` says; a licence a year for each node; leaf ports where switches have none
@@ -251,10 +272,12 @@ class Builder:
                         yield self._pool(workload, build, span, rate, switch)
 
     def _width(self, workload: Workload, wide: dict[tuple[Technology | None, int], float]) -> int:
-        """A build runs a service in one width of replica: the one that needs the fewest nodes, of equals the narrower."""
+        """A build runs a service in one width of replica: the one of the fewest nodes, of equals the narrower."""
         asked = demand.target(workload).value
         need = {
-            span: min(span / r if asked is None else span * math.ceil(asked / r) for (_, s), r in wide.items() if s == span)
+            span: min(
+                span / r if asked is None else span * math.ceil(asked / r) for (_, s), r in wide.items() if s == span
+            )
             for _, span in wide
         }
         return min(need, key=lambda span: (need[span], span), default=1)

@@ -15,9 +15,8 @@ from decimal import Decimal
 
 from oracle.cabinets import at_least, fewest
 from oracle.equipment import Equipment, Shared
-from oracle.ledger import Heap, Ledger
+from oracle.ledger import EMPTY, Heap, Ledger
 from oracle.pools import Builder, Slot, Way
-
 from planner import demand, sitefile
 from planner.catalog import Catalog
 from planner.request import Request, Workload
@@ -38,7 +37,7 @@ class Answer:
 
     value: Value | None
     words: tuple[str, ...] = ()
-    heap: Heap = Heap()
+    heap: Heap = EMPTY
     racks: int = 0
     two_pools: bool = False
     shared_rack: bool = False
@@ -58,6 +57,14 @@ def best_site(request: Request, catalog: Catalog, on: dt.date) -> Answer:
             if found.value is not None:
                 alone[workload.name] = -found.value[0]
     return Search(request, catalog, on, alone).run()
+
+
+def supply_binds(request: Request, catalog: Catalog, on: dt.date, answer: Answer) -> bool:
+    """Whether the site would do better with more of what there is too little of."""
+    if answer.value is None or not request.supply:
+        return False
+    free = best_site(request.model_copy(update={"supply": {}}), catalog, on)
+    return free.value is not None and _compare(free.value, answer.value) < 0
 
 
 @dataclass
@@ -97,7 +104,7 @@ class Search:
         pools: dict[str, int] = defaultdict(int)
         for slot, way in zip(self.slots, ways, strict=True):
             pools[slot.work] += bool(way.words)
-        names = {tuple(w.words for w in ws) + (s.words,) for ws, s, _, _ in self.winners}
+        names = {(*tuple(w.words for w in ws), s.words) for ws, s, _, _ in self.winners}
         return Answer(
             self.best,
             (*(w.words for w in ways if w.words), shared.words),
@@ -121,7 +128,10 @@ class Search:
             if workload in self.sharing:
                 continue
             slots = self.builder.slots(workload)
-            found += sorted((self._ordered(s) for s in slots), key=lambda s: self._measure(s.unit) / (sum(g for _, g in s.gains) or 1.0))
+            found += sorted(
+                (self._ordered(s) for s in slots),
+                key=lambda s: self._measure(s.unit) / (sum(g for _, g in s.gains) or 1.0),
+            )
         if self.sharing:
             slots = list(self.builder.sharing(self.sharing))
             found += sorted(slots, key=lambda s: self._measure(s.unit) / (sum(g for _, g in s.gains) or 1.0))
@@ -195,7 +205,7 @@ class Search:
         """Whether nothing that follows can be as good as the best known, or meet what is asked at all."""
         slot = self.slots[k]
         ahead = [] if last else [s for s in self.slots[k + 1 :] if s.work == slot.work]
-        names = [n for n in dict.fromkeys(n for s in (slot, *ahead) for n, _ in s.gains)]
+        names = list(dict.fromkeys(n for s in (slot, *ahead) for n, _ in s.gains))
         missing = 0.0
         for name in names if ahead else ():
             short = self._asked(name) - rates.get(name, 0.0)
@@ -377,7 +387,7 @@ class Search:
         """Whether the maximised pool stands beyond a jump of switches or servers that its first node does not need."""
         for slot, way in zip(self.slots, ways, strict=True):
             if slot.work in self.free and way.build is not None:
-                first = self.equipment.ways(self.builder._nodes[way.build.id], way.storage_gbps)
+                first = self.equipment.ways(self.builder.node(way.build), way.storage_gbps)
                 least = min((s.steps for s in first), default=0)
                 return way.switches + shared.steps > least + 1
         return False
@@ -395,9 +405,7 @@ def _divided(gains: list[list[float]], cards: int) -> set[tuple[float, ...]]:
     """Rates for every division of some cards over the works."""
     if len(gains) == 1:
         return {(gains[0][cards],)}
-    return {
-        (gains[0][own], *rest) for own in range(cards + 1) for rest in _divided(gains[1:], cards - own)
-    }
+    return {(gains[0][own], *rest) for own in range(cards + 1) for rest in _divided(gains[1:], cards - own)}
 
 
 def _outer(points: set[tuple[float, ...]]) -> set[tuple[float, ...]]:

@@ -18,7 +18,10 @@ from planner.pricing import PriceBook
 from planner.request import Request
 
 ON = dt.date(2026, 11, 24)
-KINDS = ("capacity", "mix", "sharing", "maximise", "supply", "tie", "tight", "performance", "wide", "storage")
+KINDS = (
+    *("capacity", "mix", "sharing", "maximise", "supply", "tie", "tight", "performance", "wide", "storage"),
+    *("mix", "supply", "maximise", "tie", "sharing", "supply", "maximise", "mix"),
+)
 OBJECTIVES = ("lowest_capex", "lowest_capex", "lowest_power", "lowest_tco")
 COUNTRIES = ("DE", "US", "NO", "JP")
 # Typical prices to start from, in thousands of USD; every part's own is drawn around its kind's.
@@ -117,7 +120,7 @@ def _catalog(dice: random.Random, kind: str, seed: int) -> TinyCatalog:
         kinds["bridges"] = {}
     kinds["switches"] = _switches(dice, kind)
     kinds["nics"] = _nics(dice, kind)
-    kinds["racks"] = {i: kinds["racks"][i] for i in dice.sample(sorted(kinds["racks"]), 2) + ["r52_800_1200"]}
+    kinds["racks"] = {i: kinds["racks"][i] for i in [*dice.sample(sorted(kinds["racks"]), 2), "r52_800_1200"]}
     kinds["storage"] = {i: kinds["storage"][i] for i in ("ddn-ai400x2", "netapp-aff-a90", "dell-powerscale-f710")}
     return TinyCatalog(f"tiny-{seed}", kinds, _prices(dice, kind, kinds))
 
@@ -243,7 +246,8 @@ def _request(dice: random.Random, kind: str, catalog: Catalog) -> Request:
         "preferences": {"fabric": {"redundancy": dice.choice((None, None, "pair", "none"))}},
         "objective": dice.choice(OBJECTIVES),
     }
-    if dice.random() < 0.8:  # the shelf is for pools of more than 16 nodes
+    # The shelf is for pools of more than 16 nodes; of work in replicas it is counted in ranges.
+    if kind not in ("capacity", "maximise", "tight", "storage") or dice.random() < 0.5:
         data["spares"] = dict.fromkeys(("nodes", "optics", "nics", "drives", "supplies"), 0)
     if dice.random() < 0.4:
         single = dice.choice(("in_band", "storage", "management", "fabric_managers"))
@@ -255,13 +259,15 @@ def _request(dice: random.Random, kind: str, catalog: Catalog) -> Request:
     return Request.model_validate(data)
 
 
-def _node_money(dice: random.Random, built: list[NodeBuild], data: dict[str, Any], count: float) -> int:
+def _node_money(dice: random.Random, data: dict[str, Any], count: float) -> int:
     """A budget for about so many nodes, with what they need around them."""
     per_usd = {"USD": 1.0, "EUR": 0.9, "NOK": 10.5}[data["budget"]["currency"]]
     return int(count * dice.uniform(0.9, 1.6) * 230_000 * per_usd)
 
 
-def _service(dice: random.Random, catalog: Catalog, built: list[NodeBuild], cards: float, **more: Any) -> dict[str, Any]:
+def _service(
+    dice: random.Random, catalog: Catalog, built: list[NodeBuild], cards: float, **more: Any
+) -> dict[str, Any]:
     """A service that takes about so many accelerators of some build."""
     name = dice.choice(MODELS)
     work: dict[str, Any] = {
@@ -272,9 +278,9 @@ def _service(dice: random.Random, catalog: Catalog, built: list[NodeBuild], card
         "output_tokens": dice.choice((100, 300)),
         **more,
     }
-    probe = Request.model_validate(
-        {"site": {"country": "DE"}, "workloads": [{**work, "requests_per_s": 1}]}
-    ).workloads[0]
+    probe = Request.model_validate({"site": {"country": "DE"}, "workloads": [{**work, "requests_per_s": 1}]}).workloads[
+        0
+    ]
     alone = FabricLink(technology=None, gbps_per_node=0.0)
     rates = []
     for build in built:
@@ -286,13 +292,15 @@ def _service(dice: random.Random, catalog: Catalog, built: list[NodeBuild], card
 
 def _few_cards(dice: random.Random, built: list[NodeBuild]) -> dict[str, Any]:
     """Accelerators that one node holds: they need no fabric."""
+    if not built:
+        return {"name": "cluster", "kind": "capacity", "pflops": 1}  # nothing can be built; there is no plan
     build = dice.choice(built)
     count = dice.randint(1, build.accelerators)
     return {"name": "cluster", "kind": "capacity", "accelerator": build.accelerator, "count": count}
 
 
 def _capacity(dice: random.Random, data: dict[str, Any], catalog: Catalog, built: list[NodeBuild]) -> None:
-    accelerators = sorted({b.accelerator for b in built})
+    accelerators = sorted({b.accelerator for b in built} or catalog.accelerators)
     works = []
     for k in range(dice.choice((1, 2, 2))):
         work: dict[str, Any] = {"name": f"cluster-{k + 1}", "kind": "capacity"}
@@ -327,23 +335,23 @@ def _sharing(dice: random.Random, data: dict[str, Any], catalog: Catalog, built:
 def _maximise(dice: random.Random, data: dict[str, Any], catalog: Catalog, built: list[NodeBuild]) -> None:
     work: dict[str, Any] = {"name": "cluster", "kind": "capacity", "maximise": "accelerators"}
     if dice.random() < 0.3:
-        work["accelerator"] = dice.choice(sorted({b.accelerator for b in built}))
+        work["accelerator"] = dice.choice(sorted({b.accelerator for b in built} or catalog.accelerators))
     data["workloads"] = [work]
     if dice.random() < 0.3:
         data["workloads"].append(_service(dice, catalog, built, 3))
     if dice.random() < 0.6:
-        data["budget"]["capex"] = _node_money(dice, built, data, dice.randint(3, 7))
+        data["budget"]["capex"] = _node_money(dice, data, dice.randint(4, 8))
     else:
-        data["site"]["it_power_kw"] = dice.randint(15, 75)
+        data["site"]["it_power_kw"] = dice.randint(20, 80)
     if dice.random() < 0.3:
         data["site"]["racks"] = dice.randint(2, 6)
 
 
 def _supply(dice: random.Random, data: dict[str, Any], catalog: Catalog, built: list[NodeBuild]) -> None:
-    """First the accelerator that would win is found by its price per rate; then there is too little of it."""
+    """Too little of every accelerator but one."""
     _mix(dice, data, catalog, built)
     data["workloads"] = data["workloads"][:1]
-    for part in sorted({b.accelerator for b in built}):
+    for part in sorted({b.accelerator for b in built} or catalog.accelerators):
         data.setdefault("supply", {})[part] = dice.choice((2, 4, 6, 8, 8))
     spared = dice.choice(sorted(data["supply"]))
     data["supply"][spared] = 200
@@ -362,7 +370,7 @@ def _tight(dice: random.Random, data: dict[str, Any], catalog: Catalog, built: l
         case "power":
             data["site"]["it_power_kw"] = dice.uniform(2, 16)
         case "money":
-            data["budget"]["capex"] = _node_money(dice, built, data, dice.uniform(0.2, 2))
+            data["budget"]["capex"] = _node_money(dice, data, dice.uniform(0.2, 2))
         case "racks":
             data["site"]["racks"] = 1
         case "rack power":
@@ -374,7 +382,7 @@ def _tight(dice: random.Random, data: dict[str, Any], catalog: Catalog, built: l
 def _performance(dice: random.Random, data: dict[str, Any], catalog: Catalog, built: list[NodeBuild]) -> None:
     """Best performance of what is asked, or several works to maximise."""
     data["objective"] = "highest_performance"
-    data["budget"]["capex"] = _node_money(dice, built, data, dice.uniform(2, 4))
+    data["budget"]["capex"] = _node_money(dice, data, dice.uniform(2, 4))
     data["site"]["it_power_kw"] = dice.randint(20, 45)
     service = _service(dice, catalog, built, 3, share=dice.random() < 0.3)
     other: dict[str, Any] = {"name": "cluster", "kind": "capacity", "pflops": 3}
