@@ -180,6 +180,8 @@ def _nics(dice: random.Random, kind: str) -> dict[str, Part]:
     names = ["e810-cqda2", "e830-cqda2", "cx6lx-25-2p", "cx7-200-qsfp112-2p", "cx6-hdr-2p"]
     if kind not in ("mix", "sharing", "supply", "tie", "performance") or dice.random() < 0.2:
         names += dice.sample(("cx7-ndr400-osfp", "cx7-400-qsfp112-1p", "cx6-hdr-1p", "bf3-b3140h", "pollara-400"), 2)
+    if kind == "storage":
+        names.append("bf3-b3240")
     return {i: _shipped().nics[i] for i in sorted(names)}
 
 
@@ -334,6 +336,8 @@ def _sharing(dice: random.Random, data: dict[str, Any], catalog: Catalog, built:
 
 def _maximise(dice: random.Random, data: dict[str, Any], catalog: Catalog, built: list[NodeBuild]) -> None:
     work: dict[str, Any] = {"name": "cluster", "kind": "capacity", "maximise": "accelerators"}
+    if dice.random() < 0.3:  # its rate is not proportional to the nodes
+        work |= {"kind": "hpc", "maximise": "sustained_pflops"}
     if dice.random() < 0.3:
         work["accelerator"] = dice.choice(sorted({b.accelerator for b in built} or catalog.accelerators))
     data["workloads"] = [work]
@@ -368,7 +372,7 @@ def _tight(dice: random.Random, data: dict[str, Any], catalog: Catalog, built: l
     _capacity(dice, data, catalog, built)
     match dice.choice(("power", "money", "racks", "rack power", "yearly")):
         case "power":
-            data["site"]["it_power_kw"] = dice.uniform(2, 16)
+            data["site"][dice.choice(("it_power_kw", "utility_power_kw"))] = dice.uniform(2, 24)
         case "money":
             data["budget"]["capex"] = _node_money(dice, data, dice.uniform(0.2, 2))
         case "racks":
