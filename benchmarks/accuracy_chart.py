@@ -26,7 +26,9 @@ def colour(outcome: Outcome) -> str:
 def panel(kind: str, outcomes: list[Outcome], left: int) -> list[str]:
     """One square with logarithmic axes, the diagonal, the band and the points."""
     points = [
-        (o.measured, o.predicted, colour(o)) for o in outcomes if o.unit == "tokens/s" and o.predicted and o.measured
+        (o.measured, o.predicted, colour(o))
+        for o in outcomes
+        if str(o.unit).endswith("tokens/s") and o.predicted and o.measured
     ]
     values = [v for m, p, _ in points for v in (m, p)]
     low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
@@ -68,7 +70,7 @@ def main() -> None:
     ]
     for k, kind in enumerate(("training", "inference")):
         mine = [o for o in outcomes if o.kind == kind]
-        if any(o.unit == "tokens/s" and o.predicted for o in mine):
+        if any(str(o.unit).endswith("tokens/s") and o.predicted for o in mine):
             out += panel(kind, mine, GAP + k * (SIDE + GAP))
     for k, (name, c) in enumerate(COLOURS.items()):
         x = GAP + k * 110

@@ -224,7 +224,9 @@ def ranges_of(classes: list[str], data: Data, errors: Vector) -> dict[str, float
         least = max(least, (n * own + 5.0 * max(least * 1.33, 0.15)) / (n + 5.0))
         ranges[name] = round(least, 3)
     usual = np.array([ranges[c] for c in classes])
-    ranges["whole-run"] = round(max(1.0, width_80(errors[whole]) / float(np.median(usual[whole]))), 2)
+    for run in ("whole-run", "hours-only"):
+        chosen = np.array([c.run == run for c in data.cases])
+        ranges[run] = round(max(1.0, width_80(errors[chosen]) / float(np.median(usual[chosen]))), 2)
     for kind in ("dense", "moe", "lora"):
         chosen = np.array([c.kind == kind for c in data.cases]) & ~whole
         inside = np.quantile(np.abs(errors[chosen]) / np.log1p(usual[chosen]), 0.8)
@@ -243,7 +245,7 @@ def coverage(classes: list[str], data: Data, errors: Vector, groups: list[str]) 
         ranges = ranges_of(names, replace_cases(data, cases), errors[kept])
         for i in np.flatnonzero(~kept):
             case = data.cases[i]
-            width = ranges[classes[i]] * ranges[case.kind] * (ranges["whole-run"] if case.whole_run else 1.0)
+            width = ranges[classes[i]] * ranges[case.kind] * (ranges[case.run] if case.run else 1.0)
             inside[i] = abs(errors[i]) <= np.log1p(width)
     return float(inside.mean())
 

@@ -17,6 +17,7 @@ from planner.parts import NodeBuild, Switch
 from planner.plan import (
     PlannedFabric,
     Pool,
+    PoolPorts,
     Predicted,
 )
 from planner.request import Request
@@ -103,6 +104,12 @@ def pools(
                 node_weight_kg=node.weight_kg,
                 cooling=node.cooling,
                 fabric=pick.fabric,
+                ports=PoolPorts(
+                    compute=node.compute_ports,
+                    storage=node.storage_ports,
+                    in_band=node.inband_ports,
+                    oob=node.oob_ports,
+                ),
                 precision=pick.option.precision,
                 predicted=tuple(p for name in names for p in predicted.get(f"{pick.option.id}|{name}", ())),
                 notices=node.notices,

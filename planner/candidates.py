@@ -27,6 +27,7 @@ MOST_NODES = 8192
 
 _NOTHING = Load()
 _ALONE = FabricLink(technology=None, gbps_per_node=0.0)
+SCOUTED_STEP = 0.94  # from one count of a scouted build to the next
 SCOUTED_NODES = 64  # a build that cannot do maximised work with this many nodes is not scouted further
 
 
@@ -55,6 +56,14 @@ class Unit:
     rate: float
     precision: str
     load: Load
+
+
+def _apart(most: int) -> list[int]:
+    """Counts from the most to one, each `SCOUTED_STEP` of the one before or one less."""
+    counts = [most]
+    while counts[-1] > 1:
+        counts.append(min(counts[-1] - 1, math.ceil(counts[-1] * SCOUTED_STEP)))
+    return counts
 
 
 def _replaces(alone: Unit, wide: Unit) -> bool:
@@ -216,16 +225,18 @@ class Generator:
     def _worth_trying(self, workload: Workload, node: NodeBuild, link: FabricLink, most: int) -> Iterable[int]:
         """Counts of a build for work that is maximised.
 
-        Scouting: all counts of the eager builds, for others the smallest that works (it decides whether there is any
-        plan at all). Afterwards: from the most downwards while the rate reaches what scouting found.
+        Scouting: of the eager builds counts some percent apart, then all that reach what those reached; of others the
+        smallest that works (it decides whether there is any plan at all). Afterwards of every build: from the most
+        downwards while the rate reaches what scouting found. More nodes never rate lower (`demand.rate`).
         """
         floor = self.floors.get(workload.name)
-        if floor is not None and link.technology is None:
-            return [n for n in (1,) if self._rate(workload, node, link, n) >= floor]  # more need a fabric
-        if floor is not None:
-            return list(itertools.takewhile(lambda n: self._rate(workload, node, link, n) >= floor, range(most, 0, -1)))
-        if self.eager is None or node.id in self.eager:
+        if floor is not None and (self.eager is None or node.id in self.eager):
+            counts = (1,) if link.technology is None else range(most, 0, -1)  # without a fabric there is but one node
+            return list(itertools.takewhile(lambda n: self._rate(workload, node, link, n) >= floor, counts))
+        if self.eager is None:
             return range(1, most + 1)
+        if node.id in self.eager:
+            return _apart(most)
         tried = range(1, min(most, SCOUTED_NODES) + 1)
         first = next((n for n in tried if self._rate(workload, node, link, n) > 0), None)
         return () if first is None else (first,)

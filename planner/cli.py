@@ -10,6 +10,7 @@ import datetime as dt
 import json
 import sys
 import traceback
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,6 +28,8 @@ app = typer.Typer(
 )
 catalog_app = typer.Typer(no_args_is_help=True, help="Look into the catalog.")
 app.add_typer(catalog_app, name="catalog")
+export_app = typer.Typer(no_args_is_help=True, help="Hand a saved plan to installers and to other tools.")
+app.add_typer(export_app, name="export")
 
 SiteArgument = Annotated[Path, typer.Argument(help="The site file, e.g. examples/sixty-four-h100.yaml", metavar="SITE")]
 PlanArgument = Annotated[Path, typer.Argument(help="A plan.json written by optimize", metavar="PLAN")]
@@ -146,6 +149,22 @@ def bom(
         typer.echo(f"wrote {out}")
 
 
+@app.command(epilog="Example: planner check out/rhine/plan.json")
+def check(plan: PlanArgument, overlay: OverlayOption = None, as_json: JsonOption = False) -> None:
+    """Numbered checks of a plan before it is built: networks, racks, power, cooling; exit code 2 when one fails."""
+    from planner import printing_room
+    from planner.facility.checks import run_checks
+    from planner.planfile import load_plan
+
+    loaded, catalog = load_plan(plan), Catalog.load(overlay or ())
+    checks = run_checks(loaded, catalog)
+    typer.echo(
+        printing_room.as_json(loaded, catalog, checks) if as_json else printing_room.text(loaded, catalog, checks)
+    )
+    if any(c.status == "FAIL" for c in checks):
+        raise typer.Exit(2)
+
+
 @app.command(epilog="Example: planner proposal out/rhine/plan.json --language zh")
 def proposal(
     plan: PlanArgument,
@@ -164,6 +183,71 @@ def proposal(
     target = out or plan.with_name("proposal.html")
     write_proposal(loaded, target)
     typer.echo(f"wrote {target}")
+
+
+@export_app.command("cables", epilog="Example: planner export cables out/rhine/plan.json --out cables.csv")
+def export_cables(
+    plan: PlanArgument,
+    out: Annotated[Path | None, typer.Option("--out", help="Write CSV here instead of to the screen")] = None,
+    labels: Annotated[bool, typer.Option("--labels", help="Two labels per cable instead of the schedule")] = False,
+    totals: Annotated[bool, typer.Option("--totals", help="Totals by length class instead of the schedule")] = False,
+    overlay: OverlayOption = None,
+) -> None:
+    """The cable schedule: every cable with label, both ends (rack, unit, device, port), type and length, as CSV."""
+    from planner.exports import cables
+    from planner.planfile import load_plan
+
+    loaded, catalog = load_plan(plan), Catalog.load(overlay or ())
+    if labels and totals:
+        raise InputError([Mistake("export cables", None, None, "--labels and --totals exclude each other.")])
+    if totals:
+        _table(cables.TOTAL_HEADER, cables.total_rows(loaded, catalog), out)
+    elif labels:
+        _table(cables.LABEL_HEADER, cables.label_rows(loaded, catalog), out)
+    else:
+        _table(cables.HEADER, (row.cells() for row in cables.schedule(loaded, catalog)), out)
+
+
+@export_app.command("racks", epilog="Example: planner export racks out/rhine/plan.json --out racks")
+def export_racks(
+    plan: PlanArgument,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for racks.csv, devices.csv, floor.svg and one SVG per rack")
+    ] = None,
+    overlay: OverlayOption = None,
+) -> None:
+    """Every device by rack and unit as CSV; with --out also loads, elevations and the floor plan as SVG."""
+    from planner.exports import racks
+    from planner.planfile import load_plan
+
+    loaded, catalog = load_plan(plan), Catalog.load(overlay or ())
+    if out is None:
+        _table(racks.DEVICE_HEADER, racks.device_rows(loaded, catalog), None)
+        return
+    try:
+        count = racks.write_racks(loaded, catalog, out)
+    except OSError as error:
+        raise InputError([Mistake(str(out), None, None, f"cannot write there: {error.strerror}.")]) from error
+    typer.echo(f"wrote {count:,} files to {out}")
+
+
+@export_app.command("netbox", epilog="Example: planner export netbox out/rhine/plan.json --out netbox")
+def export_netbox(
+    plan: PlanArgument,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder; default netbox beside the plan")] = None,
+    overlay: OverlayOption = None,
+) -> None:
+    """Device types (YAML) and racks, devices, interfaces and cables (CSV) in the form NetBox imports."""
+    from planner.exports.netbox import write_netbox
+    from planner.planfile import load_plan
+
+    loaded, catalog = load_plan(plan), Catalog.load(overlay or ())
+    folder = out or plan.with_name("netbox")
+    try:
+        count = write_netbox(loaded, catalog, folder)
+    except OSError as error:
+        raise InputError([Mistake(str(folder), None, None, f"cannot write there: {error.strerror}.")]) from error
+    typer.echo(f"wrote {count:,} files to {folder}")
 
 
 @app.command(epilog="Example: planner comply h20-sxm5 --to CN --hq CN --on 2026-11-24")
@@ -195,7 +279,7 @@ def comply(
 
 
 @app.command(
-    epilog="Examples: planner fabric --nodes 127 --nics 8 --switch qm9700; "
+    epilog="Example: planner fabric --nodes 127 --nics 8 --switch qm9700; "
     "planner fabric --cases tests/reference/reference_architectures.yaml"
 )
 def fabric(
@@ -312,6 +396,22 @@ def catalog_lint(overlay: OverlayOption = None) -> None:
     if findings:
         raise typer.Exit(2)
     typer.echo("every record reads, and every reference is met.")
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[object]], out: Path | None) -> None:
+    """CSV rows to a file (whole or not at all) or to standard output, one by one."""
+    from planner.exports.tables import write_rows
+    from planner.files import atomic_text
+
+    if out is None:
+        write_rows(sys.stdout, header, rows)
+        return
+    try:
+        with atomic_text(out) as file:
+            count = write_rows(file, header, rows)
+    except OSError as error:
+        raise InputError([Mistake(str(out), None, None, f"cannot write: {error.strerror}.")]) from error
+    typer.echo(f"wrote {out}: {count:,} rows")
 
 
 # -- helpers ---------------------------------------------------------------------------------------------------------

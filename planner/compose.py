@@ -5,16 +5,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 import planner
-from planner import assemble, demand, lines, pricing, site, sitefile, storage_need
+from planner import assemble, demand, lines, pricing, racking, site, sitefile, storage_need, wiring
 from planner.assemble import Chosen
 from planner.bundles import merge, repeat
 from planner.demand import Rate
 from planner.errors import Rejection
 from planner.formulation import limit_measure
 from planner.lines import Owned
-from planner.model import Option, Shape, Solution
+from planner.model import Solution
 from planner.parts import FabricLink
 from planner.plan import (
     EnergyBasis,
@@ -25,7 +26,6 @@ from planner.plan import (
     PlannedRack,
     Predicted,
     Provenance,
-    RackItem,
     StorageChoice,
     TaxLine,
     Totals,
@@ -51,11 +51,12 @@ def compose(prepared: Prepared, solution: Solution) -> Plan:
     chosen = assemble.chosen_options(problem, solution)
     tax = request.budget.vat_percent or Decimal(0)
     capital, yearly = lines.write_lines(catalog, book, _owned(prepared, solution, chosen), tax)
-    racks = _racks(prepared, solution, chosen)
     taxes = _taxes(capital)
     objective = _objective(prepared, solution)
     predicted = {f"{c.option.id}|{w}": p for c in chosen for w, p in _predicted(prepared, c)}
     plan_pools = assemble.pools(catalog, request, chosen, predicted)
+    networks = assemble.fabrics(catalog, request, problem, solution, chosen)
+    racks = racking.racks(prepared, solution, chosen, plan_pools, networks)
     status = "optimal" if solution.optimal else "feasible"
     plan = Plan(
         status=status,  # type: ignore[arg-type]
@@ -64,7 +65,7 @@ def compose(prepared: Prepared, solution: Solution) -> Plan:
         objective=objective,
         totals=_totals(prepared, capital, yearly, taxes, racks, chosen),
         pools=plan_pools,
-        fabrics=assemble.fabrics(catalog, request, problem, solution, chosen),
+        fabrics=networks,
         storage=_storage(prepared, solution),
         racks=racks,
         lines=capital,
@@ -79,8 +80,29 @@ def compose(prepared: Prepared, solution: Solution) -> Plan:
         request=sitefile.normalised(request),
         provenance=_provenance(prepared),
     )
+    plan = plan.model_copy(update=cut_to_length(prepared, plan))
     sealed = plan.provenance.model_copy(update={"digest": digest_of(plan), "seals": seals_of(plan)})
     return plan.model_copy(update={"provenance": sealed})
+
+
+def cut_to_length(prepared: Prepared, plan: Plan) -> dict[str, Any]:
+    """Cabling and lines with the lengths that the floor asks for; every sum stays what it was.
+
+    Lengths are exchanged only where price, range and power are the same, and never those of parts in short supply.
+    """
+    catalog, book, supply = prepared.catalog, prepared.book, prepared.request.supply
+
+    def worth(part: str) -> object:
+        landed = book.landed(part)
+        if isinstance(landed, Rejection) or part in supply:
+            return None
+        return (landed.cents, landed.low, landed.high)
+
+    cabling = wiring.cabling_of(plan, catalog, worth)
+    capital = lines.with_lengths(catalog, book, plan.lines, wiring.class_parts(catalog, plan.fabrics), cabling)
+    names = dict(plan.names)
+    names.update({ln.part: f"{ln.maker} {ln.model}" for ln in capital})
+    return {"cabling": cabling, "lines": capital, "names": dict(sorted(names.items()))}
 
 
 # -- lines -------------------------------------------------------------------------------------------------------
@@ -191,74 +213,6 @@ def _with_tax(amount: Decimal, rate: Decimal) -> Decimal:
 
 
 # -- racks and limits ------------------------------------------------------------------------------------------------
-def _racks(prepared: Prepared, solution: Solution, chosen: Sequence[Chosen]) -> tuple[PlannedRack, ...]:
-    """The exact assignment, with every device labelled."""
-    needs: list[site.RackNeed] = []
-    for pick in chosen:
-        needs += _needs(pick.option, pick.units, f"{pick.option.work} node", pick.fabric or "compute")
-    for bracket in prepared.problem.shared:
-        count = solution.shared.get(bracket.id)
-        if count is None:
-            continue
-        for shape, number in sorted(bracket.load(count).shapes.items()):
-            needs += [_need(shape, f"{bracket.network} {k + 1}") for k in range(number)]
-    packed = site.pack(needs, site.room(prepared.request))
-    if isinstance(packed, Rejection):
-        raise AssertionError(packed.message)
-    rack_part = prepared.problem.rack_bundle.lines[0].part if prepared.problem.rack_bundle.lines else None
-    found = []
-    for k, rack in enumerate(packed.racks, 1):
-        items = tuple(
-            RackItem(
-                item=placed.need.item,
-                label=placed.need.label,
-                units=placed.need.units,
-                bottom_unit=placed.bottom_unit,
-                power_kw=placed.need.power_kw,
-                weight_kg=placed.need.weight_kg,
-            )
-            for placed in rack.items
-        )
-        own = any(placed.need.own_rack for placed in rack.items)
-        found.append(
-            PlannedRack(
-                name=f"R{k:02d}",
-                part=None if own else rack_part,
-                units=rack.units,
-                power_kw=round(sum(i.power_kw for i in items), 3),
-                weight_kg=round(sum(i.weight_kg for i in items), 1),
-                items=items,
-            )
-        )
-    return tuple(found)
-
-
-def _needs(option: Option, units: int, label: str, fabric_name: str) -> list[site.RackNeed]:
-    found: list[site.RackNeed] = []
-    shapes = dict(option.fixed.shapes)
-    for shape, number in option.unit.shapes.items():
-        shapes[shape] = shapes.get(shape, 0) + number * units
-    for shape, number in sorted(shapes.items()):
-        is_node = shape.item in (option.node.id, option.node.chassis)
-        name = label if is_node else f"{fabric_name} {shape.item}"
-        found += [
-            _need(shape, f"{name} {k + 1}", option.node.chassis if is_node else shape.item) for k in range(number)
-        ]
-    return found
-
-
-def _need(shape: Shape, label: str, item: str | None = None) -> site.RackNeed:
-    return site.RackNeed(
-        item=item or shape.item,
-        label=label,
-        units=shape.units,
-        power_kw=shape.watts / 1000,
-        weight_kg=shape.grams / 1000,
-        own_rack=shape.own_rack,
-        cooling="dlc" if shape.liquid else "air",
-    )
-
-
 def _limits(prepared: Prepared, solution: Solution, racks: Sequence[PlannedRack]) -> tuple[Limit, ...]:
     """Each limit with what the plan uses; `binding` when less than one more step of anything fits."""
     problem = prepared.problem

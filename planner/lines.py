@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -32,7 +32,7 @@ from planner.parts import (
     StorageSystem,
     Switch,
 )
-from planner.plan import LinePrice, PlanLine
+from planner.plan import LinePrice, PlanLine, PlannedCables
 from planner.pricing import PriceBook
 from planner.units import Money, half_up
 
@@ -97,6 +97,39 @@ def write_lines(
     once = _positions([r for r, yearly in rows if not yearly], 1)
     recurring = _positions([r for r, yearly in rows if yearly], len(SECTIONS) + 1)
     return tuple(once), tuple(recurring)
+
+
+def with_lengths(
+    catalog: Catalog,
+    book: PriceBook,
+    capital: Sequence[PlanLine],
+    planned: Mapping[tuple[str, str], str],
+    cabling: Sequence[PlannedCables],
+) -> tuple[PlanLine, ...]:
+    """Lines with the cables of each network by length. `planned`: the cable each kind of link was priced with.
+
+    A length takes price and source of its own record; its unit price is that of the line it comes from.
+    """
+    found = list(capital)
+    for group in dict.fromkeys(entry.network for entry in cabling):
+        entries = [e for e in cabling if e.network == group]
+        moved = {entry.part: 0 for entry in entries}
+        for entry in entries:
+            moved[entry.part] += entry.quantity
+        for part in {planned[group, e.kind] for e in entries}:
+            moved.setdefault(part, 0)
+        old = [ln for ln in found if ln.group == group and ln.part in moved]
+        surplus = sum(ln.quantity for ln in old) - sum(moved.values())
+        if not old or surplus < 0:
+            continue  # fewer were bought than run: the plan's checks refuse it
+        moved[planned[group, entries[0].kind]] += surplus  # more than run stay as they were priced
+        found = [ln for ln in found if ln not in old]
+        for part, quantity in sorted(moved.items()):
+            holder = Owned(Bundle(), old[0].pool, old[0].nodes)
+            if quantity:
+                seed = LineSeed(part, quantity, group)
+                found.append(_line(catalog, book, seed, holder, quantity, old[0].tax_percent)[0])
+    return tuple(_positions(found, 1))
 
 
 def _positions(rows: Sequence[PlanLine], first: int) -> list[PlanLine]:

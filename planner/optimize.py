@@ -12,6 +12,7 @@ from planner.compose import compose
 from planner.errors import NoPlan
 from planner.explain import clash, plain_checks, rule_notes
 from planner.model import Problem
+from planner.offers import room_offers
 from planner.packing import pack_shapes
 from planner.plan import Plan
 from planner.problem import Prepared, limit_keys, prepare
@@ -29,10 +30,12 @@ def optimize(
     threads: int | None = None,
     time_limit: float | None = None,
     say: Say = lambda _: None,
+    offer: bool = True,
 ) -> Plan:
     """The best plan for a request on a date; NoPlan with an explanation when there is none.
 
-    `on` is the one date for rules, price age and rates; `say` hears what is being done.
+    `on` is the one date for rules, price age and rates; `say` hears what is being done. `offer`: where racks are too
+    small for the machine, the explanation says what another machine or other racks would cost.
     """
     say("reading catalogs, screening and building nodes")
     prepared = prepare(request, catalog, on)
@@ -45,9 +48,17 @@ def optimize(
     if solution is None:
         say("no plan meets all limits; looking for the smallest changes")
         explanation = explain_limits(prepared)
+        if offer:
+            say("looking for other machines and rooms")
+            offers = room_offers(request, catalog, on, explanation, _without_offers)
+            explanation = replace(explanation, notes=(*offers, *explanation.notes))
         raise NoPlan(explanation.message(), explanation)
     say("writing the plan")
     return compose(replace(prepared, problem=problem), solution)
+
+
+def _without_offers(request: Request, catalog: Catalog, on: dt.date) -> Plan:
+    return optimize(request, catalog, on, offer=False)
 
 
 def _with_alone(problem: Problem, threads: int | None) -> Problem:

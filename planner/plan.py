@@ -92,6 +92,15 @@ class Predicted(Entry):
     details: dict[str, float | str | None] = Field(default_factory=dict)  # days, MFU, HPCG, TTFT, memory used ...
 
 
+class PoolPorts(Entry):
+    """Ports of one node by network."""
+
+    compute: int = 0
+    storage: int = 0
+    in_band: int = 0
+    oob: int = 0
+
+
 class Pool(Entry):
     """Nodes of one build that serve one workload (or several that share them)."""
 
@@ -117,6 +126,7 @@ class Pool(Entry):
     node_weight_kg: float
     cooling: str
     fabric: str | None  # name in `fabrics`
+    ports: PoolPorts = PoolPorts()
     precision: str | None = None
     peak_pflops: float | None = None  # dense peak of all accelerators of the pool at `peak_precision`
     peak_precision: str | None = None
@@ -224,6 +234,21 @@ class PlannedRack(Entry):
     items: tuple[RackItem, ...]
 
 
+class PlannedCables(Entry):
+    """Cables of one length between devices of one kind, and the longest run that uses it (m, slack included).
+
+    `kind`: node (a device into a leaf), trunk (leaf to spine), core (spine to core), peer (the two of a pair), uplink
+    (an out-of-band switch into the in-band network).
+    """
+
+    network: str
+    kind: Literal["node", "trunk", "core", "peer", "uplink"]
+    part: str
+    length_m: float
+    quantity: int
+    longest_m: float
+
+
 class ComplianceEntry(Entry):
     part: str
     accelerator: str | None
@@ -301,6 +326,7 @@ class Plan(Entry):
     fabrics: tuple[PlannedFabric, ...]
     storage: StorageChoice | None
     racks: tuple[PlannedRack, ...]
+    cabling: tuple[PlannedCables, ...] = ()
     lines: tuple[PlanLine, ...]
     yearly: tuple[PlanLine, ...]
     taxes: tuple[TaxLine, ...]

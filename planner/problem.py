@@ -66,9 +66,12 @@ def prepare(request: Request, catalog: Catalog, on: dt.date, *, pruning: bool = 
     maximised = [w for w in rows if w.maximise]
     problem = factory.program()
     if pruning and len(maximised) == 1 and generator.eager is not None:
-        reached = _scouted(problem, maximised[0])
-        if reached is not None:
+        for eager in (generator.eager, None):  # all counts of a few builds, then those of every build
+            reached = _scouted(problem, maximised[0])
+            if reached is None:
+                break
             generator.floors[maximised[0].name] = reached * (1 - 1e-9)
+            generator.eager = eager
             problem = factory.program()
     return Prepared(
         request,

@@ -125,6 +125,11 @@ def _conventions(prepared: Prepared) -> list[Assumption]:
             "tax is computed per rate on its subtotal.",
         ),
     ]
+    feeds = request.site.feeds
+    if feeds is not None and feeds.derate is None:
+        share = f"{site.derate(request):g}"
+        text = f"site.feeds.derate was not given; {share} was used (the country's rule for continuous load)."
+        found.append(Assumption(kind="default", name="site.feeds.derate", text=text))
     tariff = pricing.electricity(prepared.catalog, request)
     if tariff is not None:
         price, source, assumed = tariff

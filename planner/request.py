@@ -47,6 +47,38 @@ class Customer(Section):
     funding: Literal["private", "public", "state_owned"] | None = None
 
 
+class Layout(Section):
+    """The floor: racks per row, aisles, trays. Metres; defaults and their basis are in docs/room.md."""
+
+    racks_per_row: Annotated[int, Field(ge=1, le=200)] | None = None  # None: 16, in large rooms up to 32
+    cold_aisle_m: Annotated[float, Field(ge=0.6, le=10)] = 1.2  # front service aisle
+    hot_aisle_m: Annotated[float, Field(ge=0.6, le=10)] = 1.0
+    tray_m: Annotated[float, Field(ge=0, le=5)] = 0.3  # tray above the top of a rack
+    slack_m: Annotated[float, Field(ge=0, le=5)] = 0.5  # at each end of a cable
+    cross_trays: Annotated[int, Field(ge=1, le=20)] = 3  # across the rows: both ends and the middle
+
+
+class Feeds(Section):
+    """Power feeds of one rack. `kw_each` is what a feed's breaker says, before derating; `derate` else by country.
+
+    N: every feed is needed. N+1: one may be lost. 2N: half may be lost, so two feeds of a pair never add up.
+    """
+
+    count: Annotated[int, Field(ge=1, le=12)] = 2
+    redundancy: Literal["N", "N+1", "2N"] = "2N"
+    kw_each: PositiveFloat
+    derate: Annotated[float, Field(gt=0, le=1)] | None = None
+    supply: Literal["ac", "hvdc-240", "hvdc-336"] = "ac"
+
+
+class CoolingTerms(Section):
+    """What the room cools per rack: kW by air, kW by liquid; supply temperature of the liquid, else air, in °C."""
+
+    air_kw_per_rack: PositiveFloat
+    liquid_kw_per_rack: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
+    supply_c: Annotated[float, Field(ge=5, le=60)] | None = None
+
+
 class Site(Section):
     """Limits of the room. Power in kW; `rack_power_kw` is usable with one feed lost."""
 
@@ -61,6 +93,9 @@ class Site(Section):
     rack_weight_kg: PositiveFloat | None = None
     floor_kg_per_m2: PositiveFloat | None = None
     cooling: Literal["air", "liquid"] = "air"
+    cooling_terms: CoolingTerms | None = None  # written as `cooling: {air_kw_per_rack: ...}`
+    feeds: Feeds | None = None
+    layout: Layout = Layout()
     electricity_per_kwh: Annotated[Decimal, Field(ge=0)] | None = None
     space_per_rack_year: Annotated[Decimal, Field(ge=0)] | None = None
 

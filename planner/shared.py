@@ -330,7 +330,10 @@ def _without_endpoints(bundle: Bundle) -> Bundle:
 
 
 def rack_bundle(catalog: Catalog, pricer: Pricer, request: Request) -> Bundle | Rejection:
-    """One purchased rack with its two power distribution units (one per feed): the cheapest that fit the room."""
+    """One purchased rack with a power distribution unit per feed: the cheapest that fit the room.
+
+    Each carries its share when as many feeds are lost as the redundancy allows; two feeds of a pair never add up.
+    """
     room = site.room(request)
     units, country = room.units, request.site.country
     liquid = request.site.cooling == "liquid"
@@ -339,7 +342,8 @@ def rack_bundle(catalog: Catalog, pricer: Pricer, request: Request) -> Bundle | 
         for r in catalog.racks.values()
         if r.lifecycle == "current" and r.rack_units >= units and (r.liquid_ready or not liquid)
     ]
-    power = room.power_kw
+    feeds = request.site.feeds
+    power = None if room.power_kw is None else round(room.power_kw / max(1, site.live_feeds(feeds)), 6)
     local = [
         p
         for p in catalog.pdus.values()
@@ -359,7 +363,7 @@ def rack_bundle(catalog: Catalog, pricer: Pricer, request: Request) -> Bundle | 
     pdu = _cheapest(pricer, [p.id for p in pdus])
     if rack is None or pdu is None:
         return Rejection("rack", "no-rack", "no rack and power distribution unit of the catalog fit this room")
-    return Bundle(lines=(LineSeed(rack, 1, "racks"), LineSeed(pdu, 2 * per_feed, "racks")))
+    return Bundle(lines=(LineSeed(rack, 1, "racks"), LineSeed(pdu, site.feed_count(feeds) * per_feed, "racks")))
 
 
 def _cheapest(pricer: Pricer, ids: Sequence[str]) -> str | None:

@@ -13,11 +13,14 @@ from dataclasses import dataclass
 
 from planner import rackfit
 from planner.errors import Rejection
-from planner.request import Request
+from planner.request import Feeds, Request
 
 DEFAULT_RACK_UNITS = 42
 # Where the request names no rack power, what rooms of that kind give: upper ends of facility practice.
 DEFAULT_RACK_POWER_KW = {"air": 45.0, "liquid": 140.0}
+# 80 % of a breaker continuously: NEC 210.20 and 215.3 (US), CEC 8-104 (CA); elsewhere feeds.derate says it.
+NEC_COUNTRIES = frozenset({"US", "CA"})
+CONTINUOUS_SHARE = 0.8
 DEFAULT_PUE = {"air": 1.4, "liquid": 1.2}
 
 
@@ -32,7 +35,11 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class RackNeed:
-    """One device that stands in a rack; `own_rack` devices bring theirs."""
+    """One device that stands in a rack; `own_rack` devices bring theirs.
+
+    `role` is what it does (node, network, storage, management); `near` the numbers (from 0) of the first and the last
+    node that it serves, where it serves some more than others.
+    """
 
     item: str
     label: str
@@ -41,6 +48,8 @@ class RackNeed:
     weight_kg: float
     own_rack: bool = False
     cooling: str = "air"
+    role: str = "node"
+    near: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +101,52 @@ def it_power_limit_kw(request: Request) -> float | None:
     return min(given, default=None)
 
 
+def live_feeds(feeds: Feeds | None) -> int:
+    """Feeds that are left when as many are lost as the redundancy allows; without `feeds:` one of a pair."""
+    if feeds is None:
+        return 1
+    return {"N": feeds.count, "N+1": feeds.count - 1, "2N": feeds.count // 2}[feeds.redundancy]
+
+
+def feed_count(feeds: Feeds | None) -> int:
+    """Feeds of a rack; without `feeds:` a pair."""
+    return 2 if feeds is None else feeds.count
+
+
+def derate(request: Request) -> float:
+    """Share of a breaker that may run continuously: feeds.derate, else 80 % where the NEC or CEC applies, else all."""
+    feeds = request.site.feeds
+    if feeds is not None and feeds.derate is not None:
+        return feeds.derate
+    return CONTINUOUS_SHARE if request.site.country in NEC_COUNTRIES else 1.0
+
+
+def feeds_kw(request: Request) -> float | None:
+    """What the feeds of one rack give with the allowed loss: live feeds × kW each × derating; None without `feeds:`."""
+    feeds = request.site.feeds
+    return None if feeds is None else live_feeds(feeds) * feeds.kw_each * derate(request)
+
+
+def cooled_kw(request: Request) -> float | None:
+    """Heat that one rack can give away at most, air and liquid together; None without figures.
+
+    How much of a rack's heat may go to air is checked on the plan, rack by rack.
+    """
+    terms = request.site.cooling_terms
+    return None if terms is None else terms.air_kw_per_rack + terms.liquid_kw_per_rack
+
+
+def rack_power_kw(request: Request) -> float:
+    """kW of one rack: the least of rack_power_kw, what feeds give and what is cooled; else the cooling's default."""
+    given = [k for k in (request.site.rack_power_kw, feeds_kw(request), cooled_kw(request)) if k is not None]
+    return min(given, default=DEFAULT_RACK_POWER_KW[request.site.cooling])
+
+
 def room(request: Request) -> Room:
     """What one rack of the site takes, with the defaults of the room's cooling."""
     return Room(
         units=request.site.rack_units or DEFAULT_RACK_UNITS,
-        power_kw=request.site.rack_power_kw or DEFAULT_RACK_POWER_KW[request.site.cooling],
+        power_kw=rack_power_kw(request),
         weight_kg=request.site.rack_weight_kg,
     )
 
@@ -111,15 +161,15 @@ def pack(needs: Sequence[RackNeed], space: Room) -> Packing | Rejection:
             return refused
     shapes: dict[tuple[int, int, int], list[RackNeed]] = {}
     for need in standing:
-        shapes.setdefault((need.units, _watts(need.power_kw), round(need.weight_kg * 1000)), []).append(need)
+        shapes.setdefault((need.units, whole_watts(need.power_kw), round(need.weight_kg * 1000)), []).append(need)
     items = tuple(sorted((*shape, len(members)) for shape, members in shapes.items()))
-    watts, grams = _limits(space)
+    watts, grams = whole_limits(space)
     racks, proven = _assign(items, space.units, watts, grams)
     queues = {shape: list(members) for shape, members in shapes.items()}
     loads = [RackLoad(n.units, (Placed(n, 1),)) for n in needs if n.own_rack]
     for counts in racks:
         members = [queues[items[i][:3]].pop(0) for i, count in enumerate(counts) for _ in range(count)]
-        loads.append(RackLoad(space.units, _stacked(members, space.units)))
+        loads.append(RackLoad(space.units, stacked(members, space.units)))
     return Packing(tuple(loads), proven)
 
 
@@ -134,7 +184,7 @@ def unfit(need: RackNeed, space: Room) -> Rejection | None:
             f"{space.units}U",
             f"{need.units}U",
         )
-    if space.power_kw is not None and _watts(need.power_kw) > _limits(space)[0]:  # type: ignore[operator]
+    if space.power_kw is not None and whole_watts(need.power_kw) > whole_limits(space)[0]:  # type: ignore[operator]
         return Rejection(
             need.item,
             "rack-power",
@@ -249,26 +299,29 @@ def _tupled(racks: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(r) for r in racks if any(r))
 
 
-def _stacked(members: Sequence[RackNeed], units: int) -> tuple[Placed, ...]:
-    """Heavy devices from the bottom up, network devices (1 kg per unit and little power) from the top down."""
-    order = sorted(members, key=lambda n: (-n.units, -n.weight_kg, n.label))
+def stacked(members: Sequence[RackNeed], units: int) -> tuple[Placed, ...]:
+    """Nodes and storage from the bottom up, the heaviest lowest; network, then management devices from the top down."""
+    order = sorted(members, key=lambda n: (-n.units, -n.weight_kg))  # stable: equal things keep their order
     low, placed = 1, []
     high = units
     for need in order:
-        if need.units > 1 or need.power_kw >= 4:
+        if need.role in ("node", "storage"):
             placed.append(Placed(need, low))
             low += need.units
-    for need in sorted((n for n in order if n.units <= 1 and n.power_kw < 4), key=lambda n: n.label):
-        high -= need.units
-        placed.append(Placed(need, high + 1))
+    for role in ("network", "management"):
+        for need in (n for n in members if n.role == role):
+            high -= need.units
+            placed.append(Placed(need, high + 1))
     return tuple(sorted(placed, key=lambda p: p.bottom_unit))
 
 
-def _watts(kw: float) -> int:
+def whole_watts(kw: float) -> int:
+    """Watts, rounded up: a limit is never passed by rounding."""
     return math.ceil(round(kw * 1000, 6))
 
 
-def _limits(space: Room) -> tuple[int | None, int | None]:
+def whole_limits(space: Room) -> tuple[int | None, int | None]:
+    """Watts and grams that one rack takes, rounded down; None where it is not limited."""
     watts = None if space.power_kw is None else math.floor(round(space.power_kw * 1000, 6))
     grams = None if space.weight_kg is None else math.floor(round(space.weight_kg * 1000, 6))
     return watts, grams

@@ -79,6 +79,7 @@ def read_site_text(text: str, name: str, catalog: Catalog) -> Request:
     source = parse(text, name)
     data = source.data
     _ratio(data)
+    _cooling(data)
     _default_names(data)
     _read_configs(source, data)
     request: Request | None = None
@@ -127,6 +128,16 @@ def _ratio(data: Any) -> None:
             return
 
 
+def _cooling(data: Any) -> None:
+    """`cooling: {air_kw_per_rack: ...}` is the long form: terms, and liquid where the room cools any by liquid."""
+    site = _inside(data, "site")
+    terms = site.get("cooling") if isinstance(site, dict) else None
+    if isinstance(terms, dict):
+        liquid = terms.get("liquid_kw_per_rack")
+        site["cooling_terms"] = terms
+        site["cooling"] = "liquid" if isinstance(liquid, int | float) and liquid > 0 else "air"
+
+
 def _default_names(data: Any) -> None:
     """Workloads without a name are called after their kind: training, training-2 ..."""
     workloads = data.get("workloads") if isinstance(data, dict) else None
@@ -169,10 +180,13 @@ def _tell(source: Text, detail: ErrorDetails) -> None:
     key: Key = tuple(
         k for k in detail["loc"] if not (isinstance(k, str) and k in ("int", "float", "str", "InlineModel"))
     )
+    valid_at = key[:-1]
+    if key[:2] == ("site", "cooling_terms"):  # as it is written: `cooling: {...}`
+        key = ("site", "cooling", *key[2:])
     dotted = _dotted(key)
     kind, context, got = detail["type"], detail.get("ctx", {}), _shown(detail["input"])
     if kind == "extra_forbidden":
-        valid = sorted(_fields(key[:-1]))
+        valid = sorted(_fields(valid_at))
         near = nearest(str(key[-1]), valid, 1)
         hint = f" Did you mean {near[0]}?" if near else f" Valid keys: {', '.join(valid)}."
         source.mistake(key, f"{dotted}: unknown key.{hint}", at_key=True)
@@ -455,6 +469,7 @@ def _check_sense(source: Text, request: Request, catalog: Catalog) -> None:
         if code is not None and code not in codes:
             source.mistake(key, f"{_dotted(key)}: {code} is not a country code of ISO 3166-1 (such as DE, CN, US).")
     site, budget = request.site, request.budget
+    _check_feeds(source, request)
     if site.pue is not None and site.pue_annual is not None and site.pue_annual > site.pue:
         source.mistake(
             ("site", "pue_annual"),
@@ -477,6 +492,25 @@ def _check_sense(source: Text, request: Request, catalog: Catalog) -> None:
             ("budget", "currency"),
             f"budget.currency: no exchange rate for {budget.currency}; give budget.exchange_rates: "
             f"{{{budget.currency}: units per USD}}.",
+        )
+
+
+def _check_feeds(source: Text, request: Request) -> None:
+    """Feeds that can lose what their redundancy says; high-voltage direct current where it is in use."""
+    feeds = request.site.feeds
+    if feeds is None:
+        return
+    if feeds.redundancy == "2N" and feeds.count % 2:
+        source.mistake(
+            ("site", "feeds", "count"),
+            f"site.feeds.count: 2N needs feeds in pairs, got {feeds.count}; give an even number.",
+        )
+    elif feeds.redundancy == "N+1" and feeds.count < 2:
+        source.mistake(("site", "feeds", "count"), "site.feeds.count: N+1 needs at least 2 feeds, got 1.")
+    if feeds.supply != "ac" and request.site.country != "CN":
+        source.mistake(
+            ("site", "feeds", "supply"),
+            f"site.feeds.supply: {feeds.supply} is for sites in CN only, the site is in {request.site.country}.",
         )
 
 

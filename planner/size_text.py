@@ -32,11 +32,12 @@ def sizes(rows: Sequence[Mapping[str, Any]]) -> str:
                 "delivers",
                 "80 % range",
                 "time",
+                "MWh",
                 "GB each",
                 "limited by",
                 "layout",
             )
-            out += [table(head, [_size_row(r) for r in able], right=(1, 2, 3, 5, 6)), ""]
+            out += [table(head, [_size_row(r) for r in able], right=(1, 2, 3, 5, 6, 7)), ""]
         out += _refusals("Cannot:", [r for r in mine if r["accelerator"] not in always])
     first = [r for r in rows if r["workload"] == workloads[0]] if workloads else []
     out += _refusals("Cannot be used for any of them:", [r for r in first if r["accelerator"] in always])
@@ -62,6 +63,7 @@ def _refusals(title: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
 def _size_row(r: Mapping[str, Any]) -> tuple[str, ...]:
     unit = UNITS_SHORT.get(r["unit"], str(r["unit"]))
     days, memory = r["details"].get("days"), r["details"].get("memory_gb_per_accelerator")
+    energy = r["details"].get("energy_mwh")
     return (
         r["accelerator"],
         f"{r['nodes']:,}",
@@ -69,6 +71,7 @@ def _size_row(r: Mapping[str, Any]) -> tuple[str, ...]:
         f"{_short(r['value'])} {unit}",
         f"{_short(r['low'])} to {_short(r['high'])}",
         "-" if days is None else f"{days:,.1f} d",
+        "-" if energy is None else f"{energy:,.0f}" if energy >= 10 else f"{energy:,.2g}",
         "-" if memory is None else f"{memory:,.0f}",
         r["limiting_factor"] + (" (unproven)" if r["unproven"] else ""),
         _layout(r["layout"]),

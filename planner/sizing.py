@@ -78,7 +78,7 @@ def _best(
                 limiting_factor=rate.limiting_factor,
                 unproven=rate.unproven,
                 layout=dict(rate.layout),
-                details=dict(rate.details),
+                details=dict(rate.details) | _energy(request, node, count, rate),
             )
             key = (count * node.accelerators, -rate.planning)
             if best is None or key < best[0]:
@@ -86,6 +86,20 @@ def _best(
     return (
         best[1] if best is not None else _row(workload, accelerator, reason=reason, group=_group(reason, accelerator))
     )
+
+
+def _energy(request: Request, node: NodeBuild, count: int, rate: demand.Rate) -> dict[str, float | str | None]:
+    """Energy of a job of known length: typical draw of its nodes × annual PUE × hours, and what that costs."""
+    days = rate.details.get("days")
+    if not isinstance(days, float):
+        return {}
+    pue = request.site.pue_annual or request.site.pue or 1.0
+    mwh = node.typical_power_kw * count * pue * days * 24.0 / 1000.0
+    found: dict[str, float | str | None] = {"energy_mwh": mwh}
+    if request.site.electricity_per_kwh is not None:
+        found["energy_cost"] = mwh * 1000.0 * float(request.site.electricity_per_kwh)
+        found["energy_currency"] = request.budget.currency
+    return found
 
 
 def _links(node: NodeBuild) -> list[FabricLink]:

@@ -136,9 +136,9 @@ def test_the_result_is_json_and_the_text_shows_it(small: Plan, large: Plan) -> N
     assert json.loads(json.dumps(plain(result))) == plain(result)
     text = render(result)
     for shown in (
-        "2,597,301.60",
-        "40,288,548.00",
-        "+1451.2%",
+        "2,596,701.60",
+        "40,316,728.00",
+        "+1452.6%",
         "dgx-h100",
         "pools: pod added",
         "fabrics: compute changed",

@@ -11,12 +11,13 @@ ROOT = Path(planner.__file__).parent
 LAYERS = [
     "errors units highs progress files",
     "request parts plan",
-    "catalog yamltext modelconfig sitefile demand compliance nodes fabric site rackfit pricing storage_need",
-    "model bundles spares candidates shared dominance packing problem formulation solve lines assemble report compose "
-    "explain advice optimize alternatives sizing accuracy",
+    "catalog yamltext modelconfig sitefile demand compliance nodes fabric site rackfit placement floorplan wiring "
+    "pricing storage_need",
+    "model racking offers bundles spares candidates shared dominance packing problem formulation solve lines assemble "
+    "report compose explain advice optimize alternatives sizing accuracy",
     "planfile verify compare bom quote workbook workbook_site spreadsheet proposal proposal_brief proposal_notes "
-    "proposal_results drawings wording outputs",
-    "summary printing printing_fabric size_text accuracy_text cli",
+    "proposal_results drawings wording facility exports outputs",
+    "summary printing printing_fabric printing_room size_text accuracy_text cli",
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
 # Rooms of layer 2 that may know one another, beside the catalog: who -> whom.
@@ -30,6 +31,9 @@ NEIGHBOURS = {
     "pricing": {"catalog"},
     "site": {"rackfit"},
     "rackfit": set(),
+    "placement": {"site"},
+    "floorplan": set(),
+    "wiring": {"catalog", "fabric", "floorplan"},
     "storage_need": {"catalog", "demand"},
     "catalog": set(),
     "yamltext": set(),

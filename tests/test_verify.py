@@ -183,7 +183,7 @@ def test_changed_leaves_of_all_plans_are_refused(name: str, plans: dict[str, Pla
 
 # -- forged: digest, seals and hash made again -------------------------------------------------------------------------
 # What no catalog can give back is held by digest and seals alone: predictions and their reasons, the words of verdicts,
-# descriptions and notes, labels, places of devices that may as well stand elsewhere, and wishes of the request.
+# descriptions and notes, places of devices that may as well stand elsewhere, and wishes of the request.
 SEALED_ONLY = (
     "assumptions",
     "open_questions",
@@ -193,7 +193,6 @@ SEALED_ONLY = (
     "pools.*.precision",
     "pools.*.notices",
     "pools.*.cards_used",
-    "racks.*.items.*.label",
     "racks.*.items.*.bottom_unit",
     "lines.*.description",
     "lines.*.price.steps",

@@ -48,6 +48,17 @@ def test_parts_without_a_published_decoder_are_refused_for_video_only() -> None:
     assert isinstance(rate(plain, "b200-sxm6"), Rate)
 
 
+def test_a_small_service_is_told_how_many_slices_of_a_card_are_enough() -> None:
+    small = Workload(name="x", kind="inference", benchmark="resnet-50", samples_per_s=15_000)
+    whole = Workload(name="x", kind="inference", benchmark="resnet-50", samples_per_s=150_000)
+    found, large = rate(small, "h100-sxm5", cards=1), rate(whole, "h100-sxm5", cards=1)
+    assert isinstance(found, Rate) and isinstance(large, Rate)
+    assert found.details["mig_slices"] == 2 and found.details["mig_slices_of_card"] == 7
+    assert "mig_slices" not in large.details
+    card = rate(small, "l40s", cards=1)
+    assert isinstance(card, Rate) and "mig_slices" not in card.details
+
+
 def hpl(**keys: Any) -> Workload:
     given: dict[str, Any] = {"sustained_pflops": 10}
     return Workload(name="hpl", kind="hpc", **(given | keys))

@@ -57,6 +57,13 @@ class Case:
         return self.row.get("task") == "pretrain" and self.unit in ("accelerator-hours", "days")
 
     @property
+    def run(self) -> str | None:
+        """How a whole run was measured; None for steady rates."""
+        if not self.whole_run:
+            return None
+        return "hours-only" if rows.count_of(self.row) is None else "whole-run"
+
+    @property
     def family(self) -> str:
         bits = {"16": "16-bit", "8": "8-bit", "mx8": "8-bit", "4": "4-bit", "32": "32-bit"}
         if self.whole_run:
@@ -104,7 +111,7 @@ def predict_training(row: Mapping[str, Any], catalog: Catalog) -> Outcome:
         rate = found
         value = figure(case, rate)
         evidence = fitted.evidence_for(case.accelerator, case.task.precision_class, case.kind)
-        high = fitted.spread(evidence, case.kind, case.count, case.whole_run)[1]
+        high = fitted.spread(evidence, case.kind, case.count, case.run)[1]
         width = (high - 1.0) * (SHAPE_GUESSED if case.guessed else 1.0)
     if value is None:
         reason = "the row gives a time but not the work that was done in it (tokens_trained, samples_to_target)"
@@ -189,7 +196,7 @@ def factor_of(case: Case, terms: Mapping[str, float]) -> float:
     factor = 1.0 / (1.0 + terms["age"] * case.young)
     if case.whole_run:
         factor *= terms["goodput"] * upkeep(case.count, case.shape.total).useful
-        if rows.count_of(case.row) is None:
+        if case.run == "hours-only":
             factor *= terms["hours_only"]  # such totals count more than the one run that went well
     if case.unit == "minutes":
         factor *= terms["mlperf"]

@@ -43,7 +43,20 @@ def benchmark_replicas(
         if isinstance(decoded, Rejection):
             return decoded
         rate = _slower(rate, decoded, sizing)
+    rate.details.update(mig_slices(workload, accelerator, rate))
     return [Replica(rate, found.precision, cards=1)]
+
+
+def mig_slices(workload: Workload, accelerator: Accelerator, rate: Rate) -> dict[str, float]:
+    """For a service that asks less than one card gives: how many of the card's equal MIG slices are enough.
+
+    A slice is taken to give its share of the card's rate (estimate); the plan still buys whole cards.
+    """
+    asked = benchmark_target(workload).value
+    slices = accelerator.mig_instances
+    if not slices or slices < 2 or asked is None or asked >= rate.planning:
+        return {}
+    return {"mig_slices": float(math.ceil(slices * asked / rate.planning)), "mig_slices_of_card": float(slices)}
 
 
 def video_frames(catalog: Catalog, workload: Workload, accelerator_id: str) -> tuple[float, float, float] | Rejection:

@@ -8,6 +8,7 @@ precisions have shares, everything else holds for all.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,16 +100,26 @@ class Calibration:
             family_rows=sum(int(e.get("rows", 0)) for e in family.values()),
         )
 
-    def spread(self, evidence: Evidence, kind: str, used: int, whole_run: bool = False) -> tuple[float, float]:
-        """Factors on a predicted rate that enclose 80 % of measurements, by how much stands behind the prediction."""
-        width = self.ranges[evidence_class(evidence)] * self.ranges.get(kind, 1.0)
-        if whole_run:
-            width *= self.ranges["whole-run"]
+    def spread(self, evidence: Evidence, kind: str, used: int, run: str | None = None) -> tuple[float, float]:
+        """Factors on a predicted rate that enclose 80 % of measurements, by how much stands behind the prediction.
+
+        `run`: None for a steady rate; `planned` adds how much useful time varies; `whole-run` and `hours-only` are for
+        published runs, which scatter more: old frameworks, first attempts, totals that count more than one run.
+        """
+        known = evidence_class(evidence)
+        # kinds that are predicted well are so where they were measured
+        factor = self.ranges.get(kind, 1.0)
+        width = self.ranges[known] * (factor if known == "measured" else max(1.0, factor))
+        if run == "planned":
+            width = math.sqrt(width * width + USEFUL_WIDTH * USEFUL_WIDTH)
+        elif run is not None:
+            width *= self.ranges[run]
         if evidence.largest is not None and used > BEYOND_MEASURED * evidence.largest:
             width *= self.ranges["beyond-scale"]
         return 1.0 / (1.0 + width), 1.0 + width
 
 
+USEFUL_WIDTH = 0.2  # whole runs keep 0.8 to 0.9 of the steady rate, some less (docs/sizing.md, useful share)
 FAMILY_ROWS = 5  # fewer measurements do not make a family known
 BEYOND_MEASURED = 2.0  # times the largest measured number of accelerators
 

@@ -13,7 +13,7 @@ their gradient. Layers are recomputed only as far as memory demands.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,9 @@ MICRO = (1, 2, 4, 8)
 CONTEXT_FROM = 8192  # tokens; shorter sequences are not split
 LONG_RANK = 32_768  # tokens of one rank beyond which a split is always tried
 INTERLEAVED = 8  # most model chunks per pipeline stage
-KEPT = 8  # splits remembered per count
+KEPT = 10  # splits remembered per count and network
+TIGHTEST = 4  # splits remembered for needing the least memory
+NETWORKS = (40e9, 15e9, 4e9)  # bytes/s per accelerator that splits are shortlisted for: 400 to 40 Gbit/s
 OPTIMIZER, EVERYTHING, NODE = 0.0, 1.0, 2.0  # values of Spread.sharded
 SHARDINGS = {OPTIMIZER: "optimizer state", EVERYTHING: "all states (ZeRO-3)", NODE: "optimizer state inside the node"}
 
@@ -149,11 +151,10 @@ class Search:
     answered from what their neighbours remember.
     """
 
-    def __init__(self, job: Job, node: NodeValues, one_node: bool = False) -> None:
-        self.job, self.node, self.one_node = job, node, one_node
-        self._grid = grid_of(job, node)
+    def __init__(self, node: NodeValues, shortlists: Shortlists) -> None:
+        self.job, self.node, self._shortlists = shortlists.job, node, shortlists
+        self._grid = shortlists.grid
         self._known: dict[int, Layout | Shortage] = {}
-        self._shortlists: dict[int, list[int]] = {}
 
     def best(self, accelerators: int) -> Layout | Shortage:
         """The fastest layout on at most `accelerators`, or what is missing."""
@@ -168,40 +169,58 @@ class Search:
             self._known |= self._fastest(new)
 
     def _fastest(self, counts: list[int]) -> dict[int, Layout | Shortage]:
-        """The fastest of the remembered splits for each count; all splits where none of them fits."""
+        """The fastest of the remembered splits for each count."""
         parts = [self._grid[self._candidates(c)] for c in counts]
         lengths = [len(p) for p in parts]
         found = fastest_of(self.job, self.node, np.concatenate(parts), np.repeat(counts, lengths), lengths)
-        answer = dict(zip(counts, found, strict=True))
-        for count, one in answer.items():
-            if isinstance(one, Shortage):
-                answer[count] = fastest(self.job, self.node, self._grid, count)
-        return answer
+        return dict(zip(counts, found, strict=True))
 
     def _candidates(self, accelerators: int) -> list[int]:
         anchor = max(1, int(self.node.cards))
         while anchor * 4 <= accelerators:
             anchor *= 4
-        rows = {*self._shortlist(anchor)}
+        rows = {*self._shortlists.rows(anchor)}
         if accelerators != anchor:
-            rows |= {*self._shortlist(anchor * 4)}
-        return sorted(rows) or list(range(len(self._grid)))
+            rows |= {*self._shortlists.rows(anchor * 4)}
+        return sorted(rows)
 
-    def _shortlist(self, accelerators: int) -> list[int]:
-        """Numbers of the best splits, worked out for a few anchors at a time."""
-        if accelerators not in self._shortlists:
+
+class Shortlists:
+    """The best few splits of a job on one kind of accelerator, for a fast and a slow network: what `Search` tries.
+
+    They depend little on the exact network, so nodes that differ in their adapters share them.
+    """
+
+    def __init__(self, job: Job, node: NodeValues, one_node: bool) -> None:
+        self.job, self.node, self.one_node = job, node, one_node
+        self.grid = grid_of(job, node)
+        self._known: dict[int, list[int]] = {}
+
+    def rows(self, accelerators: int) -> list[int]:
+        """Numbers of the best splits on that many accelerators, worked out for a few anchors at a time."""
+        if accelerators not in self._known:
             anchors = [accelerators]
+            levels: tuple[Any, ...] = (self.node.network,)
             if not self.one_node:
-                anchors = [a for k in range(4) if (a := accelerators * 4**k) not in self._shortlists]
-            n = len(self._grid)
-            grid, counts = np.tile(self._grid, (len(anchors), 1)), np.repeat(np.array(anchors, float), n)
-            spread, _, fits = spread_of(self.job, self.node, grid, counts)
-            rate = np.where(fits, _rates(self.job, self.node, spread), 0.0)
+                anchors = [a for k in range(4) if (a := accelerators * 4**k) not in self._known]
+                levels = NETWORKS
+            n = len(self.grid)
+            grid, counts = np.tile(self.grid, (len(anchors), 1)), np.repeat(np.array(anchors, float), n)
+            found: dict[int, set[int]] = {a: set() for a in anchors}
+            spread, memory, fits = spread_of(self.job, self.node, grid, counts)
+            total = np.where(spread.tensor * spread.pipeline * spread.context <= counts, sum(memory), np.inf)
             for k, anchor in enumerate(anchors):
-                part = rate[k * n : (k + 1) * n]
-                order = np.argsort(-part, kind="stable")[:KEPT]
-                self._shortlists[anchor] = [int(i) for i in order if part[i] > 0]
-        return self._shortlists[accelerators]
+                # the tightest splits decide whether anything fits at all
+                found[anchor] |= {int(i) for i in np.argsort(total[k * n : (k + 1) * n], kind="stable")[:TIGHTEST]}
+            for level in levels:
+                node = replace(self.node, network=level)
+                rate = np.where(fits, _rates(self.job, node, spread), 0.0)
+                for k, anchor in enumerate(anchors):
+                    part = rate[k * n : (k + 1) * n]
+                    order = np.argsort(-part, kind="stable")[:KEPT]
+                    found[anchor] |= {int(i) for i in order if part[i] > 0}
+            self._known |= {a: sorted(r) for a, r in found.items()}
+        return self._known[accelerators]
 
 
 def fastest(job: Job, node: NodeValues, grid: Any, accelerators: int) -> Layout | Shortage:

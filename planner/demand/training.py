@@ -17,7 +17,7 @@ from planner.demand.calibration import BEYOND_MEASURED, CLASSES, Calibration, ca
 from planner.demand.efficiency import dense_peak_tflops
 from planner.demand.hardware import Hardware, hardware
 from planner.demand.jobs import Task, job_of, node_of, young_years
-from planner.demand.layouts import SHARDINGS, Job, Layout, Search, Shortage, Stated
+from planner.demand.layouts import SHARDINGS, Job, Layout, Search, Shortage, Shortlists, Stated
 from planner.demand.memo import remembered
 from planner.demand.models import model_of
 from planner.demand.shapes import Shape, shape_of, training_flops_per_token
@@ -133,10 +133,15 @@ def _search(
 ) -> Search:
     """The layouts of the job on one node, or on several."""
     one = nodes == 1
-    key = ("layouts", _demand_key(workload), hw, one)
-    return remembered(
-        catalog, key, lambda: Search(prepared.job, node_of(hw, accelerator, prepared.task.precision, one), one)
-    )
+    asked = _demand_key(workload)
+    kind = (hw.accelerator, hw.cards, hw.domain, hw.scale_up_gb_per_s, one)
+
+    def make() -> Search:
+        node = node_of(hw, accelerator, prepared.task.precision, one)
+        shared = remembered(catalog, ("shortlists", asked, kind), lambda: Shortlists(prepared.job, node, one))
+        return Search(node, shared)
+
+    return remembered(catalog, ("layouts", asked, hw, one), make)
 
 
 def _sizes_up_to(count: int) -> list[int]:
@@ -317,7 +322,7 @@ def _as_rate(
     fitted, task = prepared.fitted, prepared.task
     kind = "lora" if task.lora else prepared.shape.kind
     evidence = fitted.evidence_for(accelerator, task.precision_class, kind)
-    low, high = fitted.spread(evidence, kind, layout.used)
+    low, high = fitted.spread(evidence, kind, layout.used, "planned")
     beyond = evidence.largest is not None and layout.used > BEYOND_MEASURED * evidence.largest
     details = _figures(workload, prepared, tokens_per_s, layout.used)
     details |= {

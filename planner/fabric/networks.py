@@ -136,6 +136,8 @@ class _Network:
         """Switches and the links between them; modules are counted per switch."""
         parts = {self.switch.id: made.switches}
         if self.name == "oob":
+            if cabling.uplink_at_speed(self.switch):
+                return parts  # the in-band network buys the cable of every port that plugs into it
             return merge(parts, cabling.lines(cabling.uplink_kit(self.switch), [OOB_UPLINKS] * made.leaf, []))
         if self.between is None:
             return parts

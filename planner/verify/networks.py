@@ -224,7 +224,11 @@ def _bought(name: str, net: PlannedFabric, lines: list[PlanLine], catalog: Catal
     switches = sum(ln.quantity for ln in lines if ln.part == net.switch)
     if switches != net.leaf + net.spine + net.core:
         yield f"{name}: {net.leaf + net.spine + net.core} switches counted, its lines buy {switches} × {net.switch}"
-    links = net.cables + (OOB_UPLINKS * net.leaf if net.role == "oob" else 0)
+    switch = catalog.switches[net.switch]
+    own = (
+        net.role == "oob" and (switch.uplink_gbps or 0) < IN_BAND_GBPS
+    )  # faster uplinks: cables of the in-band network
+    links = net.cables + (OOB_UPLINKS * net.leaf if own else 0)
     pieces = carried = fibres = modules = sockets = 0
     for line in lines:
         part = catalog.parts.get(line.part)

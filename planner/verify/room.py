@@ -26,9 +26,30 @@ Signature = tuple[str, int, int, int]  # part, units, watts, grams
 
 
 def rack_power_kw(plan: Plan) -> float:
-    """What one rack gives with one feed lost: the request's, else the usual of the room's cooling."""
+    """What one rack gives: the request's figure, its feeds with the allowed loss, what is cooled; the least of them."""
     site = plan.request["site"]
-    return float(site["rack_power_kw"] or RACK_POWER_KW[site["cooling"]])
+    given = [] if site["rack_power_kw"] is None else [float(site["rack_power_kw"])]
+    feeds, cooling = site.get("feeds"), site.get("cooling_terms")
+    if feeds is not None:
+        share = feeds["derate"] or (0.8 if site["country"] in ("US", "CA") else 1.0)
+        given.append(_live(plan) * float(feeds["kw_each"]) * float(share))
+    if cooling is not None:
+        given.append(float(cooling["air_kw_per_rack"]) + float(cooling["liquid_kw_per_rack"]))
+    return min(given) if given else RACK_POWER_KW[site["cooling"]]
+
+
+def _live(plan: Plan) -> int:
+    """Feeds of a rack that stay when as many are lost as may be; a pair without `feeds`."""
+    feeds = plan.request["site"].get("feeds")
+    if feeds is None:
+        return 1
+    count = int(feeds["count"])
+    return count if feeds["redundancy"] == "N" else count - 1 if feeds["redundancy"] == "N+1" else count // 2
+
+
+def _feeds(plan: Plan) -> int:
+    feeds = plan.request["site"].get("feeds")
+    return 2 if feeds is None else int(feeds["count"])
 
 
 # -- racks -------------------------------------------------------------------------------------------------------------
@@ -107,7 +128,7 @@ def _within(name: str, rack: PlannedRack, plan: Plan, catalog: Catalog) -> Itera
 
 
 def _cabinets(plan: Plan, catalog: Catalog) -> Iterator[str]:
-    """The lines buy one cabinet per rack that is not brought along, and power distribution for two feeds of each."""
+    """The lines buy one cabinet per rack that is not brought along, and power distribution for each of its feeds."""
     cabinets = Counter(rack.part for rack in plan.racks if rack.part is not None)
     bought: Counter[str] = Counter()
     units: Counter[str] = Counter()
@@ -119,13 +140,13 @@ def _cabinets(plan: Plan, catalog: Catalog) -> Iterator[str]:
             units[line.part] += line.quantity
     if cabinets != bought:
         yield f"racks: {dict(cabinets)} planned, the lines buy {dict(bought)}"
-    need = rack_power_kw(plan)
-    per_feed = sum(n * catalog.pdus[p].usable_kw for p, n in units.items()) / max(1, 2 * cabinets.total())
-    if cabinets and per_feed < need - 1e-6:
+    feeds, need = _feeds(plan), rack_power_kw(plan) / max(1, _live(plan))
+    per_feed = sum(n * catalog.pdus[p].usable_kw for p, n in units.items()) / max(1, feeds * cabinets.total())
+    if cabinets and per_feed < need - 1e-5:
         yield f"racks: power distribution units carry {per_feed:g} kW per feed and rack, {need:g} is needed"
     pieces, largest = units.total(), max((catalog.pdus[p].usable_kw for p in units), default=0.0)
-    if cabinets and largest and pieces != 2 * cabinets.total() * max(1, int(-(-need // largest))):
-        yield f"racks: {pieces} power distribution units for {cabinets.total()} racks with two feeds each"
+    if cabinets and largest and pieces != feeds * cabinets.total() * max(1, int(-(-round(need, 6) // largest))):
+        yield f"racks: {pieces} power distribution units for {cabinets.total()} racks with {feeds} feeds each"
 
 
 # -- demand ------------------------------------------------------------------------------------------------------------

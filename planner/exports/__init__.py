@@ -1,0 +1,1 @@
+"""What a plan hands to installers and other tools: cable schedule, racks, NetBox. Reads a plan, never solves."""

@@ -1,0 +1,264 @@
+"""NetBox: device types as YAML (form of the public devicetype-library) and CSV files for its bulk import forms.
+
+Ports are named as in the cable schedule. A port that is split has its parts as interfaces of their own beside the
+native one. Nothing is invented: a power inlet whose plug nobody states is of type `other`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from planner import wiring
+from planner.catalog import Catalog
+from planner.exports import cables
+from planner.exports.tables import write_rows
+from planner.files import atomic_text, atomic_write
+from planner.parts import Chassis, ManagementNode, StorageSystem, Switch
+from planner.plan import Plan, PoolPorts
+
+NAME_LENGTH = 64
+ETHERNET = {
+    1: "1000base-t", 10: "10gbase-x-sfpp", 25: "25gbase-x-sfp28", 50: "50gbase-x-sfp56", 100: "100gbase-x-qsfp28",
+    200: "200gbase-x-qsfp56", 400: "400gbase-x-qsfpdd", 800: "800gbase-x-osfp",
+}  # fmt: skip
+INFINIBAND = {100: "infiniband-edr", 200: "infiniband-hdr", 400: "infiniband-ndr", 800: "infiniband-xdr"}
+CABLES = {
+    "passive copper": "dac-passive", "active copper": "dac-active", "active optical": "aoc", "twisted pair": "cat6",
+    "multimode fibre": "mmf-om4", "single-mode fibre": "smf",
+}  # fmt: skip
+ROLES = {"node": "2f5f8f", "network": "a6701c", "storage": "45803c", "management": "6d4a93"}
+
+
+@dataclass(frozen=True)
+class DeviceType:
+    """One device type: what NetBox reads, and which part and build it stands for."""
+
+    part: str
+    ports: PoolPorts | None
+    data: dict[str, Any]
+
+
+def interface_type(technology: str, gbps: float, cage: str | None = None) -> str:
+    """NetBox's name of a port by technology, speed and cage; `other` where it has none."""
+    if technology == "infiniband":
+        return INFINIBAND.get(round(gbps), "other")
+    if round(gbps) == 400 and cage in ("qsfp112", "osfp", "osfp-twin"):
+        return "400gbase-x-qsfp112" if cage == "qsfp112" else "400gbase-x-osfp"
+    return ETHERNET.get(round(gbps), "other")
+
+
+def device_name(label: str) -> str:
+    """A device's name: its label; cut and marked with a digest of the whole where NetBox takes no more."""
+    if len(label) <= NAME_LENGTH:
+        return label
+    return f"{label[: NAME_LENGTH - 9]}~{hashlib.sha256(label.encode()).hexdigest()[:8]}"
+
+
+def slug(text: str) -> str:
+    """Lower-case letters, digits, - and _ as NetBox wants them."""
+    return re.sub(r"[^a-z0-9_]+", "-", text.lower()).strip("-")[:100] or "x"
+
+
+# -- device types ------------------------------------------------------------------------------------------------------
+def device_types(plan: Plan, catalog: Catalog) -> list[DeviceType]:
+    """A type per part, and per set of ports where pools build one chassis differently."""
+    found: list[DeviceType] = []
+    for pool in plan.pools:
+        if any(t.part == pool.chassis and t.ports == pool.ports for t in found):
+            continue
+        number = 1 + sum(t.part == pool.chassis for t in found)
+        chassis = catalog.chassis[pool.chassis]
+        data = _base(chassis, pool.node_rack_units, pool.node_weight_kg, number)
+        data["power-ports"] = _inlets(chassis.psu_count, pool.node_power_kw * 1000)
+        data["interfaces"] = list(_node_ports(plan, catalog, pool.fabric, pool.ports, chassis))
+        found.append(DeviceType(pool.chassis, pool.ports, data))
+    for line in plan.lines:
+        part = catalog.parts.get(line.part)
+        if not isinstance(part, Switch | StorageSystem | ManagementNode) or any(t.part == line.part for t in found):
+            continue
+        data = _base(part, part.rack_units, line.weight_kg, 1)
+        data["power-ports"] = _inlets(2, line.max_power_w)
+        data["interfaces"] = list(_equipment_ports(plan, part))
+        found.append(DeviceType(part.id, None, data))
+    return found
+
+
+def _base(
+    part: Chassis | Switch | StorageSystem | ManagementNode, units: int, weight: float, number: int
+) -> dict[str, Any]:
+    model = part.model if number == 1 else f"{part.model} (build {number})"
+    data: dict[str, Any] = {
+        "manufacturer": part.vendor[:100],
+        "model": model[:100],
+        "slug": slug(f"{part.vendor}-{model}"),
+        "u_height": units,
+        "is_full_depth": True,
+        "comments": f"planner part {part.id}",
+    }
+    if part.part_number:
+        data["part_number"] = part.part_number[:50]
+    if weight:
+        data |= {"weight": round(weight, 2), "weight_unit": "kg"}
+    if isinstance(part, Chassis) and part.cooling == "air":
+        data["airflow"] = "front-to-rear"
+    return data
+
+
+def _inlets(count: int | None, watts: float) -> list[dict[str, Any]]:
+    """Supplies by number; the draw of the whole is stated at each, as any of them may carry it with others lost."""
+    number = count or 2
+    share = max(1, -(-int(watts) // number))
+    return [{"name": f"PSU{k + 1}", "type": "other", "allocated_draw": share} for k in range(number)]
+
+
+def _node_ports(
+    plan: Plan, catalog: Catalog, fabric: str | None, ports: PoolPorts, chassis: Chassis
+) -> Iterator[dict[str, Any]]:
+    net = next((n for n in plan.fabrics if n.name == fabric), None)
+    trays = chassis.fabric_units
+    kind = interface_type(net.technology, net.gbps, catalog.switches[net.switch].cage) if net else "other"
+    for k in range(ports.compute):
+        tray, port = divmod(k, max(1, ports.compute // trays))
+        yield {"name": f"tray {tray + 1} compute {port + 1}" if trays > 1 else f"compute {k + 1}", "type": kind}
+    for role, count, gbps in (("storage", ports.storage, 400.0), ("in-band", ports.in_band, 100.0)):
+        shared = next((n for n in plan.fabrics if n.role == role), None)
+        named = interface_type(shared.technology, shared.gbps) if shared else interface_type("ethernet", gbps)
+        yield from ({"name": f"{role} {k + 1}", "type": named} for k in range(count))
+    yield from ({"name": f"oob {k + 1}", "type": "1000base-t", "mgmt_only": True} for k in range(ports.oob))
+
+
+def _equipment_ports(plan: Plan, part: Switch | StorageSystem | ManagementNode) -> Iterator[dict[str, Any]]:
+    if isinstance(part, Switch):
+        face = wiring.Face(part.id, part)
+        kind = interface_type(part.technology, part.gbps, part.cage)
+        yield from ({"name": face.name(k + 1), "type": kind} for k in range(part.ports))
+        fast = interface_type("ethernet", part.uplink_gbps or 0)
+        yield from ({"name": f"U{k + 1}", "type": fast} for k in range(part.uplink_ports))
+        yield {"name": "mgmt", "type": "1000base-t", "mgmt_only": True}
+        return
+    if isinstance(part, StorageSystem):
+        net = next((n for n in plan.fabrics if n.role == "storage"), None)
+        kind = interface_type(net.technology, net.gbps) if net else "other"
+        yield from ({"name": f"storage {k + 1}", "type": kind} for k in range(part.ports))
+    else:
+        kind = interface_type("ethernet", part.port_gbps)
+        yield from ({"name": f"in-band {k + 1}", "type": kind} for k in range(part.inband_ports))
+    yield {"name": "oob 1", "type": "1000base-t", "mgmt_only": True}
+
+
+# -- CSV ---------------------------------------------------------------------------------------------------------------
+SITE_HEADER = ("name", "slug", "status")
+MAKER_HEADER = ("name", "slug")
+ROLE_HEADER = ("name", "slug", "color")
+RACK_HEADER = (
+    "site", "name", "status", "width", "u_height", "outer_width", "outer_depth", "outer_unit", "weight", "max_weight",
+    "weight_unit",
+)  # fmt: skip
+DEVICE_HEADER = ("name", "role", "manufacturer", "device_type", "site", "rack", "position", "face", "status")
+INTERFACE_HEADER = ("device", "name", "type")
+CABLE_HEADER = (
+    "side_a_device", "side_a_type", "side_a_name", "side_b_device", "side_b_type", "side_b_name", "type", "status",
+    "label", "length", "length_unit",
+)  # fmt: skip
+
+
+def site_name(plan: Plan) -> str:
+    """The site's name: the project."""
+    return plan.project[:100]
+
+
+def rack_rows(plan: Plan, catalog: Catalog) -> Iterator[tuple[object, ...]]:
+    """One row per rack; a rack-scale system stands in a rack of its own height."""
+    for rack in plan.racks:
+        part = catalog.racks.get(rack.part or "")
+        size = (round(part.width_mm), round(part.depth_mm), "mm") if part else (None, None, None)
+        weight = (part.weight_kg, round(part.load_kg), "kg") if part and part.weight_kg else (None, None, None)
+        yield (site_name(plan), rack.name, "planned", 19, rack.units, *size, *weight)
+
+
+def device_rows(plan: Plan, catalog: Catalog, types: Sequence[DeviceType]) -> Iterator[tuple[object, ...]]:
+    """One row per device, with the lowest unit it takes."""
+    builds = dict(zip(wiring.pool_names(plan.pools), plan.pools, strict=True))
+    for rack in plan.racks:
+        for item in rack.items:
+            pool = builds.get(item.label.rsplit(" node ", 1)[0])
+            ports = pool.ports if pool is not None and item.item == pool.chassis else None
+            kind = next(t.data for t in types if t.part == item.item and t.ports == ports)
+            yield (
+                device_name(item.label), _role(catalog, item.item), kind["manufacturer"], kind["model"],
+                site_name(plan), rack.name, item.bottom_unit, "front", "planned",
+            )  # fmt: skip
+
+
+def interface_rows(plan: Plan, catalog: Catalog) -> Iterator[tuple[object, ...]]:
+    """Interfaces beyond those of the device types: parts of split ports."""
+    for row in cables.schedule(plan, catalog):
+        net = next(n for n in plan.fabrics if n.name == row.network)
+        switch = catalog.switches[net.switch]
+        if row.a_port not in _native(switch):
+            yield device_name(row.a_device), row.a_port, interface_type(net.technology, row.gbps, switch.cage)
+
+
+def _native(switch: Switch) -> frozenset[str]:
+    face = wiring.Face(switch.id, switch)
+    return frozenset(
+        (*(face.name(k + 1) for k in range(switch.ports)), *(f"U{k + 1}" for k in range(switch.uplink_ports)))
+    )
+
+
+def cable_rows(plan: Plan, catalog: Catalog) -> Iterator[tuple[object, ...]]:
+    """One row per leg; the legs of a breakout cable share its label and carry their number."""
+    for row in cables.schedule(plan, catalog):
+        label = row.label if row.legs == 1 else f"{row.label}.{row.leg}"
+        yield (
+            device_name(row.a_device), "dcim.interface", row.a_port, device_name(row.b_device), "dcim.interface",
+            row.b_port, CABLES[row.type], "planned", label, row.length_m, "m",
+        )  # fmt: skip
+
+
+def _role(catalog: Catalog, part: str) -> str:
+    if part in catalog.switches:
+        return "network"
+    if part in catalog.storage:
+        return "storage"
+    return "management" if part in catalog.management else "node"
+
+
+README = """Import order in NetBox (4.x; names of columns as in its import forms):
+1. 1-sites.csv, 2-manufacturers.csv, 3-device-roles.csv
+2. device-types/*.yaml (Device Types, Import)
+3. 4-racks.csv, 5-devices.csv, 6-interfaces.csv (parts of split ports; may be empty), 7-cables.csv
+Power inlets are of type "other": plugs are not stated in the catalog. Status is "planned" everywhere.
+"""
+
+
+def write_netbox(plan: Plan, catalog: Catalog, folder: Path) -> int:
+    """All files in `folder`; the number of files."""
+    types = device_types(plan, catalog)
+    makers = sorted({t.data["manufacturer"] for t in types})
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "device-types").mkdir(exist_ok=True)
+    tables: tuple[tuple[str, Sequence[str], Iterable[Sequence[object]]], ...] = (
+        ("1-sites.csv", SITE_HEADER, [(site_name(plan), slug(plan.project), "planned")]),
+        ("2-manufacturers.csv", MAKER_HEADER, [(m, slug(m)) for m in makers]),
+        ("3-device-roles.csv", ROLE_HEADER, [(name, name, colour) for name, colour in ROLES.items()]),
+        ("4-racks.csv", RACK_HEADER, rack_rows(plan, catalog)),
+        ("5-devices.csv", DEVICE_HEADER, device_rows(plan, catalog, types)),
+        ("6-interfaces.csv", INTERFACE_HEADER, interface_rows(plan, catalog)),
+        ("7-cables.csv", CABLE_HEADER, cable_rows(plan, catalog)),
+    )
+    for name, header, rows in tables:
+        with atomic_text(folder / name) as file:
+            write_rows(file, header, rows)
+    for kind in types:
+        text = yaml.safe_dump(kind.data, sort_keys=False, allow_unicode=True, width=120)
+        atomic_write(folder / "device-types" / f"{kind.data['slug']}.yaml", f"---\n{text}".encode())
+    atomic_write(folder / "README.txt", README.encode())
+    return len(tables) + len(types) + 1

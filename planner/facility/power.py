@@ -1,0 +1,126 @@
+"""Power of a plan: draw, circuits, rack PDUs, what one lost feed does to each kind of node.
+
+Circuits are sized on nameplate (maximum draw), never on typical figures or a maker's calculator.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from planner import site
+from planner.catalog import Catalog
+from planner.facility.racks import rack_facts
+from planner.parts import Chassis
+from planner.plan import Plan, Pool
+from planner.request import Request
+
+# A supply of more than this draws more than the 10 A of a C13 outlet at 200 V: it takes a C19.
+C13_WATTS = 2000.0
+NOTE = "Circuits and breakers are sized on nameplate (maximum) draw, not on typical figures or estimates."
+
+
+@dataclass(frozen=True, slots=True)
+class FeedLoss:
+    """One kind of node when a feed of its rack is lost. `result`: rides through | throttles | stops | not known."""
+
+    pool: str
+    chassis: str
+    supplies: int | None
+    watts_each: float | None
+    must_live: int | None
+    left: int | None  # supplies on the feeds that stay
+    carried_w: float | None
+    need_w: float
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class PowerFacts:
+    """Figures of the whole plan in kW; circuits and outlets in pieces. `idle_kw` None: nobody publishes it."""
+
+    maximum_kw: float
+    typical_kw: float
+    idle_kw: float | None
+    facility_kw: float
+    energy_kwh_year: float
+    feeds: int
+    live_feeds: int
+    redundancy: str
+    derate: float
+    rack_kw: float
+    pdus: tuple[tuple[str, int, float], ...]  # part, pieces, usable kW each
+    circuits: int
+    c13_per_feed: int  # of the rack that needs most
+    c19_per_feed: int
+    stranded_kw: float
+    stranded_units: int
+    losses: tuple[FeedLoss, ...]
+
+
+def power_facts(plan: Plan, catalog: Catalog) -> PowerFacts:
+    """Everything about power that follows from a plan and the catalog."""
+    request = Request.model_validate(plan.request)
+    feeds = request.site.feeds
+    racks = rack_facts(plan, catalog)
+    pdus = [(ln.part, ln.quantity, catalog.pdus[ln.part].usable_kw) for ln in plan.lines if ln.part in catalog.pdus]
+    outlets = [_outlets(plan, catalog, k) for k in range(len(plan.racks))]
+    count = site.feed_count(feeds)
+    c13, c19 = (max((o[i] for o in outlets), default=0) for i in (0, 1))
+    utilisation = plan.totals.energy_basis.utilisation if plan.totals.energy_basis else 0.8
+    return PowerFacts(
+        maximum_kw=plan.totals.it_power_kw,
+        typical_kw=plan.totals.typical_power_kw,
+        idle_kw=None,
+        facility_kw=plan.totals.facility_power_kw,
+        energy_kwh_year=round(plan.totals.typical_power_kw * utilisation * site.annual_pue(request) * 8760, 0),
+        feeds=count,
+        live_feeds=site.live_feeds(feeds),
+        redundancy=feeds.redundancy if feeds else "2N",
+        derate=site.derate(request),
+        rack_kw=site.rack_power_kw(request),
+        pdus=tuple(pdus),
+        circuits=sum(n for _, n, _ in pdus),
+        c13_per_feed=math.ceil(c13 / count),
+        c19_per_feed=math.ceil(c19 / count),
+        stranded_kw=round(sum(r.stranded_kw for r in racks), 2),
+        stranded_units=sum(r.stranded_units for r in racks),
+        losses=tuple(feed_loss(pool, catalog.chassis[pool.chassis], count) for pool in plan.pools),
+    )
+
+
+def feed_loss(pool: Pool, chassis: Chassis, feeds: int) -> FeedLoss:
+    """What a node does when one feed goes. Supplies are spread evenly over the feeds; the fullest feed is lost.
+
+    It rides through when the supplies that stay are as many as must live (or carry the maximum where no number is
+    stated); it throttles when they still carry the typical draw; else it stops.
+    """
+    need, usual = pool.node_power_kw * 1000, pool.node_typical_kw * 1000
+    count, watts, must = chassis.psu_count, chassis.psu_watts, chassis.psu_min_live
+    left = None if count is None else count - math.ceil(count / feeds)
+    carried = None if left is None or watts is None else left * watts
+    if left is None:
+        result = "not known"
+    elif left == 0:
+        result = "stops"
+    elif (must is not None and left >= must) or (must is None and carried is not None and carried >= need):
+        result = "rides through"
+    elif carried is None:
+        result = "not known"
+    else:
+        result = "throttles" if carried >= usual else "stops"
+    return FeedLoss(pool.workload, chassis.id, count, watts, must, left, carried, need, result)
+
+
+def _outlets(plan: Plan, catalog: Catalog, rack: int) -> tuple[int, int]:
+    """C13 and C19 outlets that one rack's supplies take; equipment without a stated number of supplies has two."""
+    small = large = 0
+    for item in plan.racks[rack].items:
+        chassis = catalog.chassis.get(item.item)
+        count = (chassis.psu_count if chassis else None) or 2
+        watts = (chassis.psu_watts if chassis else None) or item.power_kw * 1000 / max(1, count - 1)
+        if watts > C13_WATTS:
+            large += count
+        else:
+            small += count
+    return small, large

@@ -1,0 +1,76 @@
+"""A room too small for the machine asked for: another machine, or what racks must give, and what each costs.
+
+Both offers are whole plans, solved like any other. Only the room, money, power and the choice of chassis are varied;
+rules and parties are not.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from decimal import Decimal
+
+from planner.advice import Change, Explanation
+from planner.catalog import Catalog
+from planner.errors import NoPlan, PlannerError
+from planner.plan import Plan
+from planner.request import Choice, Request
+
+Solve = Callable[[Request, Catalog, dt.date], Plan]
+
+
+def room_offers(request: Request, catalog: Catalog, on: dt.date, why: Explanation, solve: Solve) -> tuple[str, ...]:
+    """Sentences for an explanation whose plain checks found machines that fit no rack; else none."""
+    if not any("a rack " in check for check in why.checks):
+        return ()
+    found = []
+    changes = why.single[:1] if why.single and _room(why.single[0]) else why.joint
+    changes = next(((c,) for c in why.single if _room(c)), tuple(changes))
+    if changes:
+        plan = _solved(applied(request, changes), catalog, on, solve)
+        if plan is not None:
+            what = "; and ".join(map(str, changes))
+            found.append(f"With {what}: {_said(plan)}.")
+    if request.preferences.chassis.only:
+        free = request.preferences.model_copy(update={"chassis": Choice(exclude=request.preferences.chassis.exclude)})
+        plan = _solved(request.model_copy(update={"preferences": free}), catalog, on, solve)
+        if plan is not None:
+            found.append(f"With another chassis and the room as it is: {_said(plan)}.")
+        elif changes:
+            found.append("No other chassis in the catalog does this work within the limits as they are.")
+    return tuple(found)
+
+
+def applied(request: Request, changes: tuple[Change, ...]) -> Request:
+    """The request with limits at what the changes say."""
+    site, budget, supply = request.site, request.budget, dict(request.supply)
+    for change in changes:
+        section, _, key = change.limit.partition(".")
+        if section == "site":
+            value = int(change.need) if key == "racks" else change.need
+            site = site.model_copy(update={key: value})
+            if key == "rack_power_kw":  # the room as a whole gives that much then
+                site = site.model_copy(update={"feeds": None, "cooling_terms": None})
+        elif section == "budget":
+            budget = budget.model_copy(update={key: Decimal(str(change.need))})
+        else:
+            supply[key] = int(change.need)
+    return request.model_copy(update={"site": site, "budget": budget, "supply": supply})
+
+
+def _room(change: Change) -> bool:
+    return change.limit.startswith("site.rack_")
+
+
+def _solved(request: Request, catalog: Catalog, on: dt.date, solve: Solve) -> Plan | None:
+    try:
+        return solve(request, catalog, on)
+    except (NoPlan, PlannerError):
+        return None
+
+
+def _said(plan: Plan) -> str:
+    """The machines of a plan and what it costs."""
+    machines = ", ".join(f"{pool.nodes} × {pool.chassis} with {pool.accelerator}" for pool in plan.pools)
+    racks = f"{plan.totals.racks} rack{'s' if plan.totals.racks != 1 else ''}"
+    return f"{machines}, {racks}, capital {plan.totals.currency} {plan.totals.capex:,.2f}"

@@ -1,0 +1,148 @@
+"""The racks of a plan: every device labelled, placed and counted. Layer 3: it reads what the solver chose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from planner import placement, site
+from planner.assemble import Chosen
+from planner.catalog import Catalog
+from planner.errors import Rejection
+from planner.model import Shape, SharedOption, Solution
+from planner.plan import PlannedFabric, PlannedRack, Pool, RackItem
+from planner.problem import Prepared
+from planner.wiring import pool_names
+
+
+def racks(
+    prepared: Prepared,
+    solution: Solution,
+    chosen: Sequence[Chosen],
+    pools: Sequence[Pool],
+    fabrics: Sequence[PlannedFabric],
+) -> tuple[PlannedRack, ...]:
+    """The assignment of every device to rack and unit, in the fewest racks."""
+    needs = list(_devices(prepared, solution, chosen, pools, {net.name: net for net in fabrics}))
+    packed = placement.place(needs, site.room(prepared.request))
+    if isinstance(packed, Rejection):
+        raise AssertionError(packed.message)
+    cabinet = prepared.problem.rack_bundle.lines[0].part if prepared.problem.rack_bundle.lines else None
+    return tuple(_rack(k, load, cabinet) for k, load in enumerate(packed.racks, 1))
+
+
+def _rack(number: int, load: site.RackLoad, cabinet: str | None) -> PlannedRack:
+    items = tuple(
+        RackItem(
+            item=placed.need.item,
+            label=placed.need.label,
+            units=placed.need.units,
+            bottom_unit=placed.bottom_unit,
+            power_kw=placed.need.power_kw,
+            weight_kg=placed.need.weight_kg,
+        )
+        for placed in load.items
+    )
+    own = any(placed.need.own_rack for placed in load.items)
+    return PlannedRack(
+        name=f"R{number:02d}",
+        part=None if own else cabinet,
+        units=load.units,
+        power_kw=round(sum(i.power_kw for i in items), 3),
+        weight_kg=round(sum(i.weight_kg for i in items), 1),
+        items=items,
+    )
+
+
+def _devices(
+    prepared: Prepared,
+    solution: Solution,
+    chosen: Sequence[Chosen],
+    pools: Sequence[Pool],
+    networks: dict[str, PlannedFabric],
+) -> Iterator[site.RackNeed]:
+    """Nodes pool by pool, then the switches and managers of each compute fabric, then everything that is shared."""
+    first = 0
+    equipment: list[site.RackNeed] = []
+    for name, pick in zip(pool_names(pools), chosen, strict=True):
+        shapes = _shapes(pick)
+        node = pick.option.node
+        standing = 0
+        for shape, number in shapes:
+            if shape.item in (node.id, node.chassis):
+                standing += 0 if shape.own_rack else number
+                yield from (_need(shape, f"{name} node {k + 1}", "node", item=node.chassis) for k in range(number))
+            elif pick.fabric is not None:
+                net = networks[pick.fabric]
+                equipment += _equipment(prepared.catalog, shape, number, net, (first, standing or pick.nodes))
+        first += standing
+    yield from equipment
+    for bracket in prepared.problem.shared:
+        count = solution.shared.get(bracket.id)
+        if count is not None:
+            yield from _bracket(prepared, bracket, count, networks, first)
+
+
+def _shapes(pick: Chosen) -> list[tuple[Shape, int]]:
+    """Shapes of one chosen option with their counts, its nodes first."""
+    shapes = dict(pick.option.fixed.shapes)
+    for shape, number in pick.option.unit.shapes.items():
+        shapes[shape] = shapes.get(shape, 0) + number * pick.units
+    node = pick.option.node
+    return sorted(shapes.items(), key=lambda entry: (entry[0].item not in (node.id, node.chassis), entry[0]))
+
+
+def _bracket(
+    prepared: Prepared, bracket: SharedOption, count: int, networks: dict[str, PlannedFabric], nodes: int
+) -> Iterator[site.RackNeed]:
+    for shape, number in sorted(bracket.load(count).shapes.items()):
+        if bracket.network == "management":
+            yield from (_need(shape, f"management {k + 1}", "management") for k in range(number))
+        elif bracket.network == "storage-system":
+            yield from (_need(shape, f"storage system {k + 1}", "storage") for k in range(number))
+        else:
+            yield from _equipment(prepared.catalog, shape, number, networks[bracket.network], (0, nodes))
+
+
+def _equipment(
+    catalog: Catalog, shape: Shape, number: int, net: PlannedFabric, serves: tuple[int, int]
+) -> list[site.RackNeed]:
+    """Switches by tier with the nodes they serve; what is no switch manages the fabric. `serves`: first node, count."""
+    if shape.item not in catalog.switches:
+        return [_need(shape, f"{net.name} manager {k + 1}", "management") for k in range(number)]
+    first, count = serves
+    labels = [
+        (tier, k) for tier, have in (("leaf", net.leaf), ("spine", net.spine), ("core", net.core)) for k in range(have)
+    ]
+    found = []
+    for tier, k in labels[:number]:
+        near = None
+        if tier == "leaf" and count:
+            low, high = _served(net, k, count)
+            near = (first + low, first + max(low, high - 1))
+        found.append(_need(shape, f"{net.name} {tier} {k + 1}", "network", near))
+    return found
+
+
+def _served(net: PlannedFabric, leaf: int, nodes: int) -> tuple[int, int]:
+    """The nodes below a leaf, roughly: its scalable unit, else its share of all in order."""
+    rails = max(1, net.endpoints // max(1, nodes))
+    group = rails if net.topology == "rail" and net.spine else 2 if net.redundancy == "pair" else 1
+    groups = max(1, net.leaf // group)
+    k = min(leaf // group, groups - 1)
+    return k * nodes // groups, (k + 1) * nodes // groups
+
+
+def _need(
+    shape: Shape, label: str, role: str, near: tuple[int, int] | None = None, item: str | None = None
+) -> site.RackNeed:
+    return site.RackNeed(
+        item=item or shape.item,
+        label=label,
+        units=shape.units,
+        power_kw=shape.watts / 1000,
+        weight_kg=shape.grams / 1000,
+        own_rack=shape.own_rack,
+        cooling="dlc" if shape.liquid else "air",
+        role=role,
+        near=near,
+    )

@@ -1,0 +1,417 @@
+"""Cables derived a second time from docs/room.md: who is joined to whom, how far that is, and what reaches."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from planner.catalog import Catalog
+from planner.parts import Cable, ManagementNode
+from planner.plan import Plan, PlannedCables, PlannedFabric, Pool
+from planner.verify.ports import OOB_UPLINKS, combined, node_ports
+
+UNIT = 0.04445  # m
+SIDE = 0.5  # m from a port to the side of its rack
+PEERS = 2
+MOST_LINKS = 5_000_000  # far above any site; numbers beyond are nonsense
+Spot = tuple[int, int, float]  # rack, its units, height of the port in units
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """One cable: network that buys it, kind, label at the switch end, labels at the far end."""
+
+    network: str
+    kind: str
+    near: str
+    far: tuple[str, ...]
+
+
+def check_cabling(plan: Plan, catalog: Catalog) -> Iterator[str]:
+    """Labels, ports per node, and the cables of every network by length."""
+    yield from _ports(plan, catalog)
+    standing = sum(len(rack.items) for rack in plan.racks)
+    claimed = sum(p.nodes for p in plan.pools) + sum(n.leaf + n.spine + n.core for n in plan.fabrics)
+    claimed += plan.storage.blocks if plan.storage is not None else 0
+    if claimed > standing:  # before anything is counted one by one
+        yield f"racks: {standing} devices stand in racks, pools, networks and storage count {claimed}"
+        return
+    links = sum(n.endpoints + n.links_leaf_spine + n.links_spine_core + n.links_other for n in plan.fabrics)
+    carried = sum(ln.quantity * catalog.cables[ln.part].links for ln in plan.lines if ln.part in catalog.cables)
+    if links > min(carried, MOST_LINKS):
+        yield f"cabling: {links} links, the lines buy cables for {min(carried, MOST_LINKS)}"
+        return
+    spots, twice = _spots(plan)
+    if twice:
+        yield f"racks: the label {twice} stands twice"
+        return
+    expected = Counter(label for label, _ in _labels(plan, catalog))
+    for label in sorted(set(expected) ^ set(spots))[:5]:
+        yield f"racks: {label} {'stands nowhere' if label in expected else 'is no device of this plan'}"
+    items = {item.label: item.item for rack in plan.racks for item in rack.items}
+    for label, part in _labels(plan, catalog):
+        if items.get(label, part) != part:
+            yield f"racks: {label} is a {items[label]}, expected {part}"
+    if set(expected) != set(spots):
+        return
+    yield from _lengths(plan, catalog, spots)
+    yield from _bought(plan, catalog)
+
+
+def _ports(plan: Plan, catalog: Catalog) -> Iterator[str]:
+    for k, pool in enumerate(plan.pools):
+        have, own = pool.ports, node_ports(plan, pool, catalog)
+        given = (have.compute, have.storage, have.in_band, have.oob)
+        found = (own.compute, own.storage, own.in_band, own.oob)
+        if given != found:
+            yield f"pools[{k}] ({pool.workload}): ports {given}, its lines and chassis give {found}"
+
+
+# -- who stands where --------------------------------------------------------------------------------------------------
+def _spots(plan: Plan) -> tuple[dict[str, Spot], str | None]:
+    found: dict[str, Spot] = {}
+    for k, rack in enumerate(plan.racks):
+        for item in rack.items:
+            if item.label in found:
+                return found, item.label
+            found[item.label] = (k, rack.units, item.bottom_unit - 1 + item.units / 2)
+    return found, None
+
+
+def _names(plan: Plan) -> list[str]:
+    """Pools of one workload are told apart by a number."""
+    count: Counter[str] = Counter()
+    names = []
+    for pool in plan.pools:
+        count[pool.workload] += 1
+        number = count[pool.workload]
+        names.append(pool.workload + (f"-{number}" if number > 1 else ""))
+    return names
+
+
+def _labels(plan: Plan, catalog: Catalog) -> Iterator[tuple[str, str]]:
+    """Every device that a plan has, by label, with its part."""
+    for name, pool in zip(_names(plan), plan.pools, strict=True):
+        yield from ((f"{name} node {k}", pool.chassis) for k in range(1, pool.nodes + 1))
+    for net in plan.fabrics:
+        for tier in ("leaf", "spine", "core"):
+            yield from ((f"{net.name} {tier} {k}", net.switch) for k in range(1, getattr(net, tier) + 1))
+    for label, part, _ in _servers(plan, catalog):
+        yield label, part
+    if plan.storage is not None:
+        yield from ((f"storage system {k}", plan.storage.system) for k in range(1, plan.storage.blocks + 1))
+
+
+def _servers(plan: Plan, catalog: Catalog) -> Iterator[tuple[str, str, int]]:
+    """Management servers, then fabric managers, with their in-band ports."""
+    for role in ("management", "fabric-manager"):
+        number: Counter[str] = Counter()
+        for line in plan.lines:
+            part = catalog.parts.get(line.part)
+            if isinstance(part, ManagementNode) and part.role == role:
+                group = "management" if role == "management" else f"{line.group} manager"
+                for _ in range(min(line.quantity, 100_000)):
+                    number[group] += 1
+                    yield f"{group} {number[group]}", line.part, part.inband_ports
+
+
+# -- who is joined to whom ---------------------------------------------------------------------------------------------
+def _joints(plan: Plan, catalog: Catalog, legs: dict[str, int]) -> Iterator[Joint]:
+    for net in plan.fabrics:
+        if net.role == "compute":
+            yield from _to_leaves(plan, catalog, net, legs.get(net.name, 1))
+        else:
+            yield from _plugged(plan, catalog, net)
+        yield from _trunks(plan, catalog, net)
+
+
+def _to_leaves(plan: Plan, catalog: Catalog, net: PlannedFabric, legs: int) -> Iterator[Joint]:
+    """Node links: by rail within a scalable unit, else in order; unjoined switches take whole replicas."""
+    ends: list[str] = []
+    span = 1
+    for name, pool in zip(_names(plan), plan.pools, strict=True):
+        if pool.fabric == net.name:
+            trays = catalog.chassis[pool.chassis].fabric_units
+            ends += [f"{name} node {k // trays + 1}" for k in range(pool.nodes * trays)]
+            wide = pool.predicted[0].layout.get("nodes") if pool.predicted else None
+            span = int(wide or 1) * trays
+    if not ends:
+        return
+    each = net.endpoints // len(ends)
+    switch = catalog.switches[net.switch]
+    radix = switch.ports if net.gbps == switch.gbps else switch.split.get(f"{net.gbps:g}", switch.ports)
+    share = max(1, radix // switch.ports)
+    below = round(net.oversubscription * (net.links_leaf_spine // net.leaf) * share) if net.spine else radix
+    used: list[int] = []
+    for leaf in range(net.leaf):
+        if net.topology == "islands":
+            room = max(1, radix // (each * span) * span)
+            wires = [e for e in ends[leaf * room : (leaf + 1) * room] for _ in range(each)]
+            step = each  # a cable serves one node
+        elif net.topology == "rail" and net.spine:
+            unit = leaf // each
+            wires, step = ends[unit * below : (unit + 1) * below], 0
+        else:
+            last = min((leaf + 1) * below, len(ends) * each)
+            wires, step = [ends[k // each] for k in range(leaf * below, last)], 0
+        for first in range(0, len(wires), step or max(1, len(wires))):
+            part = wires[first : first + step] if step else wires
+            for k in range(0, len(part), legs):
+                yield Joint(net.name, "node", f"{net.name} leaf {leaf + 1}", tuple(part[k : k + legs]))
+        used.append(len(wires))
+    managers = [
+        label
+        for label, part, _ in _servers(plan, catalog)
+        if label.rsplit(" ", 1)[0] == f"{net.name} manager"
+        for _ in range(catalog.management[part].fabric_ports)
+    ]
+    up = net.links_leaf_spine // net.leaf if net.spine else 0
+    yield from _managed(net, managers, [(switch.ports - up) * share - n for n in used], legs)
+
+
+def _managed(net: PlannedFabric, managers: list[str], room: list[int], legs: int) -> Iterator[Joint]:
+    """Fabric managers, one on each of the last leaves with a free port, round after round."""
+    seats: Counter[int] = Counter()
+    left = net.links_other
+    while left:
+        free = [leaf for leaf in reversed(range(net.leaf)) if seats[leaf] < room[leaf]][:left]
+        if not free:
+            return
+        seats.update(free)
+        left -= len(free)
+    ends = iter(managers)
+    for leaf in range(net.leaf):
+        below = [next(ends, "") for _ in range(seats[leaf])]
+        for k in range(0, len(below), legs):
+            yield Joint(net.name, "node", f"{net.name} leaf {leaf + 1}", tuple(below[k : k + legs]))
+
+
+def _plugged(plan: Plan, catalog: Catalog, net: PlannedFabric) -> Iterator[Joint]:
+    """Devices in order, spread evenly over leaves or pairs of leaves; where a leaf is full, the first with room."""
+    devices = list(_devices(plan, catalog, net.role))
+    leaves = max(1, net.leaf)
+    owner = "in-band" if net.role == "oob" and not net.leaf else net.name
+    switch = catalog.switches[net.switch]
+    small = combined(plan) is not None and net.role == "in-band"
+    radix = switch.uplink_ports if small else _endpoint_ports(switch.ports, net, switch.split, switch.gbps)
+    room = [radix - (0 if small else _kept(net) * max(1, radix // switch.ports))] * leaves
+    pairs = leaves // 2 if net.redundancy == "pair" and leaves % 2 == 0 else 0
+    done = 0
+    slow = next((n for n in plan.fabrics if n.role == "oob"), None)
+    own = slow is not None and (catalog.switches[slow.switch].uplink_gbps or 0) < 100
+    front = sum(pool.nodes * _ports_in(plan, pool, catalog, net.role) for pool in plan.pools)
+    for label, ports, uplink in devices:
+        share, begun = (front, 0) if done < front else (max(1, net.endpoints - front), front)
+        first = done - begun
+        for k in range(ports):
+            if pairs:
+                seat = min(pairs - 1, first * pairs // share) * 2 + k % 2
+            else:
+                seat = min(leaves - 1, (done - begun) * leaves // share)
+            if not room[seat]:
+                seat = next((s for s in range(leaves) if room[s]), seat)
+            room[seat] -= 1
+            done += 1
+            buyer = slow.name if uplink and own and slow is not None else net.name
+            yield Joint(buyer, "uplink" if uplink else "node", f"{owner} leaf {seat + 1}", (label,))
+
+
+def _endpoint_ports(native: int, net: PlannedFabric, split: dict[str, int], gbps: float) -> int:
+    return native if net.role == "oob" or net.gbps == gbps else split.get(f"{net.gbps:g}", native)
+
+
+def _kept(net: PlannedFabric) -> int:
+    """Native ports of a leaf that lead to its peer and to spines."""
+    if net.role == "oob" or not net.links_leaf_spine:
+        return 0
+    peers = PEERS if net.redundancy == "pair" else 0
+    return peers + ((net.links_leaf_spine - peers * (net.leaf // 2)) // net.leaf if net.spine else 0)
+
+
+def _ports_in(plan: Plan, pool: Pool, catalog: Catalog, role: str) -> int:
+    own = node_ports(plan, pool, catalog)
+    return {"in-band": own.in_band, "oob": own.oob, "storage": own.storage}[role]
+
+
+def _devices(plan: Plan, catalog: Catalog, role: str) -> Iterator[tuple[str, int, bool]]:
+    """(label, ports, whether it is an out-of-band uplink) of what plugs into a shared network, in order."""
+    for name, pool in zip(_names(plan), plan.pools, strict=True):
+        ports = _ports_in(plan, pool, catalog, role)
+        yield from ((f"{name} node {k}", ports, False) for k in range(1, pool.nodes + 1) if ports)
+    blocks = plan.storage.blocks if plan.storage is not None else 0
+    if role == "storage" and plan.storage is not None:
+        ports = catalog.storage[plan.storage.system].ports
+        yield from ((f"storage system {k}", ports, False) for k in range(1, blocks + 1))
+        if not any(catalog.switches[n.switch].manager_ports for n in plan.fabrics if n.role == "storage"):
+            for label, part, _ in _servers(plan, catalog):
+                if label.startswith("storage manager "):
+                    yield label, catalog.management[part].fabric_ports, False
+        return
+    yield from ((label, ports if role == "in-band" else 1, False) for label, _, ports in _servers(plan, catalog))
+    if role == "in-band":
+        for net in plan.fabrics:
+            if net.role == "oob":
+                yield from ((f"{net.name} leaf {k}", OOB_UPLINKS, True) for k in range(1, net.leaf + 1))
+        return
+    yield from ((f"storage system {k}", 1, False) for k in range(1, blocks + 1))
+    for net in plan.fabrics:
+        if combined(plan) is None or net.role != "in-band":
+            for tier in ("leaf", "spine", "core"):
+                yield from ((f"{net.name} {tier} {k}", 1, False) for k in range(1, getattr(net, tier) + 1))
+
+
+def _trunks(plan: Plan, catalog: Catalog, net: PlannedFabric) -> Iterator[Joint]:
+    """Peers of a pair; leaves striped over spines; spines of equal place in their pods over one group of cores."""
+    pair = net.redundancy == "pair" and net.role != "compute" and net.links_leaf_spine
+    for k in range(1, net.leaf, 2):
+        for _ in range(PEERS if pair else 0):
+            yield Joint(net.name, "peer", f"{net.name} leaf {k}", (f"{net.name} leaf {k + 1}",))
+    if not net.spine:
+        return
+    up = (net.links_leaf_spine - (PEERS * (net.leaf // 2) if pair else 0)) // net.leaf
+    if not net.core:
+        for leaf in range(net.leaf):
+            for k in range(up):
+                yield Joint(
+                    net.name, "trunk", f"{net.name} leaf {leaf + 1}", (f"{net.name} spine {k % net.spine + 1}",)
+                )
+        return
+    half, spine, turn = catalog.switches[net.switch].ports // 2, 0, 0
+    rails, later = _growth(plan, catalog, net)
+    for rail in range(rails):
+        group = range(rail, later, rails)
+        for start in range(0, len(group), half):
+            pod = group[start : start + half]
+            own = min(s for s in range(1, up + 1) if up % s == 0 and s * half >= len(pod) * up)
+            built = [leaf for leaf in pod if leaf < net.leaf]
+            for leaf in built:
+                for k in range(up):
+                    top = f"{net.name} spine {spine + k % own + 1}"
+                    yield Joint(net.name, "trunk", f"{net.name} leaf {leaf + 1}", (top,))
+            for k in range(len(built) * up):
+                low = spine + k // (len(built) * up // own)
+                yield Joint(
+                    net.name, "core", f"{net.name} spine {low + 1}", (f"{net.name} core {turn % net.core + 1}",)
+                )
+                turn += 1
+            spine += own
+
+
+def _growth(plan: Plan, catalog: Catalog, net: PlannedFabric) -> tuple[int, int]:
+    """Groups of leaves by rail, and leaves of the fabric when its reserved nodes have come."""
+    if net.role != "compute":
+        return 1, net.leaf
+    units = sum(p.nodes * catalog.chassis[p.chassis].fabric_units for p in plan.pools if p.fabric == net.name)
+    each = net.endpoints // units
+    reserve = int(plan.request["preferences"]["fabric"].get("reserve_nodes", 0))
+    switch = catalog.switches[net.switch]
+    radix = switch.ports if net.gbps == switch.gbps else switch.split.get(f"{net.gbps:g}", switch.ports)
+    below = round(net.oversubscription * (net.links_leaf_spine // net.leaf) * max(1, radix // switch.ports))
+    if net.topology == "rail":
+        groups = -(-(units + reserve) // below)
+        return each, max(net.leaf, groups * each)
+    return 1, max(net.leaf, -(-((units + reserve) * each + net.links_other) // below))
+
+
+# -- how far that is ---------------------------------------------------------------------------------------------------
+class _Hall:
+    """Racks in rows; trays above the rows and across them."""
+
+    def __init__(self, plan: Plan, catalog: Catalog) -> None:
+        layout = plan.request["site"]["layout"]
+        cabinet = next(
+            (catalog.racks[r.part] for r in plan.racks if r.part is not None and r.part in catalog.racks), None
+        )
+        self.wide = (cabinet.width_mm if cabinet else 600.0) / 1000
+        self.deep = (cabinet.depth_mm if cabinet else 1200.0) / 1000
+        # Sixteen in a row; in larger rooms as many as make it about square, at most 32.
+        square = math.ceil(math.sqrt(3.8 * len(plan.racks)))
+        self.row = int(layout["racks_per_row"] or max(16, min(32, square)))
+        self.cold, self.hot = float(layout["cold_aisle_m"]), float(layout["hot_aisle_m"])
+        self.tray, self.slack = float(layout["tray_m"]), float(layout["slack_m"])
+        length, count = min(len(plan.racks), self.row) * self.wide, int(layout["cross_trays"])
+        self.crossings = [length / 2] if count == 1 else [length * k / (count - 1) for k in range(count)]
+        self.known: dict[tuple[Spot, Spot], float] = {}
+
+    def metres(self, a: Spot, b: Spot) -> float:
+        if (a, b) not in self.known:
+            self.known[a, b] = self._metres(a, b)
+        return self.known[a, b]
+
+    def _metres(self, a: Spot, b: Spot) -> float:
+        if a[0] == b[0]:
+            return round(abs(a[2] - b[2]) * UNIT + 2 * SIDE + self.slack, 6)
+        climbs = sum((units - height) * UNIT + self.tray for _, units, height in (a, b))
+        (row_a, seat_a), (row_b, seat_b) = divmod(a[0], self.row), divmod(b[0], self.row)
+        left, right = (round((seat + 0.5) * self.wide, 3) for seat in (seat_a, seat_b))
+        if row_a == row_b:
+            along = abs(left - right)
+        else:
+            detour = min(abs(left - x) + abs(right - x) for x in self.crossings)
+            along = detour + abs(self._depth(row_a) - self._depth(row_b))
+        return round(climbs + along + 2 * SIDE + 2 * self.slack, 6)
+
+    def _depth(self, row: int) -> float:
+        """From the first row: a cold aisle after every even row, a hot one after every odd row."""
+        return round(sum(self.deep + (self.hot if k % 2 else self.cold) for k in range(row)), 3)
+
+
+def _lengths(plan: Plan, catalog: Catalog, spots: dict[str, Spot]) -> Iterator[str]:
+    """Each run takes the shortest cable that the plan has for its kind of link and that reaches."""
+    held: dict[tuple[str, str], list[PlannedCables]] = {}
+    for entry in plan.cabling:
+        held.setdefault((entry.network, entry.kind), []).append(entry)
+    for entries in held.values():
+        entries.sort(key=lambda e: e.length_m)
+    compute = {net.name for net in plan.fabrics if net.role == "compute"}
+    legs = {k[0]: catalog.cables[v[0].part].links for k, v in held.items() if k[1] == "node" and k[0] in compute}
+    hall = _Hall(plan, catalog)
+    count: Counter[int] = Counter()
+    longest: dict[int, float] = {}
+    missing: Counter[tuple[str, str]] = Counter()
+    for joint in _joints(plan, catalog, legs):
+        entries = held.get((joint.network, joint.kind), [])
+        if not entries:
+            missing[joint.network, joint.kind] += 1
+            continue
+        need = max(hall.metres(spots[joint.near], spots[label]) for label in joint.far)
+        entry = next((e for e in entries if e.length_m >= need - 1e-9), entries[-1])
+        count[id(entry)] += 1
+        longest[id(entry)] = max(longest.get(id(entry), 0.0), need)
+    for (network, kind), number in sorted(missing.items()):
+        yield f"cabling: {network} has {number} runs of kind {kind}, none is planned"
+    for k, entry in enumerate(plan.cabling):
+        name = f"cabling[{k}] ({entry.network} {entry.kind})"
+        if entry.quantity != count[id(entry)]:
+            yield f"{name}: quantity {entry.quantity}, the floor plan gives {count[id(entry)]} × {entry.part}"
+        if abs(entry.longest_m - longest.get(id(entry), 0.0)) > 0.0101:
+            yield f"{name}: longest_m {entry.longest_m:g}, the longest run is {longest.get(id(entry), 0.0):.2f}"
+
+
+def _bought(plan: Plan, catalog: Catalog) -> Iterator[str]:
+    """Cables by length against the lines; lengths that stand in for one another cost the same."""
+    needed: Counter[tuple[str, str]] = Counter()
+    kinds: dict[tuple[str, str], set[tuple[object, ...]]] = {}
+    prices = {(ln.group, ln.part): (ln.unit_price, ln.unit_low, ln.unit_high) for ln in plan.lines}
+    for k, entry in enumerate(plan.cabling):
+        name = f"cabling[{k}] ({entry.network} {entry.kind})"
+        part = catalog.parts.get(entry.part)
+        if not isinstance(part, Cable):
+            yield f"{name}: part {entry.part} is no cable of the catalog"
+            continue
+        if entry.length_m != part.length_m:
+            yield f"{name}: length_m {entry.length_m:g}, {entry.part} is {part.length_m:g} m long"
+        needed[entry.network, entry.part] += entry.quantity
+        alike = (part.vendor, part.kind, part.gbps, part.links, part.ends, prices.get((entry.network, entry.part)))
+        kinds.setdefault((entry.network, entry.kind), set()).add(alike)
+    for (network, kind), found in kinds.items():
+        if len(found) > 1:
+            yield f"cabling: {network} {kind} mixes cables of several kinds or prices"
+    lines = {(ln.group, ln.part): ln.quantity for ln in plan.lines if isinstance(catalog.parts.get(ln.part), Cable)}
+    for key in sorted(set(needed) | set(lines)):
+        if needed[key] > lines.get(key, 0):
+            yield f"cabling: {key[0]} needs {needed[key]} × {key[1]}, the lines buy {lines.get(key, 0)}"
+        elif key not in needed:
+            yield f"cabling: the lines buy {lines[key]} × {key[1]} for {key[0]}, no run takes it"

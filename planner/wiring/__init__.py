@@ -1,0 +1,31 @@
+"""Wiring: which port is joined to which, how long the cable is and which one is bought. See docs/room.md."""
+
+from planner.wiring.devices import Built, Device, directory, floor, plugs, pool_names, switches
+from planner.wiring.lengths import Cut, Ladder, cabling_of, class_cables, class_parts, cuts, ladders, planned_ladders
+from planner.wiring.links import Run, kit, network_runs, runs
+from planner.wiring.ports import Face, PortClash, ports_at
+
+__all__ = [
+    "Built",
+    "Cut",
+    "Device",
+    "Face",
+    "Ladder",
+    "PortClash",
+    "Run",
+    "cabling_of",
+    "class_cables",
+    "class_parts",
+    "cuts",
+    "directory",
+    "floor",
+    "kit",
+    "ladders",
+    "network_runs",
+    "planned_ladders",
+    "plugs",
+    "pool_names",
+    "ports_at",
+    "runs",
+    "switches",
+]

@@ -1,0 +1,309 @@
+"""Every cable of a plan, one after the other: which device and port at either end. Nothing is kept but counters.
+
+The rules are those by which the networks were counted (docs/fabric.md): rail i of a node goes to leaf i of its
+scalable unit; leaves stripe evenly over spines, spines over the cores of their group; the two leaves of a pair take
+the ports of a device in turn. A breakout cable is one cable with several legs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from planner.catalog import Catalog
+from planner.fabric import cabling
+from planner.parts import Switch
+from planner.plan import PlannedFabric, Pool
+from planner.wiring.devices import Built, manager_ends, plugs, pool_names
+from planner.wiring.ports import Face, PortClash, ports_at
+
+PEER_LINKS = 2  # between the two switches of a pair
+
+End = tuple[str, str]  # device label, port name
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One cable: its network, kind of link, the switch and its ports, the far ends (several legs of a breakout)."""
+
+    network: str
+    kind: str  # node | trunk | core | peer | uplink
+    near: str  # label of the switch
+    ports: tuple[str, ...]  # its port per leg
+    far: tuple[End, ...]
+    gbps: float
+    through: str  # the network whose parts the cable is bought with
+
+
+def runs(plan: Built, catalog: Catalog) -> Iterator[Run]:
+    """Every cable of every network; PortClash when a port would be used twice or is missing."""
+    used: dict[str, Face] = {}
+    for net in plan.fabrics:
+        yield from network_runs(plan, catalog, net, used)
+
+
+def network_runs(
+    plan: Built, catalog: Catalog, net: PlannedFabric, used: dict[str, Face] | None = None
+) -> Iterator[Run]:
+    """The cables of one network. `used` keeps the faces of switches that carry two networks."""
+    switch = catalog.switches[net.switch]
+    faces = used if used is not None else {}
+    if net.role == "compute":
+        yield from _compute(plan, catalog, net, switch, faces)
+    else:
+        yield from _shared(plan, catalog, net, switch, faces)
+    units = _Units(plan, catalog, net) if net.role == "compute" else None
+    groups = units.each if units is not None and net.topology == "rail" else 1
+    whole = units.whole_leaves() if units is not None else net.leaf
+    yield from _between(net, switch, faces, groups, whole)
+
+
+def kit(switch: Switch, net: PlannedFabric) -> cabling.LinkKit | None:
+    """The parts of a link between a device and a leaf, as candidates priced them."""
+    found = cabling.node_kit(switch, net.gbps, "rj45" if net.role == "oob" else "qsfp112")
+    return found if isinstance(found, cabling.LinkKit) else None
+
+
+def _face(faces: dict[str, Face], label: str, switch: Switch, split: int) -> Face:
+    if label not in faces:
+        faces[label] = Face(label, switch, split)
+    return faces[label]
+
+
+# -- compute fabrics -------------------------------------------------------------------------------------------------
+def _compute(
+    plan: Built, catalog: Catalog, net: PlannedFabric, switch: Switch, faces: dict[str, Face]
+) -> Iterator[Run]:
+    """Node links leaf by leaf, so that the legs of a breakout cable come together."""
+    units = _Units(plan, catalog, net)
+    split = max(1, ports_at(switch, net.gbps) // switch.ports) if net.gbps < switch.gbps else 1
+    links = kit(switch, net)
+    per = links.links_per_cable if links is not None else 1
+    managers = manager_ends(plan, catalog, net.name)
+    below = units.managers(split)
+    for leaf in range(net.leaf):
+        face = _face(faces, f"{net.name} leaf {leaf + 1}", switch, split)
+        legs: list[tuple[End, str]] = []
+        for unit, port in units.of_leaf(leaf):
+            if net.topology == "islands" and legs and units.ends(unit)[0] != legs[0][0][0]:
+                yield from _cables(net, face, legs, per)
+                legs = []
+                face.whole()
+            legs.append((units.port(unit, port), face.node_port()))
+        yield from _cables(net, face, legs, per)
+        legs = [(next(managers), face.node_port()) for _ in range(below[leaf])]
+        yield from _cables(net, face, legs, per)
+
+
+def _cables(net: PlannedFabric, face: Face, legs: Sequence[tuple[End, str]], per: int) -> Iterator[Run]:
+    for k in range(0, len(legs), per):
+        group = legs[k : k + per]
+        ends, ports = tuple(end for end, _ in group), tuple(port for _, port in group)
+        yield Run(net.name, "node", face.label, ports, ends, net.gbps, net.name)
+
+
+class _Units:
+    """The fabric's units (nodes, or trays of a rack-scale system) in order, and which ports go to which leaf."""
+
+    def __init__(self, plan: Built, catalog: Catalog, net: PlannedFabric) -> None:
+        self.net = net
+        named = zip(pool_names(plan.pools), plan.pools, strict=True)
+        self.pools = [(name, pool, catalog.chassis[pool.chassis].fabric_units) for name, pool in named]
+        self.pools = [entry for entry in self.pools if entry[1].fabric == net.name]
+        self.count = sum(pool.nodes * trays for _, pool, trays in self.pools)
+        self.each = sum(pool.nodes * pool.ports.compute for _, pool, _ in self.pools) // max(1, self.count)
+        self.together = self._together(self.pools[0][1]) * self.pools[0][2] if self.pools else 1
+        self.reserve = int(plan.request["preferences"]["fabric"].get("reserve_nodes", 0))
+        self.radix = ports_at(catalog.switches[net.switch], net.gbps)
+        up = net.links_leaf_spine // net.leaf if net.spine else 0
+        native = catalog.switches[net.switch].ports
+        split = max(1, self.radix // native) if net.gbps < catalog.switches[net.switch].gbps else 1
+        self.down = round(net.oversubscription * up * split) if up else self.radix
+
+    def managers(self, split: int) -> list[int]:
+        """Links of fabric managers per leaf: one each on the last leaves with a free port, again until all stand."""
+        up = self.net.links_leaf_spine // self.net.leaf if self.net.spine else 0
+        native = self.radix // split
+        room = [(native - up) * split - sum(1 for _ in self.of_leaf(leaf)) for leaf in range(self.net.leaf)]
+        found, left = [0] * self.net.leaf, self.net.links_other
+        while left:
+            before = left
+            for leaf in reversed(range(self.net.leaf)):
+                if left and found[leaf] < room[leaf]:
+                    found[leaf] += 1
+                    left -= 1
+            if left == before:
+                raise PortClash(f"{self.net.name}: no port is left for a fabric manager.")
+        return found
+
+    def whole_leaves(self) -> int:
+        """Leaves of the fabric when the reserved nodes have come."""
+        if not self.reserve or not self.net.spine:
+            return self.net.leaf
+        if self.net.topology == "rail":
+            return max(self.net.leaf, -(-(self.count + self.reserve) // self.down) * self.each)
+        ends = (self.count + self.reserve) * self.each + self.net.links_other
+        return max(self.net.leaf, -(-ends // self.down))
+
+    @staticmethod
+    def _together(pool: Pool) -> int:
+        spans = [p.layout.get("nodes") for p in pool.predicted]
+        return int(spans[0] or 1) if spans else 1
+
+    def of_leaf(self, leaf: int) -> Iterator[tuple[int, int]]:
+        """(unit, port) of everything below a leaf, both from 0."""
+        if self.net.topology == "islands":
+            room = max(1, self.radix // max(1, self.each * self.together) * self.together)
+            for unit in range(leaf * room, min(self.count, (leaf + 1) * room)):
+                yield from ((unit, port) for port in range(self.each))
+        elif self.net.topology == "rail" and self.net.spine:
+            group, rail = divmod(leaf, self.each)
+            yield from ((u, rail) for u in range(group * self.down, min(self.count, (group + 1) * self.down)))
+        else:
+            first = leaf * self.down
+            for k in range(first, min(self.count * self.each, first + self.down)):
+                yield divmod(k, self.each)
+
+    def ends(self, unit: int) -> tuple[str, str]:
+        """Label of the device that a unit belongs to, and the prefix of its ports."""
+        for name, pool, trays in self.pools:
+            if unit < pool.nodes * trays:
+                node, tray = divmod(unit, trays)
+                return f"{name} node {node + 1}", f"tray {tray + 1} " if trays > 1 else ""
+            unit -= pool.nodes * trays
+        raise PortClash(f"{self.net.name}: more links than node ports.")
+
+    def port(self, unit: int, port: int) -> End:
+        label, prefix = self.ends(unit)
+        return label, f"{prefix}compute {port + 1}"
+
+
+# -- in-band, out-of-band, storage -------------------------------------------------------------------------------------
+def _shared(plan: Built, catalog: Catalog, net: PlannedFabric, switch: Switch, faces: dict[str, Face]) -> Iterator[Run]:
+    if net.role == "in-band" and net.leaf == 1 and _combined(plan):
+        yield from _on_uplinks(plan, catalog, net, switch, faces)
+        return
+    leaves = max(1, net.leaf)
+    owner = net.name if net.leaf else "in-band"
+    split = max(1, ports_at(switch, net.gbps) // switch.ports) if net.role != "oob" else 1
+    seats = [_face(faces, f"{owner} leaf {k + 1}", switch, split) for k in range(leaves)]
+    kept = _reserved(net)
+    field = {"in-band": "in_band", "oob": "oob", "storage": "storage"}[net.role]
+    nodes = sum(pool.nodes * getattr(pool.ports, field) for pool in plan.pools)
+    done = 0
+    for label, prefix, count in plugs(plan, catalog, net.role):
+        for k in range(count):
+            wanted = _preferred(net, nodes, done, k)
+            seat = seats[wanted]
+            if seat.room(kept) < 1:
+                seat = next((s for s in seats if s.room(kept) > 0), seat)
+            far = (label, f"U{k + 1}" if prefix == "uplink" else prefix if prefix == "mgmt" else f"{prefix} {k + 1}")
+            kind, through = "node", net.name
+            if prefix == "uplink":
+                kind, through = "uplink", _buyer(plan, catalog, net.name)
+            yield Run(net.name, kind, seat.label, (seat.node_port(),), (far,), net.gbps, through)
+            done += 1
+
+
+def _buyer(plan: Built, catalog: Catalog, in_band: str) -> str:
+    """The network whose lines buy the uplinks of out-of-band switches."""
+    out = next(net for net in plan.fabrics if net.role == "oob")
+    return in_band if cabling.uplink_at_speed(catalog.switches[out.switch]) else out.name
+
+
+def _preferred(net: PlannedFabric, nodes: int, done: int, port: int) -> int:
+    """The leaf for the next port: node ports in order evenly over all leaves, then likewise everything else.
+
+    The two leaves of a pair take the ports of a device in turn.
+    """
+    leaves = max(1, net.leaf)
+    first, ends = (0, nodes) if done < nodes else (nodes, max(1, net.endpoints - nodes))
+    if net.redundancy == "pair" and leaves % 2 == 0:
+        pairs = leaves // 2
+        return min(pairs - 1, max(0, done - port - first) * pairs // ends) * 2 + port % 2
+    return min(leaves - 1, (done - first) * leaves // ends)
+
+
+def _reserved(net: PlannedFabric) -> int:
+    """Native ports of a leaf that lead to other switches."""
+    if net.role == "oob" or not net.links_leaf_spine:
+        return 0
+    peers = PEER_LINKS if net.redundancy == "pair" else 0
+    if not net.spine:
+        return peers
+    return _up(net) + peers
+
+
+def _up(net: PlannedFabric) -> int:
+    """Links from one leaf to the spines, those between the two of a pair left out."""
+    peers = PEER_LINKS * (net.leaf // 2) if net.redundancy == "pair" and net.role != "compute" else 0
+    return (net.links_leaf_spine - peers) // net.leaf
+
+
+def _combined(plan: Built) -> bool:
+    return any(net.role == "oob" and not net.leaf for net in plan.fabrics)
+
+
+def _on_uplinks(
+    plan: Built, catalog: Catalog, net: PlannedFabric, switch: Switch, faces: dict[str, Face]
+) -> Iterator[Run]:
+    """The one switch of a small site: in-band on its faster ports."""
+    face = _face(faces, f"{net.name} leaf 1", switch, 1)
+    for label, prefix, count in plugs(plan, catalog, net.role):
+        for k in range(count):
+            far = (label, f"{prefix} {k + 1}")
+            yield Run(net.name, "node", face.label, (face.uplink_port(),), (far,), net.gbps, net.name)
+
+
+# -- between switches ------------------------------------------------------------------------------------------------
+def _between(net: PlannedFabric, switch: Switch, faces: dict[str, Face], groups: int, whole: int) -> Iterator[Run]:
+    """Links between switches. `groups` of leaves by rail; `whole`: leaves with those that come later."""
+    if not net.links_leaf_spine:
+        return
+    split = max(1, ports_at(switch, net.gbps) // switch.ports) if net.role != "oob" else 1
+
+    def link(kind: str, one: str, other: str) -> Run:
+        a, b = _face(faces, f"{net.name} {one}", switch, split), _face(faces, f"{net.name} {other}", switch, split)
+        port, far = a.trunk_port(), (b.label, b.trunk_port())
+        return Run(net.name, kind, a.label, (port,), (far,), switch.gbps, net.name)
+
+    paired = net.redundancy == "pair" and net.role != "compute"
+    for pair in range(net.leaf // 2 if paired else 0):
+        for _ in range(PEER_LINKS):
+            yield link("peer", f"leaf {2 * pair + 1}", f"leaf {2 * pair + 2}")
+    if not net.spine:
+        return
+    up = _up(net)
+    if not net.core:
+        for leaf in range(net.leaf):
+            for k in range(up):
+                yield link("trunk", f"leaf {leaf + 1}", f"spine {k % net.spine + 1}")
+        return
+    core = 0
+    for leaves, first, count in _pods(net, switch, up, groups, whole):
+        there = [leaf for leaf in leaves if leaf < net.leaf]
+        for leaf in there:
+            for k in range(up):
+                yield link("trunk", f"leaf {leaf + 1}", f"spine {first + k % count + 1}")
+        each = len(there) * up // count
+        for spine in range(first, first + count):
+            for _ in range(each):
+                yield link("core", f"spine {spine + 1}", f"core {core % net.core + 1}")
+                core += 1
+
+
+def _pods(net: PlannedFabric, switch: Switch, up: int, groups: int, whole: int) -> Iterator[tuple[list[int], int, int]]:
+    """Pods of a three-tier tree: their leaves, first spine and number of spines, all from 0.
+
+    A pod is a rail group, or part of one: at most half as many leaves as a switch has ports. A pod has the fewest
+    spines over which its leaves stripe evenly and that keep half of their ports for the cores.
+    """
+    half, first = switch.ports // 2, 0
+    for group in range(groups):
+        members = list(range(group, whole, groups))
+        for k in range(0, len(members), half):
+            leaves = members[k : k + half]
+            need = -(-len(leaves) * up // half)
+            count = next((s for s in range(max(1, need), up + 1) if up % s == 0), up)
+            yield leaves, first, count
+            first += count

@@ -1,0 +1,138 @@
+"""Random sites, and a plan's schedule walked port by port: for tests and for benchmarks/cabling.py."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+
+from planner import wiring
+from planner.catalog import Catalog
+from planner.exports import cables
+from planner.facility.racks import rack_facts
+from planner.parts import Cable, Switch
+from planner.plan import Plan
+
+ACCELERATORS = ("h100-sxm5", "h200-sxm5", "b200-sxm6", "mi300x", "l40s", "h200-nvl", "b300-sxm6")
+
+
+def random_site(seed: int) -> str:
+    """A site file drawn from a seed: one or two pools, storage or none, pairs or single switches."""
+    draw = random.Random(seed)
+    country = draw.choice(["US", "DE", "NO", "JP"])
+    works = "".join(
+        f"  - {{name: w{k}, kind: capacity, accelerator: {a}, count: {draw.choice([8, 40, 96, 256, 512, 1100])}}}\n"
+        for k, a in enumerate(draw.sample(ACCELERATORS, draw.choice([1, 2])))
+    )
+    fabric = f"oversubscription: {draw.choice([1, 1, 2])}, redundancy: {draw.choice(['pair', 'pair', 'none'])}"
+    topology = draw.choice(["", ", topology: plain", ", topology: rail"])
+    storage = draw.choice(["", "storage: {usable_tb: 500, read_gb_per_s: 40}\n", "storage: {usable_tb: 3000}\n"])
+    return (
+        f"site: {{country: {country}, rack_power_kw: {draw.choice([40, 60, 80])}, "
+        f"layout: {{racks_per_row: {draw.choice([8, 12, 16])}}}}}\n"
+        f"budget: {{price_missing: estimate}}\nworkloads:\n{works}"
+        f"preferences: {{fabric: {{{fabric}{topology}}}}}\n{storage}"
+    )
+
+
+@dataclass
+class Count:
+    """What one plan's schedule says, and what is wrong with it."""
+
+    used: int = 0
+    present: int = 0
+    schedule: int = 0
+    bought: int = 0
+    formula: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+
+def examine(plan: Plan, catalog: Catalog) -> Count:
+    """Walk the whole schedule of a plan."""
+    found = Count()
+    ports: dict[str, Counter[str]] = {}
+    labels: set[tuple[str, str]] = set()
+    by_part: Counter[str] = Counter()
+    for row in cables.schedule(plan, catalog):
+        ports.setdefault(row.a_device, Counter())[row.a_port] += 1
+        ports.setdefault(row.b_device, Counter())[row.b_port] += 1
+        if row.leg == 1:
+            labels.add((row.network, row.label))
+            by_part[row.part] += 1
+        if row.needed_m > row.length_m + 0.005:
+            found.wrong.append(f"{row.label}: {row.needed_m:g} m needed, {row.part} is {row.length_m:g} m")
+    found.schedule = len(labels)
+    for device, used in ports.items():
+        found.wrong += [f"{device}: port {p} is used {n} times" for p, n in used.items() if n > 1]
+    _devices(plan, catalog, ports, found)
+    lines: Counter[str] = Counter()
+    for line in plan.lines:
+        if isinstance(catalog.parts.get(line.part), Cable):
+            lines[line.part] += line.quantity
+    found.bought = lines.total()
+    found.formula = sum(by_formula(plan, catalog, net.name) for net in plan.fabrics)
+    found.wrong += [
+        f"{p}: {by_part[p]} in the schedule, {lines[p]} bought" for p in lines | by_part if lines[p] != by_part[p]
+    ]
+    if not found.schedule == found.bought == found.formula:
+        found.wrong.append(
+            f"cables: {found.schedule} in the schedule, {found.bought} bought, {found.formula} by formula"
+        )
+    for rack, fact in zip(plan.racks, rack_facts(plan, catalog), strict=True):
+        over = fact.limit_kw is not None and rack.power_kw > fact.limit_kw + 1e-6
+        heavy = fact.carries_kg is not None and rack.weight_kg > fact.carries_kg
+        if over or heavy or fact.units_used > rack.units:
+            found.wrong.append(f"{rack.name}: beyond its limits")
+    return found
+
+
+def _devices(plan: Plan, catalog: Catalog, ports: dict[str, Counter[str]], found: Count) -> None:
+    """Ports used against ports present on every switch; every port of every node in use exactly once."""
+    for net in plan.fabrics:
+        switch = catalog.switches[net.switch]
+        for _, label in wiring.switches(net):
+            used = ports.get(label, Counter())
+            whole = {p if p.startswith(("U", "mgmt")) else _native(p, switch) for p in used}
+            present = switch.ports + switch.uplink_ports + 1
+            found.used += len(whole)
+            found.present += present
+            if len(whole) > present:
+                found.wrong.append(f"{label}: {len(whole)} ports used, {present} present")
+    for name, pool in zip(wiring.pool_names(plan.pools), plan.pools, strict=True):
+        compute = pool.ports.compute if pool.fabric else 0
+        storage = pool.ports.storage if plan.storage is not None else 0
+        want = compute + storage + pool.ports.in_band + pool.ports.oob
+        for k in range(pool.nodes):
+            have = ports.get(f"{name} node {k + 1}", Counter())
+            if len(have) != want:
+                found.wrong.append(f"{name} node {k + 1}: {len(have)} ports cabled, {want} present")
+
+
+def _native(port: str, switch: Switch) -> str:
+    """The native port that a part of a split port belongs to."""
+    per = 2 if switch.ports > switch.cages else 1
+    return "/".join(port.split("/")[:per])
+
+
+def by_formula(plan: Plan, catalog: Catalog, name: str) -> int:
+    """Cables of a network from its counts: one per link, breakout cables by leaf (or by node on unjoined switches)."""
+    net = next(n for n in plan.fabrics if n.name == name)
+    kit = wiring.kit(catalog.switches[net.switch], net)
+    per = kit.links_per_cable if kit is not None and net.role == "compute" else 1
+    # Fabric managers have a leaf port each and share no breakout cable with nodes.
+    trunk = net.links_leaf_spine + net.links_spine_core + (net.links_other if per > 1 else 0)
+    if per == 1:
+        return net.links_node + net.links_other + trunk
+    units = sum(p.nodes * catalog.chassis[p.chassis].fabric_units for p in plan.pools if p.fabric == name)
+    each = net.endpoints // units
+    if net.topology == "islands":
+        return units * -(-each // per) + trunk
+    if not net.spine:
+        return -(-net.endpoints // per) + trunk
+    split = wiring.ports_at(catalog.switches[net.switch], net.gbps) // catalog.switches[net.switch].ports
+    down = round(net.oversubscription * (net.links_leaf_spine // net.leaf) * split)
+    if net.topology == "rail":
+        groups = [min(down, units - g * down) for g in range(-(-units // down))]
+        return sum(-(-g // per) for g in groups) * each + trunk
+    leaves = [min(down, max(0, net.endpoints - k * down)) for k in range(net.leaf)]
+    return sum(-(-n // per) for n in leaves) + trunk
