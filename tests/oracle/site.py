@@ -181,7 +181,7 @@ class Search:
                     rates[name] = before.get(name, 0.0) + gain * (way.cards / (slot.cards or 1))
             else:
                 rates[slot.work] = before.get(slot.work, 0.0) + way.rate
-            if (not last or self._enough(slot.work, rates, (*taken, way))) and not self._hopeless(k, more, rates, last):
+            if not self._hopeless(k, more, rates, last) and (not last or self._enough(slot.work, rates, (*taken, way))):
                 self._descend(k + 1, (*taken, way), more, rates)
         rates.clear()
         rates.update(before)

@@ -178,7 +178,7 @@ def _shrunk(switch: Switch, share: int) -> Switch:
 def _nics(dice: random.Random, kind: str) -> dict[str, Part]:
     """Adapters for in-band and storage, and few for compute; none where replicas stay in one node."""
     names = ["e810-cqda2", "e830-cqda2", "cx6lx-25-2p", "cx7-200-qsfp112-2p", "cx6-hdr-2p"]
-    if kind not in ("mix", "sharing", "supply", "tie", "performance") or dice.random() < 0.2:
+    if kind not in ("mix", "sharing", "supply") and (kind not in ("tie", "performance") or dice.random() < 0.3):
         names += dice.sample(("cx7-ndr400-osfp", "cx7-400-qsfp112-1p", "cx6-hdr-1p", "bf3-b3140h", "pollara-400"), 2)
     if kind == "storage":
         names.append("bf3-b3240")
