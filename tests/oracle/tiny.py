@@ -20,7 +20,7 @@ from planner.request import Request
 ON = dt.date(2026, 11, 24)
 KINDS = (
     *("capacity", "mix", "sharing", "maximise", "supply", "tie", "tight", "performance", "wide", "storage"),
-    *("mix", "supply", "maximise", "tie", "sharing", "supply", "maximise", "mix"),
+    *("mix", "supply", "maximise", "tie", "sharing", "supply", "maximise", "mix", "supply", "tie"),
 )
 OBJECTIVES = ("lowest_capex", "lowest_capex", "lowest_power", "lowest_tco")
 COUNTRIES = ("DE", "US", "NO", "JP")
@@ -280,16 +280,22 @@ def _service(
         "output_tokens": dice.choice((100, 300)),
         **more,
     }
-    probe = Request.model_validate({"site": {"country": "DE"}, "workloads": [{**work, "requests_per_s": 1}]}).workloads[
-        0
-    ]
+    rates = sorted(_per_card(catalog, built, work).values())
+    return {**work, "requests_per_s": round(cards * dice.choice(rates), 3) if rates else 1.0}
+
+
+def _per_card(catalog: Catalog, built: list[NodeBuild], work: dict[str, Any]) -> dict[str, float]:
+    """Requests per second of a service on one accelerator, by its id."""
+    asked = {**work, "requests_per_s": 1}
+    probe = Request.model_validate({"site": {"country": "DE"}, "workloads": [asked]}).workloads[0]
     alone = FabricLink(technology=None, gbps_per_node=0.0)
-    rates = []
+    rates: dict[str, float] = {}
     for build in built:
         found = demand.replicas(probe, build, alone, catalog)
         if not isinstance(found, Rejection):
-            rates.append(max(r.rate.planning / (r.cards or build.accelerators) for r in found))
-    return {**work, "requests_per_s": round(cards * dice.choice(rates), 3) if rates else 1.0}
+            best = max(r.rate.planning / (r.cards or build.accelerators) for r in found)
+            rates[build.accelerator] = max(best, rates.get(build.accelerator, 0.0))
+    return rates
 
 
 def _few_cards(dice: random.Random, built: list[NodeBuild]) -> dict[str, Any]:
@@ -352,13 +358,15 @@ def _maximise(dice: random.Random, data: dict[str, Any], catalog: Catalog, built
 
 
 def _supply(dice: random.Random, data: dict[str, Any], catalog: Catalog, built: list[NodeBuild]) -> None:
-    """Too little of every accelerator but one."""
+    """Too little of every accelerator but the one that costs most for what it does."""
     _mix(dice, data, catalog, built)
-    data["workloads"] = data["workloads"][:1]
-    for part in sorted({b.accelerator for b in built} or catalog.accelerators):
-        data.setdefault("supply", {})[part] = dice.choice((2, 4, 6, 8, 8))
-    spared = dice.choice(sorted(data["supply"]))
-    data["supply"][spared] = 200
+    service = data["workloads"][0]
+    data["workloads"] = [service]
+    rates = _per_card(catalog, built, service)
+    dear = {a: float(catalog.prices[a][0].typical) / rate for a, rate in rates.items() if rate and a in catalog.prices}
+    data["supply"] = {part: dice.choice((2, 4, 4, 8)) for part in sorted(catalog.accelerators)}
+    if dear:
+        data["supply"][max(dear, key=lambda a: (dear[a], a))] = 200
 
 
 def _tie(dice: random.Random, data: dict[str, Any], catalog: Catalog, built: list[NodeBuild]) -> None:
