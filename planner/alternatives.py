@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from planner.acceptance import Level, levels
 from planner.catalog import Catalog
 from planner.compose import compose
 from planner.errors import NoPlan
@@ -46,13 +47,36 @@ def explain(
         f"{plan.project}: {plan.totals.accelerators} accelerators in {plan.totals.nodes} nodes, "
         f"{plan.totals.currency} {plan.totals.capex:,.2f}; objective {plan.objective.name}."
     )
-    return {"headline": headline, "limits": limits, "alternatives": others}
+    say("asking for the best plan under stricter and looser acceptance of export verdicts")
+    accepted = [_level(prepared, row, best.objective) for row in levels(request, catalog, on, say)]
+    return {"headline": headline, "limits": limits, "alternatives": others, "acceptance": accepted}
+
+
+def _level(prepared: Prepared, level: Level, objective: float) -> dict[str, Any]:
+    """One acceptance of verdicts with its best plan, against the plan that was asked for."""
+    change = None if level.objective is None else level.objective - objective
+    same = change is None or abs(change) <= 1e-6
+    capital = None if level.capital_cents is None else level.capital_cents / 100
+    return {
+        "name": level.name,
+        "accept": list(level.accept),
+        "asked": level.asked,
+        "same_as": level.same_as,
+        "accelerators": list(level.accelerators),
+        "verdicts": list(level.verdicts),
+        "nodes": level.nodes,
+        "capital_without_tax": capital,
+        "change": "no plan" if change is None else "the same" if same else _told(prepared, change),
+        "licence_lead_days": prepared.request.compliance.licence_lead_days,
+    }
 
 
 def _limit(prepared: Prepared, plan: Plan, limit: Limit, objective: float) -> dict[str, Any]:
     """Slack, and the objective when this limit is one step larger."""
     row = {"name": limit.name, "have": limit.have, "used": limit.used, "slack": limit.slack, "step": None}
-    name = next((n for n, (key, _) in limit_keys(prepared.request).items() if key == limit.name), None)
+    name = next(
+        (n for n, (key, _) in limit_keys(prepared.request, prepared.book.taxes).items() if key == limit.name), None
+    )
     if name is None or limit.have is None or name not in prepared.problem.limits:
         return row
     have = prepared.problem.limits[name]
@@ -96,7 +120,7 @@ def _must_use(prepared: Prepared, part: str, kind: Callable[[Option], str]) -> P
 def _excluding(prepared: Prepared, part: str, kind: Callable[[Option], str]) -> str:
     """The single limit that, when lifted, lets the part in; else several together."""
     problem = _must_use(prepared, part, kind)
-    keys = limit_keys(prepared.request)
+    keys = limit_keys(prepared.request, prepared.book.taxes)
     for name in problem.limits:
         if solve(problem.without(name), pack_shapes) is not None:
             return f"exceeds {keys[name][0]}"

@@ -29,6 +29,7 @@ class Pricer:
         self.book = book
         self.supply = frozenset(supply)
         self._cents: dict[str, int | Rejection] = {}
+        self._weights: dict[str, int] = {}
 
     def cents(self, part: str) -> int | Rejection:
         """Landed unit price without tax in whole cents of the budget's currency."""
@@ -36,6 +37,14 @@ class Pricer:
             landed = self.book.landed(part)
             self._cents[part] = landed if isinstance(landed, Rejection) else landed.cents
         return self._cents[part]
+
+    def _weight(self, part: str) -> int:
+        """Units of the capital row per cent of a part: 1, or by its tax where several rates are counted."""
+        if not self.book.taxes.several:
+            return 1
+        if part not in self._weights:
+            self._weights[part] = self.book.taxes.weight(self.catalog.parts.get(part))
+        return self._weights[part]
 
     def price_or_none(self, part: str) -> int | None:
         cents = self.cents(part)
@@ -52,7 +61,7 @@ class Pricer:
             if line.yearly:
                 yearly += cents * line.quantity
             else:
-                capital += cents * line.quantity
+                capital += cents * line.quantity * self._weight(line.part)
             if line.part in self.supply and line.part not in self.catalog.accelerators:
                 supply[line.part] = supply.get(line.part, 0) + line.quantity
         for accelerator, count in bundle.cards:  # on boards and in whole systems as well as loose ones

@@ -495,7 +495,7 @@ class Generator:
     def _families(self, node: NodeBuild, link: FabricLink) -> list[str]:
         preferred = self.request.preferences.fabric.switch
         if preferred is not None:
-            return [preferred]
+            return [] if self.request.keeps_out("switch", self.catalog.switches[preferred].origin) else [preferred]
         assert link.technology is not None
         key = (link.technology, node.compute_gbps)
         if key not in self._switches:
@@ -630,7 +630,7 @@ class Generator:
         load = None if bundle is None else self._load_of(bundle)
         if load is not None:
             if request.budget.capex is not None and load.capital:
-                most = min(most, int(request.budget.capex * 100) // load.capital)
+                most = min(most, self.pricer.book.taxes.cap(int(request.budget.capex * 100)) // load.capital)
             power = it_power_kw(request)
             if power is not None and load.watts:
                 most = min(most, int(power * 1000) // load.watts)
@@ -650,7 +650,8 @@ class Generator:
 def offered_switches(catalog: Catalog, request: Request, technology: str, gbps: float, role: str) -> list[str]:
     """Switches of a role that are offered at the site: Chinese makers' ones on the mainland market only."""
     found = fabric.candidate_switches(catalog, technology, gbps, role)
-    return [s for s in found if catalog.switches[s].origin != "CN" or request.site.country == "CN"]
+    local = [s for s in found if catalog.switches[s].origin != "CN" or request.site.country == "CN"]
+    return [s for s in local if not request.keeps_out("switch", catalog.switches[s].origin)]
 
 
 def reference_gbps(catalog: Catalog, node: NodeBuild) -> float:

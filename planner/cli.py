@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
-from planner import __version__, accuracy_text, printing, size_text, summary
+from planner import __version__, accuracy_text, cli_catalog, cli_prices, printing, size_text, summary
 from planner.catalog import Catalog
 from planner.errors import InputError, Mistake, NoPlan, PlannerError, Rejection, UnknownPart
 
@@ -26,8 +26,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Plans a GPU data centre: one site file in; a proven plan, a procurement workbook and a proposal out.",
 )
-catalog_app = typer.Typer(no_args_is_help=True, help="Look into the catalog.")
-app.add_typer(catalog_app, name="catalog")
+app.add_typer(cli_catalog.app, name="catalog")
+app.add_typer(cli_prices.app, name="prices")
 export_app = typer.Typer(no_args_is_help=True, help="Hand a saved plan to installers and to other tools.")
 app.add_typer(export_app, name="export")
 
@@ -58,10 +58,9 @@ def optimize(
     from planner.optimize import optimize as run
     from planner.outputs import write_all
     from planner.progress import Progress
-    from planner.sitefile import read_site
+    from planner.sitefile import open_site
 
-    catalog = Catalog.load(overlay or ())
-    request = read_site(site, catalog)
+    request, catalog = open_site(site, overlay or ())
     progress = Progress()
     try:
         plan = run(
@@ -107,10 +106,9 @@ def explain(
     """Why this plan: what limits it, what one more step of each limit buys, and the best plan with each other part."""
     from planner.alternatives import explain as run
     from planner.progress import Progress
-    from planner.sitefile import read_site
+    from planner.sitefile import open_site
 
-    catalog = Catalog.load(overlay or ())
-    request = read_site(site, catalog)
+    request, catalog = open_site(site, overlay or ())
     progress = Progress()
     try:
         answer = run(request, catalog, _date(on, request.compliance.date), say=progress.step)
@@ -250,40 +248,72 @@ def export_netbox(
     typer.echo(f"wrote {count:,} files to {folder}")
 
 
-@app.command(epilog="Example: planner comply h20-sxm5 --to CN --hq CN --on 2026-11-24")
+@app.command(
+    epilog="Example: planner comply h20-sxm5 --to CN --hq CN --on 2026-11-24; also planner comply --matrix and "
+    "planner comply --cases cases.yaml --json"
+)
 def comply(
-    accelerator: Annotated[str, typer.Argument(help="Accelerator id, alias or group", metavar="ACCELERATOR")],
-    to: Annotated[str, typer.Option("--to", help="Destination country, ISO 3166-1 alpha-2")],
-    hq: Annotated[str, typer.Option("--hq", help="Country of the customer's headquarters")],
-    parent: Annotated[str | None, typer.Option("--parent", help="Country of the ultimate parent")] = None,
+    part: Annotated[
+        str | None, typer.Argument(help="Accelerator, alias or group, or any other part", metavar="ACCELERATOR")
+    ] = None,
+    to: Annotated[str | None, typer.Option("--to", help="Destination country, ISO 3166-1 alpha-2")] = None,
+    hq: Annotated[str | None, typer.Option("--hq", help="Country of the end user's headquarters")] = None,
+    parent: Annotated[str | None, typer.Option("--parent", help="Country of the ultimate parent; default --hq")] = None,
     ship_from: Annotated[str, typer.Option("--from", help="Country it ships from")] = "US",
     on: OnOption = None,
-    end_use: Annotated[str | None, typer.Option("--end-use", help="What it is for")] = None,
+    end_use: Annotated[str | None, typer.Option("--end-use", help="What it is for, in words")] = None,
+    recipient: Annotated[str | None, typer.Option("--recipient", help="Name of a recipient that a rule names")] = None,
+    funding: Annotated[str | None, typer.Option("--funding", help="state or private (import side of China)")] = None,
+    import_approval: Annotated[
+        bool, typer.Option("--import-approval", help="An import approval of this order is at hand")
+    ] = False,
+    cases: Annotated[Path | None, typer.Option("--cases", help="Answer every row of a case file")] = None,
+    matrix: Annotated[bool, typer.Option("--matrix", help="Accelerators by destinations, as a table")] = False,
+    language: Annotated[str, typer.Option("--language", help="en or zh")] = "en",
     overlay: OverlayOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The export verdict for one accelerator, with the rules that apply on a date. Screening, not advice of counsel."""
-    from planner import compliance
+    """The export verdict for a part, with the rules that apply on a date. A screening: confirm with counsel."""
+    from planner import comply as complying
 
     catalog = Catalog.load(overlay or ())
-    terms = compliance.Terms(
+    if language not in ("en", "zh"):
+        raise InputError([Mistake("--language", None, None, f"expected en or zh, got {language}.")])
+    if cases is not None:
+        answered = complying.answer_file(catalog, cases)
+        typer.echo(printing.as_json(answered) if as_json else complying.answers_text(answered))
+        return
+    day = _date(on, None)
+    if matrix:
+        columns = tuple(_country(catalog, "--to", c) for c in to.split(",")) if to else ()
+        home, owner = (None if c is None else _country(catalog, o, c) for o, c in (("--hq", hq), ("--parent", parent)))
+        start = _country(catalog, "--from", ship_from)
+        cells = complying.cells(catalog, part, day, columns, home, owner, start, language == "zh")
+        typer.echo(printing.as_json(cells) if as_json else complying.matrix_text(catalog, cells, day, home, language))
+        return
+    if part is None or to is None or hq is None:
+        raise InputError(complying.missing(part, to, hq))
+    terms = complying.terms(
         to=_country(catalog, "--to", to),
         headquarters=_country(catalog, "--hq", hq),
         parent=None if parent is None else _country(catalog, "--parent", parent),
         ship_from=_country(catalog, "--from", ship_from),
-        on=_date(on, None),
+        on=day,
         end_use=end_use,
+        funding=funding,
+        import_approval=import_approval,
+        recipient=recipient,
     )
-    entries = [compliance.screen(catalog, a, terms) for a in catalog.expand_accelerator(accelerator)]
-    typer.echo(printing.as_json(entries) if as_json else printing.verdicts(entries))
+    entries = complying.entries(catalog, part, terms)
+    typer.echo(printing.as_json(entries) if as_json else complying.verdicts_text(entries, language))
 
 
 @app.command(
-    epilog="Example: planner fabric --nodes 127 --nics 8 --switch qm9700; "
+    epilog="Example: planner fabric --nodes 127 --nics 8 --switch qm9700; or "
     "planner fabric --cases tests/reference/reference_architectures.yaml"
 )
 def fabric(
-    nodes: Annotated[int | None, typer.Option("--nodes", min=1, max=1_000_000, help="Number of nodes")] = None,
+    nodes: Annotated[int | None, typer.Option("--nodes", min=1, max=100_000_000, help="Number of nodes")] = None,
     nics: Annotated[int | None, typer.Option("--nics", min=1, max=128, help="Fabric ports per node")] = None,
     switch: Annotated[str | None, typer.Option("--switch", help="Switch id")] = None,
     oversubscription: Annotated[str, typer.Option("--oversubscription", help="1, 2 or 2:1")] = "1",
@@ -324,11 +354,10 @@ def fabric(
 @app.command(epilog="Example: planner size examples/llm-training.yaml")
 def size(site: SiteArgument, on: OnOption = None, overlay: OverlayOption = None, as_json: JsonOption = False) -> None:
     """Every workload on every accelerator: nodes, time or rate, limiting factor, or why it cannot."""
-    from planner.sitefile import read_site
+    from planner.sitefile import open_site
     from planner.sizing import size_table
 
-    catalog = Catalog.load(overlay or ())
-    request = read_site(site, catalog)
+    request, catalog = open_site(site, overlay or ())
     rows = size_table(request, catalog, _date(on, request.compliance.date))
     typer.echo(printing.as_json(rows) if as_json else size_text.sizes(rows))
 
@@ -373,29 +402,6 @@ def init(path: Annotated[Path, typer.Argument(help="The file to write")] = Path(
 def schema(what: Annotated[str, typer.Argument(help="site, plan or catalog")]) -> None:
     """The JSON schema of a site file, a plan or the catalog records."""
     typer.echo(json.dumps(printing.schema(what), ensure_ascii=False, indent=2))
-
-
-@catalog_app.command("list", epilog="Example: planner catalog list accelerators")
-def catalog_list(kind: Annotated[str, typer.Argument(help="accelerators, chassis, cpus, ...")]) -> None:
-    """The parts of one kind."""
-    typer.echo(printing.catalog_list(Catalog.load(), kind))
-
-
-@catalog_app.command("show", epilog="Example: planner catalog show h100-sxm5")
-def catalog_show(part: Annotated[str, typer.Argument(help="Part id")]) -> None:
-    """One part with its figures, sources and prices."""
-    typer.echo(printing.catalog_show(Catalog.load(), part))
-
-
-@catalog_app.command("lint", epilog="Example: planner catalog lint")
-def catalog_lint(overlay: OverlayOption = None) -> None:
-    """Read every record and check references between records."""
-    findings = printing.lint(Catalog.load(overlay or ()))
-    for finding in findings:
-        typer.echo(finding, err=True)
-    if findings:
-        raise typer.Exit(2)
-    typer.echo("every record reads, and every reference is met.")
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[object]], out: Path | None) -> None:

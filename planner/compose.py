@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -35,6 +35,7 @@ from planner.plan import (
 )
 from planner.problem import UTILISATION, Prepared, limit_keys
 from planner.report import assumptions, left_out, open_questions, planned_compliance
+from planner.screened import origin_share, screened
 from planner.units import HOURS_PER_YEAR, Money, half_up, tax_cents
 
 OBJECTIVE_UNITS = {
@@ -49,21 +50,21 @@ def compose(prepared: Prepared, solution: Solution) -> Plan:
     """The plan of a solution. All of it can be recomputed from catalog and plan, except what the digest covers."""
     request, catalog, book, problem = prepared.request, prepared.catalog, prepared.book, prepared.problem
     chosen = assemble.chosen_options(problem, solution)
-    tax = request.budget.vat_percent or Decimal(0)
-    capital, yearly = lines.write_lines(catalog, book, _owned(prepared, solution, chosen), tax)
+    capital, yearly = lines.write_lines(catalog, book, _owned(prepared, solution, chosen))
     taxes = _taxes(capital)
     objective = _objective(prepared, solution)
     predicted = {f"{c.option.id}|{w}": p for c in chosen for w, p in _predicted(prepared, c)}
     plan_pools = assemble.pools(catalog, request, chosen, predicted)
     networks = assemble.fabrics(catalog, request, problem, solution, chosen)
     racks = racking.racks(prepared, solution, chosen, plan_pools, networks)
+    totals = _totals(prepared, capital, yearly, taxes, racks, chosen)
     status = "optimal" if solution.optimal else "feasible"
     plan = Plan(
         status=status,  # type: ignore[arg-type]
         project=request.project,
         language=request.language,
         objective=objective,
-        totals=_totals(prepared, capital, yearly, taxes, racks, chosen),
+        totals=totals,
         pools=plan_pools,
         fabrics=networks,
         storage=_storage(prepared, solution),
@@ -73,7 +74,7 @@ def compose(prepared: Prepared, solution: Solution) -> Plan:
         taxes=taxes,
         compliance=planned_compliance(prepared, chosen),
         assumptions=assumptions(prepared, chosen, capital),
-        limits=_limits(prepared, solution, racks),
+        limits=_limits(prepared, solution, racks, totals.capex),
         left_out=left_out(prepared, chosen),
         open_questions=open_questions(prepared, chosen),
         names=_names(prepared, chosen, capital, yearly),
@@ -81,6 +82,11 @@ def compose(prepared: Prepared, solution: Solution) -> Plan:
         provenance=_provenance(prepared),
     )
     plan = plan.model_copy(update=cut_to_length(prepared, plan))
+    bought = {
+        "origins": origin_share(request.site.country, plan.lines),
+        "screening": screened(prepared, chosen, plan.lines, yearly),
+    }
+    plan = plan.model_copy(update=bought)
     sealed = plan.provenance.model_copy(update={"digest": digest_of(plan), "seals": seals_of(plan)})
     return plan.model_copy(update={"provenance": sealed})
 
@@ -143,15 +149,14 @@ def _totals(
     net = sum((ln.extended for ln in capital), Decimal(0))
     tax = sum((t.amount for t in taxes), Decimal(0))
     opex = sum((ln.extended for ln in yearly), Decimal(0))
-    rate = request.budget.vat_percent or Decimal(0)
     watts = sum(ln.max_power_w * ln.quantity for ln in capital)
     typical = sum(ln.typical_power_w * ln.quantity for ln in capital)
     energy = energy_per_year(prepared, typical)
     years = request.budget.tco_years
     return Totals(
         capex=net + tax,
-        capex_low=_with_tax(sum((ln.unit_low * ln.quantity for ln in capital), Decimal(0)), rate),
-        capex_high=_with_tax(sum((ln.unit_high * ln.quantity for ln in capital), Decimal(0)), rate),
+        capex_low=_with_tax(capital, lambda ln: ln.unit_low),
+        capex_high=_with_tax(capital, lambda ln: ln.unit_high),
         capex_without_tax=net,
         tax=tax,
         currency=currency,
@@ -207,17 +212,20 @@ def _names(
     return {p: f"{catalog.parts[p].vendor} {catalog.parts[p].model}" for p in sorted(mentioned) if p in catalog.parts}
 
 
-def _with_tax(amount: Decimal, rate: Decimal) -> Decimal:
-    cents = half_up(amount * 100)
-    return Money(cents + tax_cents(cents, rate), "").amount
+def _with_tax(capital: Sequence[PlanLine], price: Callable[[PlanLine], Decimal]) -> Decimal:
+    """All lines at a price, with the tax of each rate on its subtotal rounded once."""
+    bases: dict[Decimal, int] = {}
+    for line in capital:
+        bases[line.tax_percent] = bases.get(line.tax_percent, 0) + half_up(price(line) * line.quantity * 100)
+    return Money(sum(base + tax_cents(base, rate) for rate, base in bases.items()), "").amount
 
 
 # -- racks and limits ------------------------------------------------------------------------------------------------
-def _limits(prepared: Prepared, solution: Solution, racks: Sequence[PlannedRack]) -> tuple[Limit, ...]:
+def _limits(prepared: Prepared, solution: Solution, racks: Sequence[PlannedRack], capex: Decimal) -> tuple[Limit, ...]:
     """Each limit with what the plan uses; `binding` when less than one more step of anything fits."""
-    problem = prepared.problem
+    problem, request = prepared.problem, prepared.request
     found = []
-    for name, (key, factor) in limit_keys(prepared.request).items():
+    for name, (key, factor) in limit_keys(prepared.request, prepared.book.taxes).items():
         have = problem.limits.get(name)
         if name == "racks":
             used: float = len(racks)
@@ -225,6 +233,9 @@ def _limits(prepared: Prepared, solution: Solution, racks: Sequence[PlannedRack]
             used = limit_measure(name, problem.energy_cents_per_watt_year)(solution.total)
         scaled = float(round(Decimal(str(used)) * factor, 2))
         limit = None if have is None else float(round(Decimal(have) * factor, 2))
+        if name == "capital_budget" and prepared.book.taxes.several:
+            limit = None if request.budget.capex is None else float(request.budget.capex)
+            scaled = float(capex)
         slack = None if limit is None else round(limit - scaled, 2)
         found.append(
             Limit(
@@ -350,7 +361,8 @@ def _objective(prepared: Prepared, solution: Solution) -> PlannedObjective:
     problem = prepared.problem
     name = prepared.request.objective
     unit = "share" if problem.performance_first else OBJECTIVE_UNITS[name]
-    scale = {"money": 100.0, "kW": 1000.0, "share": 1.0}[unit]
+    cents = problem.capital_scale if name == "lowest_capex" else 1
+    scale = {"money": 100.0 * cents, "kW": 1000.0, "share": 1.0}[unit]
     value, bound = solution.objective / scale, solution.bound / scale
     gap = 0.0 if solution.optimal else abs(value - bound) / max(abs(value), 1e-9)
     return PlannedObjective(name=name, unit=unit, value=round(value, 6), bound=round(bound, 6), gap=round(gap, 6))

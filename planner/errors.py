@@ -54,6 +54,17 @@ class UnknownPart(PlannerError):
         super().__init__(f'{kind} "{given}" is not in the catalog.{hint}')
 
 
+class AmbiguousPart(PlannerError):
+    """A name that several parts go by. `members` are their ids, `said` one line about each."""
+
+    exit_code = 2
+
+    def __init__(self, given: str, members: Sequence[str], said: Sequence[str] = ()) -> None:
+        self.given, self.members = given, tuple(members)
+        lines = "".join(f"\n  {line}" for line in said or members)
+        super().__init__(f'"{given}" may be any of {len(self.members)} parts. Which one?{lines}')
+
+
 class CatalogError(PlannerError):
     """The catalog contradicts itself or a record is malformed."""
 

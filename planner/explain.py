@@ -69,7 +69,9 @@ def _reasons(prepared: Prepared, accelerators: Sequence[str]) -> list[str]:
         found = [r for r in prepared.rejections if _is_about(r.part, accelerator)]
         # What the accelerator itself cannot do says more than what one build of it lacks; the largest node says most.
         own = [r for r in found if r.part == accelerator]
-        reason = own[-1] if own else found[0] if found else None
+        # A chassis that cannot be completed names the accelerator only in its sentence.
+        told = (r for r in prepared.rejections if accelerator in r.message.replace(":", " ").split())
+        reason = own[-1] if own else found[0] if found else next(told, None)
         if reason is not None:
             grouped.setdefault(reason.rule, []).append(f"  {reason.message}")
     lines = [line for _, found in sorted(grouped.items()) for line in found[:MOST_REASONS]]
@@ -83,8 +85,16 @@ def _is_about(part: str, accelerator: str) -> bool:
 
 
 def _rule_sentence(prepared: Prepared, accelerator: str) -> str:
-    verdict = prepared.verdicts[accelerator]
-    return verdict.summary
+    """The verdict in short, and how to ask for the whole reasoning with its citations."""
+    request, entry = prepared.request, prepared.verdicts[accelerator]
+    home = request.site.country
+    headquarters = request.customer.headquarters or home
+    parent = request.customer.ultimate_parent or headquarters
+    command = f"planner comply {accelerator} --to {home} --hq {headquarters} --parent {parent} --on {prepared.on}"
+    reason = entry.short
+    if entry.import_side == "import_restricted" and entry.verdict in request.compliance.accept:
+        reason = f"restricted by the importing side; export side: {reason}"
+    return f"{accelerator} to {home}: {reason}. Full reasoning: {command}"
 
 
 def plain_checks(prepared: Prepared) -> tuple[str, ...]:

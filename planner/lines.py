@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from typing import Literal
 
 from planner import fabric, spares
 from planner.catalog import Catalog
@@ -34,6 +34,7 @@ from planner.parts import (
 )
 from planner.plan import LinePrice, PlanLine, PlannedCables
 from planner.pricing import PriceBook
+from planner.taxes import tax_class
 from planner.units import Money, half_up
 
 SECTIONS: tuple[Section, ...] = ("compute", "network", "storage", "facility", "software", "services")
@@ -82,7 +83,7 @@ def section_of(part: Part, group: str) -> Section:
 
 
 def write_lines(
-    catalog: Catalog, book: PriceBook, owned: Sequence[Owned], tax_percent: Decimal
+    catalog: Catalog, book: PriceBook, owned: Sequence[Owned]
 ) -> tuple[tuple[PlanLine, ...], tuple[PlanLine, ...]]:
     """Capital and yearly lines, in section and group order, with dotted positions. Prices without tax."""
     capital: dict[tuple[object, ...], tuple[LineSeed, Owned, int]] = {}
@@ -93,7 +94,7 @@ def write_lines(
             key = (seed.yearly, seed.group, holder.pool, seed.part, seed.cents)
             before = capital[key][2] if key in capital else 0
             capital[key] = (seed, holder, before + seed.quantity)
-    rows = [_line(catalog, book, seed, holder, count, tax_percent) for seed, holder, count in capital.values()]
+    rows = [_line(catalog, book, seed, holder, count) for seed, holder, count in capital.values()]
     once = _positions([r for r, yearly in rows if not yearly], 1)
     recurring = _positions([r for r, yearly in rows if yearly], len(SECTIONS) + 1)
     return tuple(once), tuple(recurring)
@@ -128,7 +129,7 @@ def with_lengths(
             holder = Owned(Bundle(), old[0].pool, old[0].nodes)
             if quantity:
                 seed = LineSeed(part, quantity, group)
-                found.append(_line(catalog, book, seed, holder, quantity, old[0].tax_percent)[0])
+                found.append(_line(catalog, book, seed, holder, quantity)[0])
     return tuple(_positions(found, 1))
 
 
@@ -153,9 +154,7 @@ def _kind_order(row: PlanLine) -> int:
     return 0 if row.max_power_w else 1
 
 
-def _line(
-    catalog: Catalog, book: PriceBook, seed: LineSeed, holder: Owned, quantity: int, tax_percent: Decimal
-) -> tuple[PlanLine, bool]:
+def _line(catalog: Catalog, book: PriceBook, seed: LineSeed, holder: Owned, quantity: int) -> tuple[PlanLine, bool]:
     part = catalog.parts[seed.part]
     unit, low, high, price, rule = _priced(book, seed)
     watts, typical, units, kilograms, estimates = _physical(catalog, part, holder)
@@ -183,7 +182,8 @@ def _line(
         unit_high=Money(high, book.currency).amount,
         extended=Money(unit * quantity, book.currency).amount,
         currency=book.currency,
-        tax_percent=tax_percent,
+        tax_percent=book.taxes.counted[tax_class(part)],
+        country_tax_percent=book.taxes.country[tax_class(part)],
         price=price,
         rule=rule,
         max_power_w=watts,
@@ -191,9 +191,15 @@ def _line(
         rack_units=units,
         weight_kg=kilograms,
         origin=part.origin,
+        supply=supply_of(part.origin, book.request.site.country),
         estimates=estimates,
     )
     return line, seed.yearly
+
+
+def supply_of(origin: str | None, country: str) -> Literal["domestic", "imported", "unknown"]:
+    """Whether a part comes from the site's own country."""
+    return "unknown" if origin is None else "domestic" if origin == country else "imported"
 
 
 def _priced(book: PriceBook, seed: LineSeed) -> tuple[int, int, int, LinePrice | None, str | None]:

@@ -29,8 +29,9 @@ class Shape:
 class Load:
     """What an option costs and uses, per piece: the coefficients of every row and objective.
 
-    `capital` and `yearly` in cents without tax; `watts` maximum draw, `typical_watts` for energy; `endpoints` by
-    network; `supply` by limited part; `shapes` what must be racked.
+    `capital` in cents without tax, or with it where several rates are counted (planner.taxes); `yearly` in cents;
+    `watts` maximum draw, `typical_watts` for energy; `endpoints` by network; `supply` by limited part; `shapes` what
+    must be racked.
     """
 
     capital: int = 0
@@ -227,6 +228,7 @@ class Problem:
     energy_cents_per_watt_year: float = 0.0
     tco_years: int = 5
     tax_percent: float = 0.0
+    capital_scale: int = 1  # units of `capital` to a cent
     alone: Mapping[str, float] = field(default_factory=dict)  # what each maximised work reaches alone, in its unit
 
     @property

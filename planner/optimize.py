@@ -54,7 +54,17 @@ def optimize(
             explanation = replace(explanation, notes=(*offers, *explanation.notes))
         raise NoPlan(explanation.message(), explanation)
     say("writing the plan")
-    return compose(replace(prepared, problem=problem), solution)
+    plan = compose(replace(prepared, problem=problem), solution)
+    while request.budget.capex is not None and plan.totals.capex > request.budget.capex:
+        # Tax is rounded per rate, which the program cannot know: a cap passed by a cent is tightened.
+        tighter = {**problem.limits, "capital_budget": solution.total.capital - 1}
+        problem = replace(problem, limits=tighter)
+        solution = solve(problem, pack_shapes, threads=threads, time_limit=time_limit)
+        if solution is None:
+            explanation = explain_limits(replace(prepared, problem=problem))
+            raise NoPlan(explanation.message(), explanation)
+        plan = compose(replace(prepared, problem=problem), solution)
+    return plan
 
 
 def _without_offers(request: Request, catalog: Catalog, on: dt.date) -> Plan:
@@ -83,5 +93,5 @@ def _with_alone(problem: Problem, threads: int | None) -> Problem:
 def explain_limits(prepared: Prepared) -> advice.Explanation:
     """The limits that clash and the smallest changes, each proven by solving, over counts that larger limits allow."""
     prepared = prepare(prepared.request, prepared.catalog, prepared.on, bounded=False)
-    search = advice.Relaxation(prepared.problem, pack_shapes, limit_keys(prepared.request))
+    search = advice.Relaxation(prepared.problem, pack_shapes, limit_keys(prepared.request, prepared.book.taxes))
     return search.explain(plain_checks(prepared), rule_notes(prepared))

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Lifecycle = Literal[
     "current", "ramping", "announced", "end_of_sale", "end_of_life", "refurbished", "legacy", "consumer", "withdrawn"
@@ -20,12 +20,13 @@ Section = Literal["compute", "network", "storage", "facility", "software", "serv
 Technology = Literal["infiniband", "ethernet"]
 Cooling = Literal["air", "liquid"]
 Grade = Literal["A", "B", "C", "M"]
+PositiveAmount = Annotated[Decimal, Field(gt=0)]
 
 
 class Record(BaseModel):
     """Base of everything read from a catalog or a plan: frozen, and unknown keys are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
 
 
 class Part(Record):
@@ -38,11 +39,24 @@ class Part(Record):
     part_number: str | None = None
     lifecycle: Lifecycle = "current"
     origin: str | None = None
+    lead_time_weeks: float | None = None  # from order to dispatch; None when nobody said
     sources: tuple[str, ...] = ()
     as_of: str | None = None
     unverified: tuple[str, ...] = ()
     estimates: dict[str, str] = Field(default_factory=dict)
     notes: str | None = None
+
+    @property
+    def domestic_in_china(self) -> bool | None:
+        """国产 (True) or 进口 (False) by the country of design; None when the origin is unknown."""
+        return None if self.origin is None else self.origin == "CN"
+
+    @model_validator(mode="after")
+    def _not_negative(self) -> Self:
+        for name, value in self.__dict__.items():
+            if isinstance(value, int | float) and value < 0:
+                raise ValueError(f"{name}: expected a figure of at least 0, got {value}.")
+        return self
 
 
 class ScaleUp(Record):
@@ -350,23 +364,36 @@ class Software(Part):
 
 
 class Price(Record):
-    """One dated price row. Amounts per unit in `currency`; `tax_basis` says whether tax is inside."""
+    """One dated price row. Amounts per unit in `currency`, above 0; `tax_basis` says whether tax is inside.
+
+    `min_quantity` is the order from which the row counts: several rows of one source are quantity breaks. `scope` says
+    what the price buys beside the part itself, `includes_support_months` how much support is inside.
+    """
 
     part: str
-    currency: str
-    low: Decimal | None = None
-    typical: Decimal
-    high: Decimal | None = None
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    low: PositiveAmount | None = None
+    typical: PositiveAmount
+    high: PositiveAmount | None = None
     tax_basis: Literal["excluded", "included", "unknown"]
-    tax_percent: Decimal | None = None  # the rate inside an included price
+    tax_percent: Annotated[Decimal, Field(ge=0, le=50)] | None = None  # the rate inside an included price
     basis: Literal["quote", "list", "street", "tender", "analyst", "estimate"]
     grade: Grade
-    source: str
-    as_of: str  # YYYY, YYYY-MM or YYYY-MM-DD
+    source: Annotated[str, Field(min_length=1)]
+    as_of: Annotated[str, Field(pattern=r"^[12][0-9]{3}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?$")]
     valid_until: dt.date | None = None
-    min_quantity: int = 1
-    includes_support_months: int | None = None
+    min_quantity: Annotated[int, Field(ge=1)] = 1
+    includes_support_months: Annotated[int, Field(ge=0)] | None = None
     scope: str | None = None
+    lead_time_weeks: Annotated[float, Field(ge=0)] | None = None  # as quoted, from order to dispatch
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Price:
+        if (self.low or self.typical) > self.typical or self.typical > (self.high or self.typical):
+            raise ValueError(f"expected low <= typical <= high, got {self.low}, {self.typical}, {self.high}.")
+        if self.tax_basis == "included" and self.tax_percent is None:
+            raise ValueError("tax_percent: is needed, because tax_basis is included.")
+        return self
 
 
 class BuildLine(Record):

@@ -171,6 +171,11 @@ class LinePrice(Entry):
     amount: Amount  # in the source row's currency and tax basis
     tax_basis: str
     exchange_rate: Amount | None = None  # budget currency per unit of the source currency
+    # The chain in numbers: amount ÷ (1 + tax inside) × (1 − discount) × exchange × (1 + freight) × (1 + duty). Percent.
+    tax_inside_percent: Amount | None = None
+    discount_percent: Amount | None = None
+    freight_percent: Amount | None = None
+    duty_percent: Amount | None = None
     steps: tuple[str, ...] = ()  # the chain from source price to landed price, in words
     includes_support_months: int | None = None
 
@@ -197,7 +202,8 @@ class PlanLine(Entry):
     unit_high: Amount
     extended: Amount
     currency: str
-    tax_percent: Amount
+    tax_percent: Amount  # counted in the capital
+    country_tax_percent: Amount | None = None  # what the destination levies on such a line, counted or not
     price: LinePrice | None  # None for items without charge and rule-based lines; `rule` then says why
     rule: str | None = None
     max_power_w: float = 0.0  # per piece; only where the piece counts towards power on its own
@@ -205,7 +211,40 @@ class PlanLine(Entry):
     rack_units: int = 0
     weight_kg: float = 0.0
     origin: str | None = None
+    supply: Literal["domestic", "imported", "unknown"] = "unknown"  # by origin, seen from the site's country
     estimates: tuple[str, ...] = ()
+
+
+class OriginShare(Entry):
+    """Capital lines by origin, without tax: from the site's country, from elsewhere, not known (services too).
+
+    `share` = domestic ÷ (domestic + imported); None where neither is there.
+    """
+
+    country: str
+    domestic: Amount
+    imported: Amount
+    unknown: Amount
+    share: float | None
+
+
+class LineScreening(Entry):
+    """What the export worksheet says about a part that is bought: entry, verdict, rules, what must be asked."""
+
+    part: str
+    kind: str  # accelerator, system, cpu, switch, nic ...
+    eccn: str | None  # the entry of its class or kind; the maker states that of the part number
+    eccn_zh: str | None = None
+    hs6: tuple[str, ...]  # customs codes, six digits; they decide no export entry
+    classification: str | None
+    verdict: str
+    rules: tuple[str, ...]
+    citation: str
+    citation_zh: str
+    data: tuple[str, ...]
+    data_zh: tuple[str, ...]
+    asks: tuple[str, ...]
+    asks_zh: tuple[str, ...]
 
 
 class TaxLine(Entry):
@@ -249,7 +288,20 @@ class PlannedCables(Entry):
     longest_m: float
 
 
+class Foreseen(Entry):
+    """A change of verdict by a rule that was public on the plan's date. `on` None: if a text not enforced were."""
+
+    rule: str
+    on: str | None
+    verdict: str
+    review_policy: str | None = None
+    text: str
+    text_zh: str
+
+
 class ComplianceEntry(Entry):
+    """The screening of one part. `summary` is the whole reasoning, `short` verdict, rule and decisive number."""
+
     part: str
     accelerator: str | None
     classification: str | None
@@ -258,6 +310,16 @@ class ComplianceEntry(Entry):
     on: str
     summary: str
     summary_zh: str | None = None
+    short: str = ""
+    short_zh: str = ""
+    system: str | None = None  # entry of a board or server with the part
+    exception: str | None = None  # licence exception that can be used under its conditions
+    codified: str | None = None  # verdict by a stricter text on the books that is not enforced; None: the same
+    conditions: tuple[str, ...] = ()  # to be certified in an application
+    conditions_zh: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()  # the figures and facts compared
+    data_zh: tuple[str, ...] = ()
+    foreseen: tuple[Foreseen, ...] = ()
     citations: tuple[str, ...] = ()
     review_policy: str | None = None
     import_side: str | None = (
@@ -330,7 +392,9 @@ class Plan(Entry):
     lines: tuple[PlanLine, ...]
     yearly: tuple[PlanLine, ...]
     taxes: tuple[TaxLine, ...]
+    origins: OriginShare | None = None
     compliance: tuple[ComplianceEntry, ...]
+    screening: tuple[LineScreening, ...] = ()
     assumptions: tuple[Assumption, ...]
     limits: tuple[Limit, ...]
     left_out: tuple[LeftOut, ...]

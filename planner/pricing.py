@@ -2,7 +2,8 @@
 
 The chain, each step written into `LinePrice.steps`:
 
-    source price -> net of included tax -> budget's currency (via USD) -> freight and insurance -> import duty -> cents
+    source price -> net of included tax -> discount -> budget's currency (via USD) -> freight and insurance
+    -> import duty -> cents
 
 All arithmetic is Decimal; the only rounding is the last step, half up to whole cents. Rates are tables of
 `catalogs/rates`: exchange (units of a currency per USD), freight, duty, vat, electricity. Tax of the buyer is not part
@@ -15,19 +16,35 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, Literal
 
-from planner.catalog import Catalog
+from planner.catalog import KINDS, Catalog
 from planner.errors import CatalogError, InputError, Mistake, Rejection
-from planner.parts import Accelerator, Baseboard, Chassis, Dimm, Drive, Part, Pdu, Price, Rack, Software, StorageSystem
+from planner.parts import (
+    Accelerator,
+    Baseboard,
+    Chassis,
+    Dimm,
+    Drive,
+    Part,
+    Pdu,
+    Price,
+    Rack,
+    Software,
+    StorageSystem,
+    Switch,
+)
 from planner.plan import LinePrice
 from planner.request import Request
+from planner.taxes import Taxes
 from planner.units import Money, half_up
 
 Level = Literal["low", "typical", "high"]
 LEVELS: tuple[Level, ...] = ("low", "typical", "high")
 GRADES = {"A": 3, "B": 2, "C": 1, "M": 0}
 STALE_DAYS = 90
+SWITCH_CLASS_GBPS = 100  # port speed from which switches are priced by their capacity
 LOW_ENDURANCE = 0.7  # drive writes per day below which a drive is priced as a read-intensive one
 
 
@@ -118,6 +135,12 @@ class PriceBook:
         self._estimates = request.budget.price_missing == "estimate"
         self._landed: dict[tuple[str, int], LandedPrice | Rejection] = {}
 
+    @cached_property
+    def taxes(self) -> Taxes:
+        """Tax by what a line is: counted by the request, and the country's own."""
+        rates = self.catalog.table("rates/vat")["rates"]
+        return Taxes.of(self.request.budget.vat_percent, rates.get(self.request.site.country))
+
     # -- the source price ----------------------------------------------------------------------------------------
     def price(self, part: str, quantity: int = 1) -> Price | None:
         """The row that counts for an order of `quantity` pieces, or None."""
@@ -182,6 +205,7 @@ class PriceBook:
             amount=_at(row, level),
             tax_basis=row.tax_basis,
             exchange_rate=None if same else self.exchange.factor(row.currency, self.currency),
+            **self._percents(row, part, level),
             steps=tuple(steps),
             includes_support_months=row.includes_support_months,
         )
@@ -199,6 +223,11 @@ class PriceBook:
             steps.append(f"net of the {percent:f} % tax inside: {row.currency} {_text(amount)}")
         elif row.tax_basis == "unknown":
             steps.append("the source does not say whether tax is inside: taken as excluded")
+        discount = self.discount(row, part)
+        if discount is not None:
+            percent, whose = discount
+            amount = amount * (1 - percent / 100)
+            steps.append(f"less {percent:f} % discount ({whose}): {row.currency} {_text(amount)}")
         if row.currency != self.currency:
             amount, step = self._exchanged(amount, row.currency)
             steps.append(step)
@@ -216,6 +245,34 @@ class PriceBook:
             amount = amount * (1 + duty / 100)
             steps.append(f"import duty of {site} {duty:f} % ({why}): {self.currency} {_text(amount)}")
         return amount, steps
+
+    def _percents(self, row: Price, part: Part | None, level: Level) -> dict[str, Decimal | None]:
+        """The factors of the chain in percent; None where a step does not apply."""
+        discount = self.discount(row, part)
+        found: dict[str, Decimal | None] = {
+            "tax_inside_percent": row.tax_percent if row.tax_basis == "included" else None,
+            "discount_percent": None if discount is None else discount[0],
+        }
+        if isinstance(part, Software):
+            return found
+        domestic = self._dispatched_from(part) == self.request.site.country
+        found["freight_percent"] = _decimal(self._freight["domestic" if domestic else "international"][level])
+        found["duty_percent"] = None if domestic else self._duty_percent(part)[0]
+        return found
+
+    def discount(self, row: Price, part: Part | None) -> tuple[Decimal, str] | None:
+        """The buyer's discount on a price in percent and whose it is: the maker's, else the kind's; None: none."""
+        terms = self.request.budget.discounts
+        if terms is None or part is None or row.basis not in terms.on:
+            return None
+        for maker, percent in terms.makers.items():
+            if maker.strip().lower() == part.vendor.lower():
+                return percent, f"maker {part.vendor}"
+        kind = next((k for k, model in KINDS.items() if type(part) is model), "")
+        for category, percent in terms.categories.items():
+            if category == kind:
+                return percent, f"category {category}"
+        return None
 
     def _exchanged(self, amount: Decimal, currency: str) -> tuple[Decimal, str]:
         """An amount in the budget's currency, crossed via USD, and the words for it."""
@@ -257,8 +314,10 @@ def _covered(extra: Mapping[str, Any], part: Part, on: dt.date | None) -> bool:
 
 
 def class_price(catalog: Catalog, part: Part) -> Price | None:
-    """The class price of a drive, memory module or storage system from `estimates/prices`; None for other kinds."""
-    if not isinstance(part, Drive | Dimm | StorageSystem):
+    """The class price from `estimates/prices` of a drive, memory module, storage system, switch or Chinese
+    accelerator; None for other kinds, and where the class has no row.
+    """
+    if not isinstance(part, Drive | Dimm | StorageSystem | Accelerator | Switch):
         return None
     table = catalog.table("estimates/prices")
     if isinstance(part, Drive):
@@ -267,12 +326,20 @@ def class_price(catalog: Catalog, part: Part) -> Price | None:
         key = "boot" if part.use == "boot" else "qlc" if read_only else f"gen{part.pcie_gen}"
     elif isinstance(part, Dimm):
         kind, size, key = "memory", float(part.size_gb), part.memory_type.partition("-")[0]
+    elif isinstance(part, Accelerator):
+        rate = part.dense_tflops.get("bf16") or part.dense_tflops.get("fp16")
+        kind, size, key = "accelerators", rate or 0.0, str(part.origin) if rate else "unknown rate"
+    elif isinstance(part, Switch):
+        kind, size = "switches", part.ports * part.gbps / 1000
+        key = part.technology + ("-CN" if part.origin == "CN" and part.technology == "ethernet" else "")
+        key = key if part.gbps >= SWITCH_CLASS_GBPS else "slow"
     else:
         kind, size, key = "storage", part.usable_tb, "any"
-    row = table[kind]["by"].get(key)
+    row = table[kind]["by"].get(key) if kind in table else None
     if row is None:
         return None
     low, typical, high = (_decimal(row[level]) * _decimal(size) for level in LEVELS)
+    basis = table[kind].get("basis", table["basis"])
     return Price(
         part=part.id,
         currency="USD",
@@ -282,7 +349,7 @@ def class_price(catalog: Catalog, part: Part) -> Price | None:
         tax_basis="excluded",
         basis="estimate",
         grade="M",
-        source=f"class price: {size:g} x {row['typical']} {table[kind]['unit']} ({key}); {table['basis']}",
+        source=f"class price: {size:g} x {row['typical']} {table[kind]['unit']} ({key}); {basis}",
         as_of=str(table["as_of"]),
     )
 

@@ -7,36 +7,21 @@ import json
 import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from planner import compliance, parts
-from planner.catalog import Catalog, nearest
-from planner.errors import InputError, Mistake, NoPlan, PlannerError, UnknownPart
-from planner.plan import ComplianceEntry, Plan
+from planner import lookup
+from planner.errors import AmbiguousPart, InputError, Mistake, NoPlan, PlannerError, UnknownPart
+from planner.plan import Plan
 from planner.request import Request
 from planner.units import readable
 
-KINDS: dict[str, type[parts.Record]] = {
-    "accelerators": parts.Accelerator,
-    "chassis": parts.Chassis,
-    "baseboards": parts.Baseboard,
-    "cpus": parts.Cpu,
-    "memory": parts.Dimm,
-    "drives": parts.Drive,
-    "nics": parts.Nic,
-    "bridges": parts.Bridge,
-    "switches": parts.Switch,
-    "optics": parts.Optic,
-    "cables": parts.Cable,
-    "storage": parts.StorageSystem,
-    "racks": parts.Rack,
-    "pdus": parts.Pdu,
-    "management": parts.ManagementNode,
-    "software": parts.Software,
-    "models": parts.TrainingModel,
-}
+if TYPE_CHECKING:
+    from planner.catalog.essentials import Missing
+    from planner.lint import Finding
+    from planner.pricelist.importing import Result
 
 
 def plain(value: Any) -> Any:
@@ -67,6 +52,10 @@ def error(problem: PlannerError) -> dict[str, Any]:
     found: dict[str, Any] = {"error": type(problem).__name__, "message": str(problem)}
     if isinstance(problem, InputError):
         found["mistakes"] = [plain(m) for m in problem.mistakes]
+    if isinstance(problem, UnknownPart):
+        found["nearest"] = list(problem.nearest)
+    if isinstance(problem, AmbiguousPart):
+        found["candidates"] = list(problem.members)
     if isinstance(problem, NoPlan):
         found["status"] = "infeasible"
         found["explanation"] = plain(problem.explanation)
@@ -83,24 +72,6 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence
         cells = [c.rjust(w) if k in right else c.ljust(w) for k, (c, w) in enumerate(zip(row, widths, strict=True))]
         out.append("  ".join(cells).rstrip())
     return "\n".join(out)
-
-
-def verdicts(entries: Sequence[ComplianceEntry]) -> str:
-    """Verdicts with rules and citations, one block each."""
-    blocks = []
-    for entry in entries:
-        lines = [f"{entry.part}: {entry.verdict.replace('_', ' ')} on {entry.on}", f"  {entry.summary}"]
-        if entry.classification:
-            lines.append(f"  classification: {entry.classification}")
-        if entry.rules:
-            lines.append(f"  rules: {', '.join(entry.rules)}")
-        if entry.review_policy:
-            lines.append(f"  review policy: {entry.review_policy}")
-        lines += [f"  source: {c}" for c in entry.citations]
-        lines += [f"  assumed: {a}" for a in entry.assumed]
-        blocks.append("\n".join(lines))
-    blocks.append("This is a screening by published rules; it does not replace a review by the exporter.")
-    return "\n".join(blocks)
 
 
 def alternatives(answer: Mapping[str, Any]) -> str:
@@ -124,7 +95,34 @@ def alternatives(answer: Mapping[str, Any]) -> str:
     if left:
         out += ["", "Left out (planner explain SITE --json has every sentence in full):"]
         out += _by_reason(left)
+    if answer.get("acceptance"):
+        out += _acceptance(answer["acceptance"])
     return "\n".join(out)
+
+
+def _acceptance(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The best plans under stricter and looser acceptance of export verdicts, side by side."""
+    out = ["", "By what is accepted of the export rules (never what is embargoed or presumed to be denied):"]
+    cells = [
+        (
+            row["name"],
+            "as asked" if row["asked"] else "",
+            ", ".join(row["accelerators"]) or "-",
+            "-" if row["nodes"] is None else row["nodes"],
+            "-" if row["capital_without_tax"] is None else f"{row['capital_without_tax']:,.2f}",
+            row["change"],
+        )
+        for row in rows
+    ]
+    out.append(table(("accepted", "", "accelerators", "nodes", "capital", "objective"), cells, right=(3, 4)))
+    told = dict.fromkeys(v for row in rows for v in row["verdicts"])
+    out += [f"  {verdict}" for verdict in told]
+    lead = next((row["licence_lead_days"] for row in rows), None)
+    if lead and any("licence required" in v for v in told):
+        out.append(f"  Days until a licence: {lead}, the requester's own figure; nobody can promise one.")
+    elif any("licence required" in v for v in told):
+        out.append("  How long a licence takes is not known; compliance.licence_lead_days takes your own figure.")
+    return out
 
 
 INDENT = " " * 4
@@ -158,72 +156,127 @@ def _figure(value: float | None) -> str:
 
 
 # -- catalog ---------------------------------------------------------------------------------------------------------
-def catalog_list(catalog: Catalog, kind: str) -> str:
-    """Id, maker, model, lifecycle and the best-graded price of every part of a kind."""
-    records = _kind(catalog, kind)
-    rows: list[tuple[str, ...]] = []
-    for part_id, part in sorted(records.items()):
-        price = catalog.prices.get(part_id, ())
-        shown = (
-            f"{price[0].currency} {price[0].typical:,} ({price[0].grade}, {price[0].as_of})" if price else "no price"
+def kinds(rows: Sequence[Mapping[str, Any]]) -> str:
+    """How many records of every kind there are, and how many cannot be planned with."""
+    head = ("kind", "records", "current", "priced", "unplannable")
+    body = [["-" if row[h] is None else row[h] for h in head] for row in rows]
+    note = "unplannable: lacks an essential figure or a price. Which: planner catalog list KIND --incomplete"
+    return table(head, body, right=(1, 2, 3, 4)) + "\n" + note
+
+
+def part_list(kind: str, head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int]) -> str:
+    if not rows:
+        return f"No {kind} match."
+    return table(head, rows, right) + f"\n{len(rows)} {kind}"
+
+
+def gaps(kind: str, looked: int, found: Sequence[Missing]) -> str:
+    """Essential figures that parts lack, one row each."""
+    if not found:
+        return f"All {looked} {kind} have every essential figure."
+    rows = [(m.part, m.figure.replace("|", " or "), m.rule or "nothing: never planned with") for m in found]
+    parts = len({m.part for m in found})
+    out = len({m.part for m in found if m.rule is None})
+    return (
+        table(("id", "lacks", "what stands in"), rows) + f"\n{parts} of {looked} {kind}; {out} cannot be planned with."
+    )
+
+
+def part(data: Mapping[str, Any]) -> str:
+    """One part: figures, then prices, then what is unsure and where it comes from."""
+    marks = dict.fromkeys(data.get("unverified") or (), "from memory")
+    marks |= {name: f"estimate: {basis}" for name, basis in (data.get("estimates") or {}).items()}
+    skip = {"kind", "prices", "incomplete", *lookup.HIDDEN}
+    rows = []
+    for name, value in data.items():
+        if name in skip or value in (None, [], {}):
+            continue
+        rows.append((name, lookup.words(value), marks.get(name, "")))
+    out = [f"{data['id']} ({data['kind']})", table(("", "", ""), rows).strip("\n")]
+    if data["prices"]:
+        prices = [
+            (
+                "counts" if p["counts"] else "history",
+                f"{p['currency']} {p['typical']}",
+                f"{p['low'] or '-'} to {p['high'] or '-'}",
+                f"from {p['min_quantity']}",
+                f"tax {p['tax_basis']}" + (f" {p['tax_percent']} %" if p["tax_percent"] else ""),
+                f"{p['basis']} {p['grade']}",
+                p["as_of"],
+                p["scope"] or "",
+            )
+            for p in data["prices"]
+        ]
+        out += ["", table(("price", "typical", "range", "order", "tax", "basis", "date", "buys"), prices)]
+    elif data["kind"] != "models":
+        out += ["", "no price"]
+    if data["incomplete"]:
+        out += ["", "lacks: " + ", ".join(data["incomplete"])]
+    for label, key in (("also called", "aliases"), ("notes", "notes")):
+        if data.get(key):
+            out += ["", f"{label}: {lookup.words(data[key])}"]
+    out += ["", "sources:", *(f"  {s}" for s in data.get("sources") or ["none"])]
+    return "\n".join(out)
+
+
+def side_by_side(ids: Sequence[str], rows: Sequence[tuple[str, Sequence[Any]]]) -> str:
+    """Figures of several parts; a star marks where they differ."""
+    body = []
+    for name, values in rows:
+        cells = [lookup.words(v) for v in values]
+        cells = [c if len(c) <= 44 else c[:41] + "..." for c in cells]
+        body.append(("*" if len(set(map(str, values))) > 1 else "", name, *cells))
+    return table(("", "", *ids), body) + "\n* differs; unknown: nobody published the figure"
+
+
+def price_list(result: Result, written: Path | None, out: Path | None) -> str:
+    """What a supplier's sheet holds: remarks on the whole, then matched, doubtful, unmatched and empty rows."""
+    blocks = list(result.remarks)
+    matched = result.of("matched")
+    rows: list[Sequence[object]]
+    head: Sequence[str]
+    if matched:
+        rows = [
+            (r.row, r.part, lookup.price_amount(r.price), f"tax {r.price.tax_basis}"
+             + (f" {r.price.tax_percent:f} %" if r.price.tax_percent is not None else ""),
+             f"from {r.price.min_quantity}", r.price.valid_until or "", r.text[:48])
+            for r in matched if r.price is not None
+        ]  # fmt: skip
+        head = ("row", "part", "price of one", "tax", "order", "valid until", "the sheet says")
+        blocks.append(f"\nmatched: {len(matched)}\n" + table(head, rows, right=(0, 2)))
+    doubtful = result.of("doubtful")
+    if doubtful:
+        rows = [(r.row, r.text[:48], r.why, ", ".join(r.candidates) or r.part or "") for r in doubtful]
+        head = ("row", "the sheet says", "why", "may be")
+        blocks.append(f"\ndoubtful, not written: {len(doubtful)}\n" + table(head, rows, right=(0,)))
+        blocks.append(
+            "Answer with --match ROW=ID where the part or an unusual price is in doubt, or correct the sheet."
         )
-        if isinstance(part, parts.Part):
-            rows.append((part_id, part.vendor, part.model, part.lifecycle, shown))
-        else:
-            rows.append((part_id, "", getattr(part, "name", ""), "", ""))
-    return table(("id", "maker", "model", "lifecycle", "price"), rows)
+    for state, title in (("unmatched", "unmatched, not in the catalog"), ("no price", "without a price of their own")):
+        some = [r for r in result.rows if r.state == state]
+        if some:
+            rows = [(r.row, r.text[:60], r.why) for r in some]
+            blocks.append(f"\n{title}: {len(some)}\n" + table(("row", "the sheet says", "why"), rows, right=(0,)))
+    if written is not None:
+        blocks.append(f"\nwrote {written}: {len(matched)} prices. Plan with them: --catalog {out}")
+    elif out is not None:
+        blocks.append("\nnothing written: no row is certain.")
+    else:
+        blocks.append(f"\nnothing written: give --out FOLDER to write the {len(matched)} matched rows.")
+    return "\n".join(blocks)
 
 
-def catalog_show(catalog: Catalog, part_id: str) -> str:
-    """One record in full with its price rows."""
-    for kind in KINDS:
-        record = _kind(catalog, kind).get(part_id)
-        if record is not None:
-            data = plain(record)
-            data["prices"] = [plain(p) for p in catalog.prices.get(part_id, ())]
-            return json.dumps({k: v for k, v in data.items() if v not in (None, [], {})}, ensure_ascii=False, indent=2)
-    known = [i for kind in KINDS for i in _kind(catalog, kind)]
-    raise UnknownPart("part", part_id, nearest(part_id, known))
-
-
-def _kind(catalog: Catalog, kind: str) -> Mapping[str, parts.Record]:
-    if kind not in KINDS:
-        hint = nearest(kind, KINDS)
-        raise InputError(
-            [Mistake("kind", None, None, f"expected one of {', '.join(KINDS)}, got {kind}. Nearest: {hint}")]
-        )
-    found: Mapping[str, parts.Record] = getattr(catalog, "dimms" if kind == "memory" else kind)
-    return found
-
-
-def lint(catalog: Catalog) -> list[str]:
-    """References between records that point nowhere, and prices of parts that do not exist."""
-    findings = []
-    for chassis in catalog.chassis.values():
-        findings += [
-            f"chassis {chassis.id}: takes {a}, which is not an accelerator"
-            for a in chassis.takes
-            if a not in catalog.accelerators
-        ]
-        findings += [
-            f"chassis {chassis.id}: CPU {c} is not in the catalog" for c in chassis.cpus if c not in catalog.cpus
-        ]
-        findings += [
-            f"chassis {chassis.id}: baseboard {b} is not in the catalog"
-            for b in chassis.baseboards.values()
-            if b not in catalog.baseboards
-        ]
-    for group, members in catalog.groups.items():
-        findings += [f"group {group}: {m} is not an accelerator" for m in members if m not in catalog.accelerators]
-    findings += [f"price of {part}: no such part" for part in sorted(catalog.prices) if part not in catalog.parts]
-    findings += [
-        f"{part.id}: figures with neither source nor estimate"
-        for part in catalog.parts.values()
-        if not (part.sources or part.estimates or part.unverified)
-        and not (isinstance(part, parts.Software) and part.percent is None)  # a licence has no figures of its own
-    ]
-    findings += compliance.lint(catalog)
-    return findings
+def lint_summary(
+    rules: int, found: Sequence[Finding], summary: Mapping[str, Mapping[str, int]], counts: Sequence[Mapping[str, Any]]
+) -> str:
+    """The last lines of `catalog lint`: how many findings, and what the figures stand on."""
+    errors = sum(f.level == "error" for f in found)
+    out = [f"{errors} errors, {len(found) - errors} warnings from {rules} rules, the schemas and the rules of export."]
+    out.append("records: " + ", ".join(f"{row['records']} {row['kind']}" for row in counts))
+    for title, numbers in (("figures by basis", summary["figures"]), ("price rows by grade", summary["prices"])):
+        total = sum(numbers.values()) or 1
+        out.append(f"{title}: " + ", ".join(f"{name} {n} ({n / total:.0%})" for name, n in numbers.items()))
+    return "\n".join(out)
 
 
 def schema(what: str) -> dict[str, Any]:
@@ -233,5 +286,5 @@ def schema(what: str) -> dict[str, Any]:
     if what == "plan":
         return Plan.model_json_schema(mode="serialization")
     if what == "catalog":
-        return {kind: model.model_json_schema() for kind, model in KINDS.items()}
+        return lookup.schemas()
     raise InputError([Mistake("schema", None, None, f"expected site, plan or catalog, got {what}.")])

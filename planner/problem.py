@@ -22,7 +22,8 @@ from planner.pricing import PriceBook
 from planner.request import Request
 from planner.shared import SharedEquipment, rack_bundle
 from planner.solve import delivered, least, stages
-from planner.units import HOURS_PER_YEAR, tax_cents
+from planner.taxes import Taxes
+from planner.units import HOURS_PER_YEAR
 
 # Design convention: energy is typical draw × this utilisation × annual PUE × hours of a year.
 UTILISATION = Decimal("0.8")
@@ -57,7 +58,7 @@ def prepare(request: Request, catalog: Catalog, on: dt.date, *, pruning: bool = 
     rejections += refused
     pricer = Pricer(catalog, book, request.supply)
     room = room_limits(request)
-    ignore = irrelevant(request.objective, limits(request), room.grams is not None)
+    ignore = irrelevant(request.objective, limits(request, book.taxes), room.grams is not None)
     generator = Generator(catalog, request, pricer, built, ignore, pruning, bounded)
     if pruning:
         generator.drop_outdone_builds()
@@ -117,7 +118,7 @@ class _Factory:
 
     def program(self) -> Problem:
         """The program of all workloads, shared equipment and limits."""
-        request, catalog = self.request, self.catalog
+        request, catalog, taxes = self.request, self.catalog, self.pricer.book.taxes
         self.unpruned = self._options()
         kept = _pruned(self.unpruned, self.ignore) if self.pruning else self.unpruned
         shared, self.rejections = _shared(request, catalog, self.pricer, kept)
@@ -133,11 +134,12 @@ class _Factory:
             rack=_load(self.pricer, rack),
             rack_bundle=rack,
             room=room_limits(request),
-            limits=limits(request),
+            limits=limits(request, taxes),
             objective=request.objective,
             energy_cents_per_watt_year=float(energy_cents_per_watt_year(catalog, request)),
             tco_years=request.budget.tco_years,
-            tax_percent=float(request.budget.vat_percent or 0),
+            tax_percent=0.0 if taxes.several else float(request.budget.vat_percent or 0),
+            capital_scale=taxes.scale,
         )
 
     def _options(self) -> list[Option]:
@@ -169,12 +171,11 @@ def screen(
     return verdicts, accepted, rejections
 
 
-def limits(request: Request) -> dict[str, int]:
-    """The limits of a request by row name, in cents, watts and pieces. The capital cap is one without tax."""
+def limits(request: Request, taxes: Taxes) -> dict[str, int]:
+    """The limits of a request by row name, in cents, watts and pieces. The capital cap is in the program's unit."""
     rows: dict[str, int] = {}
     if request.budget.capex is not None:
-        cap = int(request.budget.capex * 100)
-        rows["capital_budget"] = untaxed_cap(cap, request.budget.vat_percent or Decimal(0))
+        rows["capital_budget"] = taxes.cap(int(request.budget.capex * 100))
     if request.budget.opex_per_year is not None:
         rows["yearly_budget"] = int(request.budget.opex_per_year * 100)
     power = site.it_power_limit_kw(request)
@@ -187,19 +188,10 @@ def limits(request: Request) -> dict[str, int]:
     return rows
 
 
-def untaxed_cap(cap_cents: int, percent: Decimal) -> int:
-    """The largest subtotal whose subtotal + tax (rounded half up) stays within the cap."""
-    base = int(Decimal(cap_cents) / (1 + percent / 100)) + 2
-    while base + tax_cents(base, percent) > cap_cents:
-        base -= 1
-    return base
-
-
-def limit_keys(request: Request) -> dict[str, tuple[str, Decimal]]:
+def limit_keys(request: Request, taxes: Taxes) -> dict[str, tuple[str, Decimal]]:
     """Row names, the site-file keys they come from, and the factor from the row's unit to the key's."""
-    taxed = (1 + (request.budget.vat_percent or Decimal(0)) / 100) / 100
     keys = {
-        "capital_budget": ("budget.capex", taxed),
+        "capital_budget": ("budget.capex", taxes.per_unit),
         "yearly_budget": ("budget.opex_per_year", Decimal("0.01")),
         "racks": ("site.racks", Decimal(1)),
     }

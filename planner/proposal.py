@@ -24,6 +24,7 @@ from planner.proposal_results import result_rows
 from planner.quote import Quote, quote
 from planner.request import USUAL_FRAMES_PER_S, Request, Workload
 from planner.wording import Wording, rmb_capitals, templates_folder, wording
+from planner.worksheet import questionnaire, share_sentence, worksheet_rows
 
 
 def write_proposal(plan: Plan, path: Path) -> None:
@@ -76,6 +77,9 @@ def proposal_html(plan: Plan) -> str:
         chart=_chart(prices, words),
         compliance=compliance_rows(plan, words),
         unknowns=unknowns(plan, words),
+        worksheet=worksheet_rows(plan, words),
+        share=share_sentence(plan, words),
+        questionnaire=questionnaire(plan, words),
         left_out=left_out_by_rule(plan, words),
         notes=notes(plan, words),
         questions=questions(plan, words),

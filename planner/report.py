@@ -9,6 +9,8 @@ from planner.assemble import Chosen
 from planner.errors import Rejection
 from planner.plan import Assumption, ComplianceEntry, LeftOut, PlanLine
 from planner.problem import UTILISATION, Prepared
+from planner.screened import licence_questions, notice_note, rule_notes
+from planner.units import Money
 
 
 def planned_compliance(prepared: Prepared, chosen: Sequence[Chosen]) -> tuple[ComplianceEntry, ...]:
@@ -20,8 +22,23 @@ def planned_compliance(prepared: Prepared, chosen: Sequence[Chosen]) -> tuple[Co
         entries.append(verdict)
         for chassis in sorted({c.option.node.chassis for c in chosen if c.option.node.accelerator == accelerator}):
             entries.append(verdict.model_copy(update={"part": chassis, "accelerator": accelerator}))
-    entries += [v for k, v in prepared.verdicts.items() if k not in prepared.accepted]
+    entries += [_briefly(v) for k, v in prepared.verdicts.items() if k not in prepared.accepted]
     return tuple(entries)
+
+
+def _briefly(entry: ComplianceEntry) -> ComplianceEntry:
+    """A part that rules left out: verdict, rule and decisive number; `planner comply` has the whole reasoning."""
+    return entry.model_copy(
+        update={
+            "summary": f"{entry.part}: {entry.short}.",
+            "summary_zh": f"{entry.part}：{entry.short_zh}。",
+            "conditions": (),
+            "conditions_zh": (),
+            "data": (),
+            "data_zh": (),
+            "foreseen": (),
+        }
+    )
 
 
 def left_out(prepared: Prepared, chosen: Sequence[Chosen]) -> tuple[LeftOut, ...]:
@@ -67,6 +84,7 @@ def assumptions(prepared: Prepared, chosen: Sequence[Chosen], capital: Sequence[
         for key, value in sitefile.defaults_used(request)
         if value not in (None, (), [], {}, "")
     ]
+    found += _layers(prepared)
     found += _conventions(prepared)
     for pick in chosen:
         node = pick.option.node
@@ -81,8 +99,18 @@ def assumptions(prepared: Prepared, chosen: Sequence[Chosen], capital: Sequence[
         ]
     found += _price_assumptions(prepared, capital)
     found += _plan_notices(prepared, chosen)
+    found += rule_notes(prepared, chosen)
     unique = {(a.kind, a.name, a.text): a for a in found}
     return tuple(unique.values())
+
+
+def _layers(prepared: Prepared) -> list[Assumption]:
+    """Which overlay folders lie on the shipped catalog."""
+    names = [folder.name for folder in prepared.catalog.folders[1:]]
+    if not names:
+        return []
+    text = f"Records and prices of {', '.join(names)} add to and replace those of the shipped catalog."
+    return [Assumption(kind="price", name="catalog", text=text)]
 
 
 def _supplies(prepared: Prepared, pick: Chosen) -> list[Assumption]:
@@ -151,6 +179,16 @@ def _conventions(prepared: Prepared) -> list[Assumption]:
             if getattr(request.storage, f"{way}_gb_per_s") is None:
                 text = f"Storage {way} speed was not given: {speed.why}."
                 found.append(Assumption(kind="sizing", name=f"storage.{way}_gb_per_s", text=text))
+    if prepared.book.taxes.several:
+        rates = prepared.book.taxes.counted
+        found.append(
+            Assumption(
+                kind="price",
+                name="tax",
+                text=f"Goods are taxed at {rates['goods']:f} %, services at {rates['services']:f} % "
+                f"as in {request.site.country}.",
+            )
+        )
     if request.budget.vat_percent is None:
         vat = pricing.country_vat(prepared.catalog, request.site.country)
         shown = "unknown" if vat is None else f"{vat} %"
@@ -173,15 +211,7 @@ def _plan_notices(prepared: Prepared, chosen: Sequence[Chosen]) -> list[Assumpti
         peaks["fp64_pflops"] += max(rates.get("fp64", 0.0), rates.get("fp64_tensor", 0.0)) * cards / 1000
         peaks["fp32_pflops"] += rates.get("fp32", 0.0) * cards / 1000
     terms = compliance.terms_from(prepared.request, prepared.on)
-    return [
-        Assumption(
-            kind="compliance",
-            name=notice.id,
-            text=f"Notice {notice.id}, {notice.title}: {notice.says}",
-            text_zh=f"{notice.title_zh or notice.title}（{notice.id}）：{notice.says_zh}",
-        )
-        for notice in compliance.plan_notices(prepared.catalog, terms, peaks)
-    ]
+    return [notice_note(notice) for notice in compliance.plan_notices(prepared.catalog, terms, peaks)]
 
 
 def _price_assumptions(prepared: Prepared, capital: Sequence[PlanLine]) -> list[Assumption]:
@@ -199,6 +229,7 @@ def _price_assumptions(prepared: Prepared, capital: Sequence[PlanLine]) -> list[
                 text=f"{len(estimated)} of {len(capital)} lines carry an estimated price: {', '.join(estimated)}.",
             )
         )
+    found += [Assumption(kind="price", name="quantity breaks", text=t) for t in _breaks(prepared, capital)]
     old, counted, oldest = pricing.stale(prepared.book, [ln.part for ln in capital], prepared.on)
     if old:
         found.append(
@@ -207,6 +238,26 @@ def _price_assumptions(prepared: Prepared, capital: Sequence[PlanLine]) -> list[
                 name="price age",
                 text=f"{old} of {counted} prices are older than 90 days; the oldest is of {oldest}.",
             )
+        )
+    return found
+
+
+def _breaks(prepared: Prepared, capital: Sequence[PlanLine]) -> list[str]:
+    """Prices for larger orders that the plan's quantities reach: the plan counts the price of one piece."""
+    ordered: dict[str, int] = {}
+    for line in capital:
+        ordered[line.part] = ordered.get(line.part, 0) + line.quantity
+    found = []
+    for part, quantity in sorted(ordered.items()):
+        single, many = prepared.book.landed(part), prepared.book.landed(part, quantity)
+        if isinstance(single, Rejection) or isinstance(many, Rejection) or many.cents >= single.cents:
+            continue
+        row = prepared.book.price(part, quantity)
+        saved = Money((single.cents - many.cents) * quantity, single.currency)
+        start = 1 if row is None else row.min_quantity
+        found.append(
+            f"{part}: the plan orders {quantity:,}; from {start:,} pieces each costs {many.money} instead of "
+            f"{single.money}, which would save {saved}. The plan counts the price of one piece."
         )
     return found
 
@@ -256,4 +307,5 @@ def open_questions(prepared: Prepared, chosen: Sequence[Chosen]) -> tuple[Assump
                 text_zh="最终母公司总部所在国家/地区？暂按客户总部所在地假定。",
             )
         )
+    found += licence_questions(prepared, chosen)
     return tuple(found)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from planner.parts import Technology
 
@@ -44,7 +44,7 @@ class Customer(Section):
     name: Text | None = None
     headquarters: CountryCode | None = None
     ultimate_parent: CountryCode | None = None
-    funding: Literal["private", "public", "state_owned"] | None = None
+    funding: Literal["private", "state", "public", "state_owned"] | None = None  # the last three mean any state money
 
 
 class Layout(Section):
@@ -100,6 +100,24 @@ class Site(Section):
     space_per_rack_year: Annotated[Decimal, Field(ge=0)] | None = None
 
 
+DiscountPercent = Annotated[Decimal, Field(ge=0, lt=100)]
+PartKind = Literal[
+    "accelerators", "chassis", "baseboards", "cpus", "memory", "drives", "nics", "bridges", "switches", "optics",
+    "cables", "storage", "racks", "pdus", "management", "software",
+]  # fmt: skip
+
+
+class Discounts(Section):
+    """The buyer's discounts in percent by maker and by kind of part; a maker's own comes first.
+
+    They come off prices of the bases in `on`: street prices, tenders and quotes are discounted already.
+    """
+
+    makers: dict[Text, DiscountPercent] = Field(default_factory=dict)
+    categories: dict[PartKind, DiscountPercent] = Field(default_factory=dict)
+    on: tuple[Literal["list", "street", "tender", "analyst", "estimate", "quote"], ...] = ("list",)
+
+
 class Budget(Section):
     currency: CurrencyCode = "USD"
     capex: Annotated[Decimal, Field(gt=0)] | None = None
@@ -108,6 +126,7 @@ class Budget(Section):
     tco_years: Annotated[int, Field(ge=1, le=15)] = 5
     price_level: Literal["low", "typical", "high"] = "typical"
     price_missing: Literal["reject", "estimate"] = "reject"
+    discounts: Discounts | None = None
     exchange_rates: dict[CurrencyCode, Annotated[Decimal, Field(gt=0)]] = Field(default_factory=dict)  # per USD
 
 
@@ -116,6 +135,9 @@ class ComplianceTerms(Section):
     date: dt.date | None = None
     ship_from: CountryCode = "US"
     end_use: Text | None = None
+    named_recipient: Text | None = None  # the end user, where a rule spares recipients by name
+    import_approval: Literal["obtained", "not_obtained"] | None = None  # for this order, by the importing side
+    licence_lead_days: Annotated[int, Field(ge=1, le=3650)] | None = None  # the user's own plan; never a forecast
 
 
 PositiveInt = Annotated[int, Field(ge=1, le=1_000_000_000)]
@@ -289,12 +311,34 @@ class NodePreference(Section):
     cpu: str | None = None
 
 
+Origin = Literal["domestic", "any"]
+
+
+class OriginPreference(Section):
+    """Classes of parts that must be designed in the country of the site; parts of unknown origin do not count.
+
+    One word stands for all classes: `origin: domestic`.
+    """
+
+    accelerator: Origin = "any"
+    cpu: Origin = "any"
+    switch: Origin = "any"
+    storage: Origin = "any"
+    system_software: Origin = "any"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_word(cls, given: Any) -> Any:
+        return dict.fromkeys(cls.model_fields, given) if isinstance(given, str) else given
+
+
 class Preferences(Section):
     chassis: Choice = Choice()
     accelerators: Choice = Choice()
     vendors: Choice = Choice()
     fabric: FabricPreference = FabricPreference()
     node: NodePreference = NodePreference()
+    origin: OriginPreference = OriginPreference()
     sizing: Literal["low", "typical"] = "low"
 
 
@@ -328,7 +372,12 @@ class Request(Section):
     resilience: Resilience = Resilience()
     spares: Spares = Spares()
     pricing: Pricing = Pricing()
+    catalog: Annotated[tuple[Text, ...], Field(max_length=10)] = ()  # overlay folders, beside the site file
     objective: Objective = "lowest_capex"
+
+    def keeps_out(self, kind: str, origin: str | None) -> bool:
+        """Whether `preferences.origin` leaves out a part of a class (a field of OriginPreference) by its origin."""
+        return getattr(self.preferences.origin, kind) == "domestic" and origin != self.site.country
 
     def redundancy(self, network: Literal["in-band", "storage"]) -> Literal["pair", "none"]:
         """Whether a network stands on pairs of switches: preferences.fabric.redundancy, else resilience."""

@@ -246,6 +246,12 @@ class SharedEquipment:
             if need.system is None and (not system.offer_by_default or system.lifecycle != "current"):
                 self._reject(system.id, "not-offered", f"{system.id} is not offered unless storage.system names it")
                 continue
+            if self.request.keeps_out("storage", system.origin):
+                home = self.request.site.country
+                self._reject(
+                    system.id, "origin", f"{system.id} is not of {home}; preferences.origin.storage asks for it"
+                )
+                continue
             for low, high, blocks in storage_steps(system, need.usable_tb, read, write, self.most_accelerators):
                 bundle = self._storage_bundle(system, blocks)
                 for technology in system.technologies if bundle is not None else ():

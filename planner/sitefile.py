@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -15,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from planner import demand
-from planner.catalog import Catalog, nearest
+from planner.catalog import Catalog, nearest, overlay_mistake
 from planner.errors import InputError, PlannerError, UnknownPart
 from planner.modelconfig import read_config
 from planner.request import Request, Workload
@@ -69,6 +70,29 @@ MAXIMISE = {
 }
 
 
+def open_site(path: Path, overlays: Sequence[Path] = ()) -> tuple[Request, Catalog]:
+    """The request in a site file and the catalog it is planned with: shipped, then `catalog:` of the file, then
+    `overlays` of the command line; each layer adds to and replaces those before it. InputError carries every mistake.
+    """
+    source = parse(read_text(path), str(path))
+    given = source.data.get("catalog") if isinstance(source.data, dict) else None
+    if isinstance(given, str):
+        given = [given]
+    folders: list[Path] = []
+    for k, name in enumerate(given if isinstance(given, list) else []):
+        if not isinstance(name, str):
+            continue  # told with the other types when the request is read
+        folder = path.parent / name
+        wrong = overlay_mistake(folder)
+        if wrong is not None:
+            source.mistake(("catalog", k), f"catalog: {wrong}")
+        folders.append(folder)
+    if source.mistakes:
+        raise InputError(source.mistakes)
+    catalog = Catalog.load([*folders, *overlays])
+    return read_site(path, catalog), catalog
+
+
 def read_site(path: Path, catalog: Catalog) -> Request:
     """The request in a site file. InputError carries every mistake."""
     return read_site_text(read_text(path), str(path), catalog)
@@ -81,6 +105,8 @@ def read_site_text(text: str, name: str, catalog: Catalog) -> Request:
     _ratio(data)
     _cooling(data)
     _default_names(data)
+    if isinstance(data, dict) and isinstance(data.get("catalog"), str):
+        data["catalog"] = [data["catalog"]]  # one folder needs no list
     _read_configs(source, data)
     request: Request | None = None
     try:
@@ -421,6 +447,12 @@ def _check_names(source: Text, request: Request, catalog: Catalog) -> None:
     if switch is not None and switch not in catalog.switches:
         near = nearest(switch, catalog.switches)
         _unknown(source, ("preferences", "fabric", "switch"), UnknownPart("switch", switch, near))
+    if request.budget.discounts is not None:
+        makers = sorted({p.vendor for p in catalog.parts.values()})
+        for maker in request.budget.discounts.makers:
+            if maker.strip().lower() not in (m.lower() for m in makers):
+                likely = difflib.get_close_matches(maker, makers, n=3, cutoff=0.5)
+                _unknown(source, ("budget", "discounts", "makers", maker), UnknownPart("maker", maker, likely))
     for part in request.supply:
         if part not in catalog.parts:
             _unknown(source, ("supply", part), UnknownPart("part", part, nearest(part, catalog.parts)))
@@ -468,6 +500,11 @@ def _check_sense(source: Text, request: Request, catalog: Catalog) -> None:
     for key, code in places:
         if code is not None and code not in codes:
             source.mistake(key, f"{_dotted(key)}: {code} is not a country code of ISO 3166-1 (such as DE, CN, US).")
+    if "prohibited" in request.compliance.accept:
+        source.mistake(
+            ("compliance", "accept"),
+            "compliance.accept: prohibited cannot be accepted; embargoes and presumptions of denial are never planned.",
+        )
     site, budget = request.site, request.budget
     _check_feeds(source, request)
     if site.pue is not None and site.pue_annual is not None and site.pue_annual > site.pue:

@@ -33,7 +33,7 @@ def size_table(request: Request, catalog: Catalog, on: dt.date) -> list[dict[str
         for accelerator in wanted:
             if accelerator not in accepted:
                 verdict = verdicts[accelerator]
-                rows.append(_row(workload, accelerator, reason=verdict.summary, group=_verdict_group(verdict)))
+                rows.append(_row(workload, accelerator, reason=_refused(verdict), group=_verdict_group(verdict)))
                 continue
             builds = by_accelerator.get(accelerator, [])
             if not builds:
@@ -44,6 +44,13 @@ def size_table(request: Request, catalog: Catalog, on: dt.date) -> list[dict[str
                 continue
             rows.append(_best(request, catalog, workload, accelerator, builds))
     return rows
+
+
+def _refused(entry: ComplianceEntry) -> str:
+    """Why the rules leave an accelerator out, short."""
+    if entry.import_side == "import_restricted" and entry.verdict in ("no_licence_required", "domestic_supply"):
+        return f"restricted by the importing side; export side: {entry.short}"
+    return entry.short
 
 
 def _best(

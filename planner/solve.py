@@ -222,7 +222,7 @@ def stages(problem: Problem) -> list[Stage]:
 
 def tco_measure(problem: Problem) -> Measure:
     """Cents over the years: capital with tax + years × (yearly + energy of the typical draw)."""
-    with_tax = 1 + problem.tax_percent / 100
+    with_tax = (1 + problem.tax_percent / 100) / problem.capital_scale
     years, energy = problem.tco_years, problem.energy_cents_per_watt_year
     return lambda load: load.capital * with_tax + years * (load.yearly + energy * load.typical_watts)
 

@@ -16,7 +16,8 @@ def summary(plan: Plan, files: Sequence[Path]) -> str:
     """What `planner optimize` says: the build, what it delivers and costs, what limits it, and what is still open."""
     objective = plan.objective
     proof = "proven best, gap 0" if plan.status == "optimal" else f"within {objective.gap:.1%} of the best possible"
-    rows = [*_build_rows(plan), *_result_rows(plan), *_network_rows(plan), *_total_rows(plan), *_open_rows(plan)]
+    rows = [*_build_rows(plan), *_result_rows(plan), *_network_rows(plan), *_total_rows(plan), *_rule_rows(plan)]
+    rows += _open_rows(plan)
     width = max(len(head) for head, _ in rows)
     out = [f"{plan.project}: {wording('en').term('objective', objective.name)}, {proof}.", ""]
     before = ""
@@ -89,9 +90,19 @@ def _short_of(limit: Limit) -> str:
     return "not one more rack" if limit.name == "site.racks" else "less than one more node takes"
 
 
+def _rule_rows(plan: Plan) -> Iterator[tuple[str, str]]:
+    """The export verdict on what is planned, with its mandatory notices; the domestic share where it was asked for."""
+    for entry in plan.compliance:
+        if entry.planned and entry.part == entry.accelerator and entry.short:
+            yield "export", f"{_name(plan, entry.part)}: {entry.short}"
+    wanted = (plan.request.get("preferences") or {}).get("origin") or {}
+    if plan.origins is not None and plan.origins.share is not None and "domestic" in wanted.values():
+        yield "origin", f"{plan.origins.share:.1%} of the value whose origin is known is from {plan.origins.country}"
+
+
 def _open_rows(plan: Plan) -> Iterator[tuple[str, str]]:
     for note in plan.assumptions:
-        if note.kind == "price" and note.name == "price age":
+        if note.kind == "price" and note.name in ("price age", "quantity breaks"):
             yield "note", note.text
     yield "note", f"{_counted(len(plan.assumptions), 'assumption')} listed in the documents"
     for question in plan.open_questions:

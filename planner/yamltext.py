@@ -80,8 +80,8 @@ def read_text(path: Path, kind: str = "a site file") -> str:
     return text
 
 
-def parse(text: str, name: str, most: int = MAX_NODES) -> Text:
-    """Data and positions; InputError when the text is not one YAML mapping."""
+def parse(text: str, name: str, most: int = MAX_NODES, *, lists: bool = False) -> Text:
+    """Data and positions; InputError when the text is not one YAML mapping (with `lists`, also a list)."""
     result = Text(name)
     try:
         documents = _compose(text)
@@ -102,7 +102,7 @@ def parse(text: str, name: str, most: int = MAX_NODES) -> Text:
             [Mistake(name, place.line + 1, 1, "a second document begins here; expected one (remove '---').")]
         )
     root = documents[0]
-    if not isinstance(root, yaml.MappingNode):
+    if not isinstance(root, yaml.MappingNode) and not (lists and isinstance(root, yaml.SequenceNode)):
         raise InputError([Mistake(name, root.start_mark.line + 1, 1, "expected keys such as site: and workloads:.")])
     counter = [0, most]
     result.data = _plain(root, (), 0, counter, result)

@@ -253,7 +253,7 @@ def test_wrong_words_name_the_nearest_right_ones(words: list[str], say: str) -> 
 
 def test_the_catalog_can_be_looked_into() -> None:
     assert "h100-sxm5" in run(["catalog", "list", "accelerators"]).out
-    assert json.loads(run(["catalog", "show", "h100-sxm5"]).out)["id"] == "h100-sxm5"
+    assert json.loads(run(["catalog", "show", "h100-sxm5", "--json"]).out)["id"] == "h100-sxm5"
     assert run(["catalog", "lint"]).code == 0
 
 

@@ -250,7 +250,7 @@ def test_what_is_not_enforced_is_shown_beside_the_answer(catalog: Catalog, rules
     entry = screen(catalog, "b200-sxm6", to("MY"))
     assert entry.verdict == "no_licence_required"
     assert "not enforced" in entry.summary and "D2025WORLD" in entry.summary
-    assert "未执行" in (entry.summary_zh or "")
+    assert "不予执行" in (entry.summary_zh or "") and entry.codified == "licence_required"
     assert evaluate(rules, listed("b200"), to("MY", "2025-05-14")).codified is None
     assert evaluate(rules, listed("b200"), to("MY", "2025-05-15")).codified == "licence_required"
     assert evaluate(rules, listed("b200"), to("DE", "2025-05-15")).codified == "licence_exception"
@@ -313,6 +313,14 @@ TRIPS: dict[str, Callable[[], tuple[Item, Terms]]] = {
     "V2023OTHER": lambda: (chip(**A), to("SA")),
     "V2024": lambda: (chip(**B), to("AE")),
     "V2026H200": lambda: (chip(**A), to("CN", "2026-01-15")),
+    "C2024HBM": lambda: (chip(memory_density=2.1), to("CN")),
+    "D2024HBM": lambda: (chip(memory_density=2.1), to("MO", "2024-12-31")),
+    "HBM": lambda: (chip(memory_density=3.2), to("CN")),
+    "EU-MIL": lambda: (chip(), to("CN", end_use="training of military models")),
+    "EU-MI": lambda: (chip(), to("KH", end_use="a signals intelligence unit")),
+    "EU-SUPER": lambda: (chip(), to("MO", end_use="a national supercomputer")),
+    "EU-FAB": lambda: (chip(), to("CN", end_use="晶圆厂仿真")),
+    "EU-WMD": lambda: (chip(), to("DE", end_use="missile design")),
 }
 IMPORTS: dict[str, tuple[str, Terms]] = {
     "IG-MY-STA": ("h100-sxm5", to("ID", ship_from="MY")),
@@ -449,6 +457,10 @@ def test_missing_headquarters_are_assumed_and_listed(catalog: Catalog) -> None:
 def test_gate(catalog: Catalog) -> None:
     assert gate(screen(catalog, "h100-sxm5", to("DE")), ACCEPT) is None
     assert gate(screen(catalog, "ascend-910c", to("CN")), ACCEPT) is None
+    denied = gate(screen(catalog, "h100-sxm5", to("SG", parent="CN")), (*ACCEPT, "licence_required"))
+    assert denied is not None and denied.need == "no presumption of denial"
+    assert gate(screen(catalog, "t4", to("RU")), ("prohibited",)) is not None
+    assert gate(screen(catalog, "h100-sxm5", to("CN")), (*ACCEPT, "licence_required")) is None
     refused = gate(screen(catalog, "h100-sxm5", to("SG", parent="CN")), ACCEPT)
     assert refused is not None and refused.rule == "export-licence_required"
     assert (refused.have, refused.need) == ("licence_required", "no_licence_required, domestic_supply")
@@ -458,21 +470,92 @@ def test_gate(catalog: Catalog) -> None:
 
 
 # -- words -----------------------------------------------------------------------------------------------------------
-def test_the_sentence_names_rule_party_and_review(catalog: Catalog) -> None:
+def test_the_short_form_has_verdict_rule_and_decisive_number(catalog: Catalog) -> None:
     entry = screen(catalog, "h100-sxm5", to("SG", parent="CN"))
-    assert entry.summary == (
-        "h100-sxm5 to SG, ultimate parent in CN: licence required under 3A090.a: TPP 15,831, limit 4,800; "
-        "its ultimate parent is headquartered in CN (HQ2023: 15 CFR 742.6(a)(6)(iii) and 744.23(a)(3) (88 FR 73458)); "
-        "review: presumption of denial since 2023-11-17 (V2023)."
+    assert entry.short == (
+        "licence required under 3A090.a (HQ2023, ultimate parent in CN): TPP 15,831, limit 4,800; presumption of denial"
     )
-    assert entry.summary_zh == (
-        "h100-sxm5 供往 SG（最终母公司总部：CN）：需要许可证，归类 3A090.a：总处理性能 15,831，门槛 4,800；"
-        "最终母公司总部位于 CN（HQ2023: 15 CFR 742.6(a)(6)(iii) and 744.23(a)(3) (88 FR 73458)）；"
-        "审查政策：推定拒绝（自 2023-11-17 起，V2023）。"
+    assert entry.short_zh == (
+        "须许可证，归类 3A090.a（HQ2023，最终母公司总部：CN）：TPP 15,831，门槛 4,800；审查政策：推定拒绝"
     )
-    china = screen(catalog, "h100-sxm5", to("CN")).summary
-    assert china.startswith("h100-sxm5 to CN: licence required under 3A090.a: TPP 15,831, limit 4,800; review: case")
-    assert "case by case since 2026-01-15" in china
+    assert screen(catalog, "h20-sxm5", to("CN", "2024-06-01")).short == (
+        "no licence requirement found (C2023): not 3A090, TPP 2,368 and performance density 2.91, below 2,400 and 3.2"
+    )
+    assert screen(catalog, "rtx-4090", to("CN")).short == (
+        "licence exception NAC for 3A090.a (D2023): TPP 5,285, limit 4,800"
+    )
+
+
+# Part, terms and what the paragraph has to say, in English and Chinese.
+PARAGRAPHS = [
+    ("a800-sxm4-80gb", to("CN", "2023-06-01"), ["400 GB/s is below 600 GB/s", "C2022"], ["低于 600 GB/s 的门槛"]),
+    ("a800-sxm4-80gb", to("CN", "2023-12-01"), ["reaches the limit of 4,800", "presumption of denial"], ["推定拒绝"]),
+    ("h20-sxm5", to("CN", "2024-06-01"), ["2,368", "below 2,400", "2.91 is below 3.2"], ["不属于 3A090"]),
+    ("h20-sxm5", to("CN", "2025-05-01"), ["L2025H20", "2025-04-09", "letter names it"], ["告知函"]),
+    ("h20-sxm5", to("CN", "2025-09-01"), ["L2025H20", "import side unknown"], ["不鼓励采购"]),
+    ("h20-sxm5", to("CN", TODAY), ["L2025H20", "restricted by the importing side"], ["进口侧受限"]),
+    ("h200-sxm5", to("CN", "2025-06-01"), ["presumption of denial"], ["推定拒绝"]),
+    ("h200-sxm5", to("CN", TODAY), ["case by case", "V2026H200", "each shipment tested", "25 %"], ["逐案审查", "25%"]),
+    ("h100-sxm5", to("SG", parent="CN"), ["ultimate parent in China", "HQ2023"], ["最终母公司总部位于中国"]),
+    ("rtx-4090", to("CN"), ["NAC", "25 calendar days", "not designed or marketed"], ["非面向数据中心", "25 个日历日"]),
+    ("l40s", to("CN"), ["5,864", "D2023"], ["5,864"]),
+    ("mi308x", to("CN"), ["are not published", "L2025MI308"], ["未公开", "L2025MI308"]),
+    ("ascend-910b3", to("CN"), ["no export takes place", "N-GP10", "US exposure"], ["不构成出口", "美国关联"]),
+    ("ascend-910b3", to("MY"), ["shipped from China to Malaysia", "N-GP10"], ["自中国发运至马来西亚"]),
+    ("ascend-910b3", to("CN", parent="US"), ["ultimate parent in the United States"], ["最终母公司总部位于美国"]),
+]
+
+
+@pytest.mark.parametrize(("part", "terms", "english", "chinese"), PARAGRAPHS)
+def test_the_paragraph_gives_the_reason(
+    catalog: Catalog, part: str, terms: Terms, english: list[str], chinese: list[str]
+) -> None:
+    entry = screen(catalog, part, terms)
+    for words in english:
+        assert words in entry.summary
+    for words in chinese:
+        assert words in (entry.summary_zh or "")
+    assert "onfirm with counsel" in entry.summary and "法律顾问" in (entry.summary_zh or "")
+    assert not re.search(r"[a-z]{4,} [a-z]{4,} [a-z]{4,}", entry.summary_zh or ""), "English words in a Chinese text"
+    assert "\n" not in entry.summary + (entry.summary_zh or "")
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("military training", "licence_required"),
+        ("non-military research", "no_licence_required"),
+        ("artificial intelligence for retail", "no_licence_required"),
+        ("非军事用途", "no_licence_required"),
+        ("军工项目", "licence_required"),
+        (None, "no_licence_required"),
+    ],
+)
+def test_a_stated_end_use_is_read(rules: Rules, text: str | None, verdict: str) -> None:
+    assert evaluate(rules, chip(), to("CN", end_use=text)).verdict == verdict
+    assert evaluate(rules, chip(), to("DE", end_use=text)).verdict == "no_licence_required"
+
+
+def test_no_exception_helps_where_the_end_use_needs_a_licence(rules: Rules) -> None:
+    item = chip(**B)
+    assert evaluate(rules, item, to("CN")).verdict == "licence_exception"
+    found = evaluate(rules, item, to("CN", end_use="military"))
+    assert (found.verdict, found.review_policy) == ("licence_required", "presumption_of_denial")
+
+
+def test_only_what_was_announced_is_looked_ahead_to(catalog: Catalog) -> None:
+    def ahead(part: str, terms: Terms) -> list[tuple[str, str | None, str]]:
+        return [(f.rule, f.on, f.verdict) for f in screen(catalog, part, terms).foreseen]
+
+    # The revised text was public on 2023-10-17 and not before.
+    assert ahead("l40s", to("CN", "2023-10-16")) == []
+    assert ahead("l40s", to("CN", "2023-10-17")) == [("C2023", "2023-11-17", "licence_required")]
+    assert ahead("h200-sxm5", to("CN", "2026-01-12")) == []
+    assert ahead("h200-sxm5", to("CN", "2026-01-13")) == [("V2026H200", "2026-01-15", "licence_required")]
+    # A text on the books that is not enforced, and an exemption that ends.
+    assert ahead("h100-sxm5", to("DE")) == [("D2025WORLD", None, "licence_exception")]
+    named = to("AE", "2026-08-01", recipient="G42")
+    assert ("D2026AE", "2027-04-07", "licence_required") in ahead("h100-sxm5", named)
 
 
 def test_no_sentence_claims_more_than_a_screening_knows(catalog: Catalog) -> None:
@@ -542,10 +625,41 @@ def edit(files: dict[str, Any], kind: str, index: int, **fields: Any) -> dict[st
         ("letters", 2, {"parts": ["h-20"]}, "L2025H20: part h-20 is not in the catalog"),
         ("letters", 2, {"id": "L2022"}, "L2022 is defined twice"),
         ("letters", 0, {"valid_to": "2022-01-01"}, "L2022: ends on 2022-01-01, before it begins on 2022-08-26"),
+        ("destination", 0, {"valid_to": "2023-11-17"}, "D2022 and D2023 overlap"),
+        ("destination", 0, {"valid_to": "2023-11-01"}, "no rule between D2022 and D2023, which supersedes it"),
+        ("exceptions", 1, {"valid_to": None}, "NAC2023 and ACA overlap"),
+        ("exceptions", 1, {"valid_to": None}, "NAC2023: superseded, but without an end"),
+        ("review", 0, {"ship_from": ["XX"]}, "V2026H200: unknown country XX"),
+        ("headquarters", 0, {"supersedes": ["HQ2020"]}, "HQ2023: supersedes HQ2020, which is not there"),
+        (
+            "headquarters",
+            0,
+            {"announced": "2024-01-01"},
+            "HQ2023: announced on 2024-01-01, after it begins on 2023-11-17",
+        ),
     ],
 )
 def test_lint_finds(catalog: Catalog, kind: str, index: int, fields: dict[str, Any], finding: str) -> None:
     assert finding in lint(Edited(catalog, edit(shipped(catalog), kind, index, **fields)))
+
+
+def test_lint_finds_a_rule_twice_under_two_names(catalog: Catalog) -> None:
+    files = shipped(catalog)
+    rows = files["us-advanced-computing"]["headquarters"]
+    rows.append({**rows[0], "id": "HQ2024", "valid_from": "2024-01-01"})
+    assert "HQ2023 and HQ2024 say the same and overlap" in lint(Edited(catalog, files))
+    files = shipped(catalog)
+    files["country-groups"]["changes"].append(
+        {**files["country-groups"]["changes"][0], "from": "2025-01-01", "to": None}
+    )
+    assert "group D:5: the spans of KH overlap" in lint(Edited(catalog, files))
+
+
+def test_a_rule_without_a_citation_is_named(catalog: Catalog, rules: Rules) -> None:
+    files = shipped(catalog)
+    del files["us-advanced-computing"]["headquarters"][0]["citation"]
+    with pytest.raises(CatalogError, match=r"headquarters\.0\.citation: Field required, got HQ2023"):
+        read_rules(files, rules.countries)
 
 
 def test_a_malformed_rule_is_an_error_that_names_it(catalog: Catalog, rules: Rules) -> None:
@@ -566,5 +680,5 @@ def test_changing_the_rule_file_alone_changes_the_verdict(catalog: Catalog) -> N
 
 def test_the_example_of_the_documentation_is_real(catalog: Catalog) -> None:
     page = (Path(__file__).parent.parent / "docs" / "compliance.md").read_text(encoding="utf-8")
-    said = screen(catalog, "h100-sxm5", to("SG", parent="CN")).summary
+    said = screen(catalog, "h100-sxm5", to("SG", "2026-11-22", parent="CN")).summary
     assert said in " ".join(page.split())

@@ -10,14 +10,14 @@ import planner
 ROOT = Path(planner.__file__).parent
 LAYERS = [
     "errors units highs progress files",
-    "request parts plan",
+    "request parts plan taxes",
     "catalog yamltext modelconfig sitefile demand compliance nodes fabric site rackfit placement floorplan wiring "
     "pricing storage_need",
     "model racking offers bundles spares candidates shared dominance packing problem formulation solve lines assemble "
-    "report compose explain advice optimize alternatives sizing accuracy",
-    "planfile verify compare bom quote workbook workbook_site spreadsheet proposal proposal_brief proposal_notes "
-    "proposal_results drawings wording facility exports outputs",
-    "summary printing printing_fabric printing_room size_text accuracy_text cli",
+    "screened report compose explain advice optimize acceptance alternatives sizing accuracy",
+    "lookup lint pricelist planfile verify compare bom quote workbook workbook_site workbook_prices worksheet "
+    "spreadsheet proposal proposal_brief proposal_notes proposal_results drawings wording facility exports outputs",
+    "summary printing printing_fabric printing_room size_text accuracy_text comply cli cli_catalog cli_prices",
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
 # Rooms of layer 2 that may know one another, beside the catalog: who -> whom.

@@ -53,6 +53,7 @@ def _part(part_id: str, **more: Any) -> Record:
 
 def _accelerator(part_id: str, form: str, **more: Any) -> Record:
     base = {"family": "test", "ecosystem": "cuda", "form_factor": form, "memory_gb": 48, "tdp_w": 300}
+    base |= {"memory_bandwidth_gb_per_s": 800, "dense_tflops": {"bf16": 300}}
     return _part(part_id, **{**base, "pcie_lanes": 16, "scale_up": {"name": "none"}, **more})
 
 

@@ -18,6 +18,8 @@ from planner.errors import CatalogError, InputError, Rejection
 from planner.parts import Price, Software
 from planner.pricing import LandedPrice, PriceBook
 from planner.request import Request
+from planner.taxes import Taxes
+from planner.units import half_up
 
 HEADER = (
     "part,currency,low,typical,high,tax_basis,tax_percent,basis,grade,source,as_of,valid_until,min_quantity,"
@@ -145,7 +147,7 @@ def test_tax_of_unknown_basis_is_taken_as_excluded_and_said(make: MakeCatalog) -
 
 
 def test_included_tax_must_say_its_percent(make: MakeCatalog) -> None:
-    with pytest.raises(CatalogError, match="does not say which percent"):
+    with pytest.raises(CatalogError, match="tax_percent: is needed, because tax_basis is included"):
         PriceBook(make([row(tax_basis="included")]), request()).landed("part")
 
 
@@ -399,3 +401,78 @@ def test_no_price_is_a_binary_fraction() -> None:
     for rows in Catalog.load().prices.values():
         for price in rows:
             assert isinstance(price, Price) and isinstance(price.typical, Decimal)
+
+
+@pytest.mark.parametrize(
+    ("part", "found"),
+    [("metax-c500-oam", True), ("kunlun-p800-oam", True), ("q3401-rd", True), ("h3c-s9827-64e", True),
+     ("mi300a", False), ("br166", False), ("kunpeng-920-7260", False)],
+)  # fmt: skip
+def test_class_prices_only_where_a_rule_is_written_and_only_on_request(part: str, found: bool) -> None:
+    catalog = Catalog.load()
+    assert part not in catalog.prices
+    assert isinstance(PriceBook(catalog, request()).landed(part), Rejection)
+    asked = PriceBook(catalog, request(budget={"price_missing": "estimate"})).landed(part)
+    if not found:
+        assert isinstance(asked, Rejection) and asked.rule == "no-price"
+        return
+    assert isinstance(asked, LandedPrice) and asked.line_price is not None
+    assert asked.low < asked.cents < asked.high
+    assert asked.line_price.basis == "estimate" and asked.line_price.source.startswith("class price: ")
+
+
+# -- discounts and tax by line -----------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("discounts", "percent"),
+    [
+        ({"makers": {"NVIDIA": 8}, "on": ["street"]}, 8),
+        ({"makers": {"nvidia": 8}, "categories": {"accelerators": 20}, "on": ["street"]}, 8),
+        ({"categories": {"accelerators": 20}, "on": ["street"]}, 20),
+        ({"makers": {"NVIDIA": 8}}, None),  # a street price is discounted already
+        ({"makers": {"AMD": 8}, "on": ["street"]}, None),
+        (None, None),
+    ],
+)
+def test_a_discount_is_the_makers_else_the_kinds_and_only_off_the_named_bases(
+    discounts: dict[str, object] | None, percent: int | None
+) -> None:
+    catalog = Catalog.load()
+    site = {"country": "DE"}
+    plain = pricing.PriceBook(catalog, request(site=site)).landed("l40s")
+    less = pricing.PriceBook(catalog, request(site=site, budget={"discounts": discounts})).landed("l40s")
+    assert isinstance(plain, pricing.LandedPrice) and isinstance(less, pricing.LandedPrice)
+    assert less.line_price is not None and less.line_price.discount_percent == percent
+    assert less.cents == half_up(Decimal(plain.cents) * (100 - (percent or 0)) / 100)
+    assert any("discount" in step for step in less.line_price.steps) == (percent is not None)
+
+
+def test_a_price_is_the_product_of_its_chain() -> None:
+    catalog, zero = Catalog.load(), Decimal(0)
+    asked = request(site={"country": "US"}, compliance={"ship_from": "US"}, budget={"currency": "EUR"})
+    for part in ("l40s", "huawei-ce8850-64cq-ei", "qm9700"):
+        found = pricing.PriceBook(catalog, asked).landed(part)
+        assert isinstance(found, pricing.LandedPrice) and found.line_price is not None
+        price = found.line_price
+        amount = price.amount / (1 + (price.tax_inside_percent or zero) / 100) * (price.exchange_rate or 1)
+        amount = amount * (1 + (price.freight_percent or zero) / 100) * (1 + (price.duty_percent or zero) / 100)
+        assert half_up(amount * 100) == found.cents
+
+
+def test_services_are_taxed_at_the_countrys_own_rate() -> None:
+    row = {"percent": "13", "services": "6", "works": "9"}
+    taxes = Taxes.of(Decimal(13), row)
+    assert [taxes.counted[c] for c in ("goods", "services", "works")] == [13, 6, 9]
+    assert taxes.several and taxes.scale == 100
+    catalog = Catalog.load()
+    assert taxes.weight(catalog.parts["l40s"]) == 113 and taxes.weight(catalog.parts["system-integration-cn"]) == 106
+    assert not Taxes.of(Decimal(19), {"percent": "19"}).several
+    assert not Taxes.of(None, row).several and Taxes.of(None, row).country["services"] == 6
+    assert Taxes.of(Decimal(3), row).counted["services"] == 3  # never above the rate that the request counts
+
+
+@given(st.integers(1, 10**12), st.sampled_from(["0", "6", "13", "19", "25.5"]))
+def test_no_subtotal_under_the_cap_passes_it_with_tax(cap: int, percent: str) -> None:
+    taxes = Taxes.of(Decimal(percent), {"percent": percent})
+    base = taxes.cap(cap)
+    assert base + half_up(Decimal(base) * Decimal(percent) / 100) <= cap
+    assert base + 1 + half_up(Decimal(base + 1) * Decimal(percent) / 100) > cap

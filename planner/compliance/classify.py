@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from planner.catalog import Catalog
-from planner.compliance.rules import ClassRule, Rules, rules_of
+from planner.compliance.rules import ClassRule, Rule, Rules, rules_of
 from planner.parts import Accelerator
 
 # TF32 has no settled bit length and sets the maximum on no known part, so it is left out.
@@ -36,6 +36,7 @@ class Item:
     dram_gb_per_s: float | None
     io_gb_per_s: float | None  # chip-to-chip, both directions added
     tpp_high: float | None = None  # by the published rates, where that is above the stated one
+    memory_density: float | None = None  # of a loose memory stack, GB/s per mm²; such an item is no accelerator
 
     @property
     def highest_tpp(self) -> float | None:
@@ -48,7 +49,7 @@ class Answer:
     """A class on a day, the text that gives it (None before any is known), and what a 1 % error could make of it."""
 
     result: str
-    rule: ClassRule | None
+    rule: Rule | None
     nearby: tuple[str, ...] = ()
 
 
@@ -106,6 +107,8 @@ def class_on(rules: Rules, item: Item, on: dt.date) -> Answer:
     if not valid:
         return Answer("unknown", None)
     rule = valid[-1]
+    if item.memory_density is not None:
+        return _loose_memory(rules, item.memory_density, on, rule)
     result = _result(rule, item)
     margin = rules.table.near_limit_percent / 100
     around = {
@@ -114,6 +117,14 @@ def class_on(rules: Rules, item: Item, on: dt.date) -> Answer:
         for b in (1 - margin, 1, 1 + margin)
     }
     return Answer(result, rule, tuple(c for c in WORST_FIRST if c in around and c != result))
+
+
+def _loose_memory(rules: Rules, density: float, on: dt.date, otherwise: ClassRule) -> Answer:
+    """3A090.c for a stack that is shipped on its own and above the limit of the day."""
+    for rule in rules.table.loose_memory:
+        if rule.valid(on):
+            return Answer(rule.result if density > rule.density_above else "none", rule)
+    return Answer("none", otherwise)
 
 
 def system_class(rules: Rules, found: Iterable[str], on: dt.date) -> str | None:
@@ -176,13 +187,17 @@ def _density(accelerator: Accelerator) -> str:
 
 # -- tests in data ---------------------------------------------------------------------------------------------------
 def _result(rule: ClassRule, item: Item) -> str:
+    """The class by the first test that holds; `unknown` where tests that cannot be decided would change it."""
+    possible: list[str] = []
     for test in rule.tests:
         holding = holds(test.when, item)
-        if holding is None:
-            return "unknown"
+        if holding is not False:
+            possible.append(test.result)
         if holding:
-            return test.result
-    return "none"
+            break
+    else:
+        possible.append("none")
+    return possible[0] if len(set(possible)) == 1 else "unknown"
 
 
 def holds(test: Any, item: Item) -> bool | None:

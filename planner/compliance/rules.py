@@ -16,7 +16,7 @@ from planner.parts import Record
 
 Status = Literal["in_force", "superseded", "suspended", "not_enforced", "rescission_announced", "letter", "announced"]
 Basis = Literal["verified", "reported", "computed", "model-knowledge"]
-Class = Literal["3A090.a", "3A090.b", "none", "unknown"]
+Class = Literal["3A090.a", "3A090.b", "3A090.c", "none", "unknown"]
 
 
 class Span(Record):
@@ -46,16 +46,23 @@ class Reaches(Record):
 
 
 class Rule(Record):
-    """What every rule carries. Both ends of its dates are included."""
+    """What every rule carries. Both ends of its dates are included.
+
+    `announced` is the first day on which the text was public, where that is before `valid_from`. `supersedes` names
+    rules that end the day before this one begins.
+    """
 
     id: str
     title: str
     title_zh: str | None = None
     valid_from: dt.date
+    announced: dt.date | None = None
     valid_to: dt.date | None = None
     suspended: tuple[Span, ...] = ()
     status: Status
+    supersedes: tuple[str, ...] = ()
     citation: str
+    citation_zh: str | None = None  # where the English citation holds words
     citation_basis: Basis | None = None  # set where the paragraph was not itself seen in a source
     sources: tuple[str, ...]
     basis: Basis
@@ -66,6 +73,10 @@ class Rule(Record):
     def valid(self, on: dt.date) -> bool:
         inside = self.valid_from <= on and (self.valid_to is None or on <= self.valid_to)
         return inside and not any(span.holds(on) for span in self.suspended)
+
+    def known(self, on: dt.date) -> bool:
+        """Whether its text was public on a day."""
+        return (self.announced or self.valid_from) <= on
 
     @property
     def cited(self) -> str:
@@ -87,6 +98,13 @@ class ClassRule(Rule):
 
     tests: tuple[ClassTest, ...]
     systems: dict[str, str] = Field(default_factory=dict)
+
+
+class LooseMemory(Rule):
+    """Memory stacks shipped on their own, by bandwidth density in GB/s per mm²."""
+
+    density_above: float
+    result: Class
 
 
 class PlaceRule(Rule):
@@ -111,6 +129,13 @@ class Origin(Rule):
     origin: str
 
 
+class ReachesAll(Record):
+    """TPP and chip-to-chip bandwidth in GB/s, of which both have to be reached."""
+
+    tpp: float
+    io_gb_per_s: float
+
+
 class Letter(PlaceRule):
     """An individual letter to a vendor: named parts, or parts of the vendor by figure."""
 
@@ -118,8 +143,25 @@ class Letter(PlaceRule):
     vendor: str | None = None
     datacentre_tpp_from: float | None = None
     reaches: Reaches | None = None
+    reaches_all: ReachesAll | None = None
     parties: bool  # follows headquarters and parent too
     review_policy: str = "not_published"
+    review_as_of: dt.date | None = None  # a letter that applies a rule early takes the review policies of that day
+
+
+class EndUse(PlaceRule):
+    """A stated end use that needs a licence whatever the class; `unless` are phrases that are no such statement."""
+
+    words: tuple[str, ...]
+    unless: tuple[str, ...] = ()
+    review_policy: str
+
+    def named_in(self, text: str) -> str | None:
+        """The word of the rule that a stated end use contains, else None."""
+        said = text.lower()
+        for phrase in self.unless:
+            said = said.replace(phrase.lower(), " ")
+        return next((word for word in self.words if word.lower() in said), None)
 
 
 class Warn(PlaceRule):
@@ -131,6 +173,8 @@ class Warn(PlaceRule):
 class LicenceException(PlaceRule):
     code: str
     parties: bool
+    classes: tuple[Class, ...] = ("3A090.a", "3A090.b")  # of .a only what is not for data centres
+    memory_density_below: float | None = None
     text: str
     text_zh: str
 
@@ -145,6 +189,7 @@ class Review(PlaceRule):
     dram_gb_per_s_below: float | None = None
     lesser_items: bool = False  # 3A090.b, and 3A090.a not for data centres
     conditions: tuple[str, ...] = ()
+    conditions_zh: tuple[str, ...] = ()
 
 
 class Notice(PlaceRule):
@@ -175,6 +220,8 @@ class ImportGate(Rule):
 
 
 class Change(Span):
+    """A membership that holds on these days only; `announced` where its end or begin was known ahead."""
+
     country: str
     group: str
     basis: Basis
@@ -199,10 +246,12 @@ class Table(Record):
 
     authority: str
     as_of: dt.date
+    covers_from: dt.date | None = None  # before it the data holds single letters only
     evidence_horizon: dt.date
     stale_after_days: int
     near_limit_percent: float
     classification: tuple[ClassRule, ...]
+    loose_memory: tuple[LooseMemory, ...] = ()
     embargo: tuple[PlaceRule, ...]
     origin: tuple[Origin, ...]
     destination: tuple[Requirement, ...]
@@ -221,8 +270,10 @@ class Rules:
     groups: Groups
     notices: tuple[Notice, ...]
     import_gates: tuple[ImportGate, ...]
+    end_uses: tuple[EndUse, ...]
     countries: frozenset[str]
     _members: dict[tuple[str, dt.date], frozenset[str]] = field(default_factory=dict)
+    _known: dict[dt.date, Rules] = field(default_factory=dict)
 
     def treat_as(self, country: str) -> str:
         """Hong Kong counts as China."""
@@ -254,6 +305,7 @@ class Rules:
         t = self.table
         us: Sequence[Rule] = (
             *t.classification,
+            *t.loose_memory,
             *t.embargo,
             *t.origin,
             *t.destination,
@@ -263,7 +315,14 @@ class Rules:
             *t.exceptions,
             *t.review,
         )
-        return (*us, *self.notices, *self.import_gates)
+        return (*us, *self.end_uses, *self.notices, *self.import_gates)
+
+    def as_known(self, on: dt.date) -> Rules:
+        """The rules as the public knew them on a day: none that nobody had announced, no end by one of those."""
+        found = self._known.get(on)
+        if found is None:
+            found = self._known[on] = _known_on(self, on)
+        return found
 
     def find(self, rule_id: str) -> Rule:
         """A rule by id; KeyError when there is none."""
@@ -271,6 +330,33 @@ class Rules:
             if rule.id == rule_id:
                 return rule
         raise KeyError(rule_id)
+
+
+def _known_on(rules: Rules, on: dt.date) -> Rules:
+    hidden = {name for rule in rules.all() if not rule.known(on) for name in rule.supersedes}
+
+    def kept[R: Rule](some: tuple[R, ...]) -> tuple[R, ...]:
+        return tuple(r.model_copy(update={"valid_to": None}) if r.id in hidden else r for r in some if r.known(on))
+
+    table = rules.table
+    lists = {n: kept(getattr(table, n)) for n, v in table if isinstance(v, tuple) and v and isinstance(v[0], Rule)}
+    changes = tuple(
+        c.model_copy(
+            update={
+                "start": dt.date.max if c.start is not None and c.start > on else c.start,
+                "end": None if c.end is not None and c.end >= on else c.end,
+            }
+        )
+        for c in rules.groups.changes
+    )
+    return Rules(
+        table.model_copy(update=lists),
+        rules.groups.model_copy(update={"changes": changes}),
+        kept(rules.notices),
+        kept(rules.import_gates),
+        kept(rules.end_uses),
+        rules.countries,
+    )
 
 
 _LOADED: WeakKeyDictionary[Catalog, Rules] = WeakKeyDictionary()
@@ -295,6 +381,7 @@ def read_rules(files: Mapping[str, Any], countries: frozenset[str]) -> Rules:
             Groups.model_validate(files["country-groups"]),
             tuple(Notice.model_validate(n) for n in files["us-notices"]["notices"]),
             tuple(ImportGate.model_validate(g) for g in files["import-side"]["import_gates"]),
+            tuple(EndUse.model_validate(u) for u in files["end-uses"]["end_uses"]),
             countries,
         )
     except KeyError as error:
@@ -302,4 +389,7 @@ def read_rules(files: Mapping[str, Any], countries: frozenset[str]) -> Rules:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise CatalogError(f"catalogs/rules: {error.title}: {where}: {first['msg']}, got {first['input']!r}") from error
+        given = first["input"]
+        # A field that is missing shows the whole rule as its input: the id of it is enough.
+        shown = given.get("id", "?") if isinstance(given, dict) else repr(given)
+        raise CatalogError(f"catalogs/rules: {error.title}: {where}: {first['msg']}, got {shown}") from error

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from planner.compliance.classify import Answer, Item, class_on
 from planner.compliance.rules import (
+    EndUse,
     ImportGate,
     Letter,
     LicenceException,
@@ -24,7 +25,7 @@ from planner.compliance.rules import (
 )
 
 STATE_FUNDING = ("state", "public", "state_owned")
-CONTROLLED = ("3A090.a", "3A090.b")
+CONTROLLED = ("3A090.a", "3A090.b", "3A090.c")
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Terms:
     ship_from: str = "US"
     on: dt.date = dt.date(1970, 1, 1)  # before every rule: the answer says that no rule reaches so far back
     end_use: str | None = None
-    funding: str | None = None  # private | public | state_owned
+    funding: str | None = None  # private | state (public and state_owned mean the same)
     import_approval: bool = False  # the customer states that the importing side has approved this order
     recipient: str | None = None  # name of the end user, where a rule spares named ones
 
@@ -48,7 +49,7 @@ class Finding:
 
     classification: str | None
     verdict: str
-    trigger: str  # none | origin | embargo | destination | headquarters | letter | date | country
+    trigger: str  # none | origin | embargo | destination | headquarters | letter | end_use | date | country
     rules: tuple[Rule, ...] = ()
     review_policy: str | None = None
     exception: LicenceException | None = None
@@ -61,6 +62,7 @@ class Finding:
     party_country: str | None = None
     warnings: tuple[str, ...] = ()
     warnings_zh: tuple[str, ...] = ()
+    end_use_word: str | None = None  # what in the stated end use a rule names
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class Case:
     parent: str
     on: dt.date
     recipient: str | None
+    end_use: str | None = None
 
     @property
     def parties(self) -> tuple[tuple[str, str], ...]:
@@ -102,6 +105,7 @@ def case_of(rules: Rules, terms: Terms) -> Case:
         rules.treat_as(terms.parent or headquarters),
         terms.on,
         terms.recipient,
+        terms.end_use,
     )
 
 
@@ -139,7 +143,8 @@ def _us_rules(rules: Rules, item: Item, case: Case, answer: Answer, text: Rule) 
     found = Finding(answer.result, "no_licence_required", "none")
     required = _requirement(rules, case, answer.result)
     letter = _letter(rules, item, case, answer.result)
-    codified = _codified(rules, case, answer.result)
+    use = _end_use(rules, case)
+    codified = _codified(rules, item, case, answer.result)
     if codified is not None:
         found = replace(found, codified=codified[0], codified_rule=codified[1])
     if required is not None:
@@ -149,21 +154,30 @@ def _us_rules(rules: Rules, item: Item, case: Case, answer: Answer, text: Rule) 
     if letter is not None:
         trail.append(letter)
         found = replace(found, trigger="letter" if required is None else found.trigger)
+    if use is not None:
+        trail.append(use[0])
+        trigger = "end_use" if required is None and letter is None else found.trigger
+        found = replace(found, trigger=trigger, end_use_word=use[1])
     spared = [r for r in rules.table.destination if _applies(rules, r, case, answer.result) and _spared(r, case)]
     trail += spared if required is None else []
-    if required is None and letter is None:
+    if required is None and letter is None and use is None:
         return replace(_nothing_found(rules, item, case, answer, found), rules=tuple(trail))
-    # A letter has no exception.
-    exception = None if letter is not None else _exception(rules, item, case, answer.result)
+    # A letter has no exception, and none is available where part 744 asks for a licence.
+    barred = letter is not None or use is not None
+    exception = None if barred else _exception(rules, item, case, answer.result)
     if exception is not None:
         return replace(found, verdict="licence_exception", rules=(*trail, exception), exception=exception)
-    if required is None and letter is not None:
+    policy = use[0].review_policy if use is not None else None
+    if use is None and required is None and letter is not None and letter.review_as_of is None:
         policy = letter.review_policy
-    else:
-        review = _review(rules, item, case, answer.result)
+    if policy is None:
+        as_of = letter.review_as_of if required is None and letter is not None and letter.review_as_of else case.on
+        review = _review(rules, item, replace(case, on=as_of), answer.result)
         trail += [review] if review else []
         policy = review.policy if review else "not_published"
-    return replace(found, verdict="licence_required", rules=tuple(trail), review_policy=policy)
+    # What is on the books adds to what is enforced; it takes nothing away.
+    stricter = "licence_required" if found.codified else None
+    return replace(found, verdict="licence_required", rules=tuple(trail), review_policy=policy, codified=stricter)
 
 
 def _nothing_found(rules: Rules, item: Item, case: Case, answer: Answer, found: Finding) -> Finding:
@@ -192,6 +206,16 @@ def _nothing_found(rules: Rules, item: Item, case: Case, answer: Answer, found: 
     return replace(found, verdict=verdict, warnings=tuple(warnings), warnings_zh=tuple(zh))
 
 
+def _end_use(rules: Rules, case: Case) -> tuple[EndUse, str] | None:
+    """The first end-use rule that names what was stated, for this destination or party, and the word it names."""
+    for rule in rules.end_uses:
+        if case.end_use and rule.valid(case.on) and rules.covers(rule.where, case.places(True), case.on):
+            word = rule.named_in(case.end_use)
+            if word is not None:
+                return rule, word
+    return None
+
+
 def _requirement(rules: Rules, case: Case, classification: str) -> tuple[Requirement, str, str | None, str] | None:
     """The enforced requirement by destination, else by headquarters: rule, trigger, party, country."""
     for rule in rules.table.destination:
@@ -217,12 +241,14 @@ def _spared(rule: Requirement, case: Case) -> bool:
     return any(r.name.lower() == name and (r.until is None or case.on <= r.until) for r in rule.recipients)
 
 
-def _codified(rules: Rules, case: Case, classification: str) -> tuple[str, Rule] | None:
+def _codified(rules: Rules, item: Item, case: Case, classification: str) -> tuple[str, Rule] | None:
     """The verdict of a text that is on the books but not enforced."""
     for rule in rules.table.destination:
         codified = rule.valid(case.on) and rule.status == "not_enforced" and classification in rule.classes
         spared = any(_applies(rules, r, case, classification) and _spared(r, case) for r in rules.table.destination)
         if codified and rules.covers(rule.where, [case.to], case.on) and not spared:
+            if _exception(rules, item, case, classification) is not None:
+                return "licence_exception", rule
             beside = [e for e in rules.table.exceptions if e.status == "not_enforced" and e.valid(case.on)]
             for exception in beside:
                 if all(rules.covers(exception.where, [place], case.on) for place in case.places(True)):
@@ -240,6 +266,9 @@ def _letter(rules: Rules, item: Item, case: Case, classification: str) -> Letter
             return letter
         if letter.vendor is None or letter.vendor != item.vendor:
             continue
+        both = letter.reaches_all
+        if both is not None and (item.tpp or 0) >= both.tpp and (item.io_gb_per_s or 0) >= both.io_gb_per_s:
+            return letter
         floor = letter.datacentre_tpp_from
         if floor is not None and item.datacentre and (item.tpp or 0) >= floor:
             return letter
@@ -262,10 +291,14 @@ def _lesser(item: Item, classification: str) -> bool:
 
 
 def _exception(rules: Rules, item: Item, case: Case, classification: str) -> LicenceException | None:
-    if not _lesser(item, classification):
-        return None
+    """The first enforced exception that is there for the class, the figures, the places and the day."""
     for exception in rules.table.exceptions:
         enforced = exception.valid(case.on) and exception.status != "not_enforced"
+        limit = exception.memory_density_below
+        dense = limit is not None and (item.memory_density is None or item.memory_density >= limit)
+        lesser = _lesser(item, classification) or classification == "3A090.c"
+        if not (lesser and classification in exception.classes) or dense:
+            continue
         if enforced and rules.covers(exception.where, case.places(exception.parties), case.on):
             return exception
     return None

@@ -1,10 +1,24 @@
-"""Verdicts in words, English and Chinese: what the rules say, never that something is allowed or will be."""
+"""Verdicts in few words, English and Chinese, for tables and one-line messages. The full reasoning is in `paragraph`.
+
+A short form has the verdict, the rule and the decisive number: `licence required under 3A090.a (HQ2023): TPP 15,831,
+limit 4,800; presumption of denial`. What the rules say, never that something is allowed or will be.
+"""
 
 from __future__ import annotations
 
 from planner.compliance.classify import Item
-from planner.compliance.rules import ClassRule, Requirement, Review, Rules
-from planner.compliance.screening import Finding, Terms
+from planner.compliance.numbers import compared, told, told_zh
+from planner.compliance.rules import (
+    ClassRule,
+    EndUse,
+    Letter,
+    LooseMemory,
+    Reaches,
+    Requirement,
+    Rule,
+    Rules,
+)
+from planner.compliance.screening import Finding
 
 VERDICTS = {
     "no_licence_required": "no licence requirement found, screening still needed",
@@ -33,10 +47,56 @@ POLICIES_ZH = {
     "presumption_of_denial": "推定拒绝",
     "presumption_of_approval": "推定批准",
     "case_by_case": "逐案审查",
-    "policy_of_denial": "拒绝政策",
+    "policy_of_denial": "一律拒绝",
     "not_published": "未公布",
 }
+PARTIES = {"headquarters": "end user's headquarters", "ultimate parent": "ultimate parent"}
 PARTIES_ZH = {"headquarters": "最终用户总部", "ultimate parent": "最终母公司总部"}
+IMPORTS = {
+    "import_open": "no import-side restriction found",
+    "import_restricted": "restricted by the importing side",
+    "import_unknown": "import side unknown",
+}
+LEAVING = {
+    "import_open": "a permit for this order is stated",
+    "import_restricted": "notice and permit needed there",
+    "import_unknown": "not known",
+}
+LEAVING_ZH = {
+    "import_open": "已说明取得许可",
+    "import_restricted": "须通知并取得当地许可",
+    "import_unknown": "情况未知",
+}
+IMPORTS_ZH = {"import_open": "进口侧未见限制", "import_restricted": "进口侧受限", "import_unknown": "进口侧情况未知"}
+# One word per cell of a table; `matrix_text` explains them.
+MARKS = {
+    "no_licence_required": "none",
+    "licence_exception": "except",
+    "licence_required": "licence",
+    "prohibited": "PROHIB",
+    "needs_vendor_confirmation": "ask",
+    "domestic_supply": "home",
+}
+MARKS_ZH = {
+    "no_licence_required": "未见",
+    "licence_exception": "例外",
+    "licence_required": "许可",
+    "prohibited": "禁止",
+    "needs_vendor_confirmation": "待确认",
+    "domestic_supply": "境内",
+}
+POLICY_MARKS = {
+    "presumption_of_denial": "deny",
+    "presumption_of_approval": "appr",
+    "case_by_case": "case",
+    "not_published": "letter",
+}
+POLICY_MARKS_ZH = {
+    "presumption_of_denial": "拒绝",
+    "presumption_of_approval": "批准",
+    "case_by_case": "逐案",
+    "not_published": "函",
+}
 
 
 def classification_text(found: Finding) -> str | None:
@@ -44,215 +104,175 @@ def classification_text(found: Finding) -> str | None:
     return "not 3A090" if found.classification == "none" else found.classification
 
 
-def summary(rules: Rules, item: Item, terms: Terms, found: Finding, assumed: bool = False) -> str:
-    """One sentence: part, parties, verdict, rule with its numbers, review; then codified text, notices, import side."""
-    text = f"{item.id} to {_whom(terms, found)}: {VERDICTS[found.verdict]}{_because(rules, item, found)}"
-    if found.trigger == "headquarters":
-        who = "the customer" if found.party == "headquarters" else "its ultimate parent"
-        text += f"; {who} is headquartered in {found.party_country} ({_cite(found)})"
-    if found.exception:
-        text += f"; exception {found.exception.code} ({found.exception.citation}): {found.exception.text}"
-    if found.verdict == "licence_required" and found.review_policy:
-        text += f"; review: {POLICIES[found.review_policy]}{_since(found)}"
-    for rule in found.rules:
-        if found.trigger == "none" and isinstance(rule, Requirement):
-            text += f"; {terms.recipient} is a recipient that {rule.id} names ({rule.citation})"
-    text += "".join(f"; {warning}" for warning in found.warnings)
-    if assumed:
-        text += f"; headquarters assumed in {terms.headquarters}, where the site is"
-    text += "."
-    if found.codified_rule and found.verdict == "no_licence_required":
-        text += (
-            f" On the books but not enforced: {found.codified_rule.title} ({found.codified_rule.id}), "
-            f"by which it would be: {VERDICTS[found.codified or 'licence_required']}."
+def deciding(rules: Rules, found: Finding) -> Rule | None:
+    """The rule that gave the verdict: requirement, letter, embargo, origin or end use; else the text of the class."""
+    kinds: dict[str, tuple[type[Rule], ...]] = {
+        "destination": (Requirement,),
+        "headquarters": (Requirement,),
+        "end_use": (EndUse,),
+    }
+    if found.trigger == "letter":
+        return next((r for r in found.rules if r in rules.table.letters), None)
+    wanted = kinds.get(found.trigger, (Rule,))
+    return next((r for r in found.rules if isinstance(r, wanted)), None)
+
+
+def text_of_class(found: Finding) -> ClassRule | None:
+    """The classification text of the day, where the answer rests on one."""
+    return next((r for r in found.rules if isinstance(r, ClassRule)), None)
+
+
+def short(rules: Rules, item: Item, found: Finding) -> str:
+    """Verdict, rule and decisive number in one line, without the part and the parties.
+
+    An enforced answer never stands alone where a text on the books says something else.
+    """
+    text = _short(rules, item, found)
+    if found.codified_rule is None or (found.codified or found.verdict) == found.verdict:
+        return text
+    codified = found.codified or "licence_required"
+    return f"{text}; on the books, not enforced: {codified.replace('_', ' ')} ({found.codified_rule.id})"
+
+
+def _short(rules: Rules, item: Item, found: Finding) -> str:
+    rule = deciding(rules, found)
+    named = f" ({rule.id})" if rule else ""
+    numbers = _numbers(item, found)
+    because = f": {numbers}" if numbers else ""
+    if found.verdict == "prohibited":
+        return f"prohibited{named}: {rule.title if rule else 'embargo'}"
+    if found.verdict == "domestic_supply":
+        return f"domestic supply{named}: no export takes place{_notices(found)}"
+    if found.trigger == "origin":
+        return (
+            f"needs the vendor's confirmation{named}: Chinese design outside a purely domestic supply{_notices(found)}"
         )
-    for notice in found.notices:
-        rule = rules.find(notice)
-        text += f" Mandatory notice {notice}: {rule.title} ({rule.citation})."
-    if found.import_rule and found.import_side != "import_open":
-        side = (found.import_side or "").removeprefix("import_")
-        text += f" Import side {side} ({found.import_rule.id}): {found.import_rule.title}."
-    return text
+    if found.verdict == "licence_required":
+        policy = f"; {POLICIES[found.review_policy]}" if found.review_policy else ""
+        if found.trigger == "letter":
+            if found.review_policy == "not_published":
+                policy = "; review policy not published"
+            return f"licence required by letter{named}: {letter_reason(rule, item)}{policy}"
+        if found.trigger == "end_use":
+            return f"licence required for the stated end use{named}: {found.end_use_word}{policy}"
+        return f"licence required under {found.classification}{_by(found, named)}{because}{policy}"
+    if found.verdict == "licence_exception" and found.exception:
+        code = found.exception.code
+        return f"licence exception {code} for {found.classification}{_by(found, named)}{because}"
+    if found.verdict == "needs_vendor_confirmation":
+        reason = found.warnings[0] if found.warnings else "class unknown, a figure it turns on is not published"
+        return f"needs the vendor's confirmation{named}: {reason}"
+    if found.classification in ("3A090.a", "3A090.b", "3A090.c"):
+        spared = next((r for r in found.rules if r in rules.table.destination), None)
+        why = f"but {spared.id} names the recipient" if spared else "but no rule reaches this destination and party"
+        return f"no licence requirement found: {found.classification}, {why}"
+    return f"no licence requirement found{named}: not 3A090{', ' + numbers if numbers else ''}"
 
 
-def summary_zh(rules: Rules, item: Item, terms: Terms, found: Finding, assumed: bool = False) -> str:
+def short_zh(rules: Rules, item: Item, found: Finding) -> str:
     """The same in Chinese."""
-    text = f"{item.id} 供往 {_whom_zh(terms, found)}：{VERDICTS_ZH[found.verdict]}{_because_zh(rules, item, found)}"
-    if found.trigger == "headquarters":
-        text += f"；{PARTIES_ZH[found.party or 'headquarters']}位于 {found.party_country}（{_cite(found)}）"
-    if found.exception:
-        text += f"；许可例外 {found.exception.code}（{found.exception.citation}）：{found.exception.text_zh}"
-    if found.verdict == "licence_required" and found.review_policy:
-        text += f"；审查政策：{POLICIES_ZH[found.review_policy]}{_since_zh(found)}"
-    for rule in found.rules:
-        if found.trigger == "none" and isinstance(rule, Requirement):
-            text += f"；{terms.recipient} 为 {rule.id} 列明的接收方（{rule.citation}）"
-    text += "".join(f"；{warning}" for warning in found.warnings_zh)
-    if assumed:
-        text += f"；客户总部暂按项目所在地 {terms.headquarters} 假定"
-    text += "。"
-    if found.codified_rule and found.verdict == "no_licence_required":
-        text += (
-            f"另有在册但未执行的条文（{found.codified_rule.id}，{found.codified_rule.citation}），"
-            f"按该条文：{VERDICTS_ZH[found.codified or 'licence_required']}。"
-        )
-    for notice in found.notices:
-        rule = rules.find(notice)
-        text += f"强制提示 {notice}：{rule.title_zh or rule.title}（{rule.citation}）。"
-    if found.import_rule and found.import_side != "import_open":
-        side = "受限" if found.import_side == "import_restricted" else "未知，须由客户确认"
-        text += f"进口侧{side}（{found.import_rule.id}）：{found.import_rule.title_zh or found.import_rule.title}。"
-    return text
+    text = _short_zh(rules, item, found)
+    if found.codified_rule is None or (found.codified or found.verdict) == found.verdict:
+        return text
+    codified = VERDICTS_ZH[found.codified or "licence_required"]
+    return f"{text}；另有在册但不予执行的条文（{found.codified_rule.id}）：{codified}"
 
 
-def _whom(terms: Terms, found: Finding) -> str:
-    if terms.parent and terms.parent != (terms.headquarters or terms.to):
-        return f"{terms.to}, ultimate parent in {terms.parent}"
-    if terms.headquarters and terms.headquarters != terms.to:
-        return f"{terms.to}, headquarters in {terms.headquarters}"
-    return terms.to
-
-
-def _whom_zh(terms: Terms, found: Finding) -> str:
-    if terms.parent and terms.parent != (terms.headquarters or terms.to):
-        return f"{terms.to}（最终母公司总部：{terms.parent}）"
-    if terms.headquarters and terms.headquarters != terms.to:
-        return f"{terms.to}（总部：{terms.headquarters}）"
-    return terms.to
-
-
-def _because(rules: Rules, item: Item, found: Finding) -> str:
-    """The rule and the numbers compared."""
-    if found.trigger == "embargo":
-        return f" ({found.rules[0].id}: {found.rules[0].citation})"
+def _short_zh(rules: Rules, item: Item, found: Finding) -> str:
+    rule = deciding(rules, found)
+    named = f"（{rule.id}）" if rule else ""
+    numbers = _numbers(item, found, chinese=True)
+    because = f"：{numbers}" if numbers else ""
+    if found.verdict == "prohibited":
+        return f"禁止供货{named}：{(rule.title_zh or rule.title) if rule else '禁运'}"
+    if found.verdict == "domestic_supply":
+        return f"境内供货{named}：不构成出口{_notices_zh(found)}"
     if found.trigger == "origin":
-        made = "designed and made in mainland China"
-        shipped = ", shipped and used there" if found.verdict == "domestic_supply" else ""
-        return f" ({found.rules[0].id}: {made}{shipped})"
-    if found.trigger == "letter":
-        letter = next(r for r in rules.table.letters if r in found.rules)
-        return f" under an individual letter to the vendor ({letter.id}: {letter.title}){_beside(item, found)}"
-    if found.classification in ("3A090.a", "3A090.b"):
-        under = " under" if found.trigger in ("destination", "headquarters") else "; class"
-        return f"{under} {found.classification}: {_numbers(item, found)}"
-    if found.trigger in ("date", "country"):
+        return f"须由厂商书面确认{named}：中国设计的芯片，且并非纯境内供货{_notices_zh(found)}"
+    if found.verdict == "licence_required":
+        policy = "" if not found.review_policy else f"；审查政策：{POLICIES_ZH[found.review_policy]}"
+        if found.trigger == "letter":
+            return f"依告知函须许可证{named}：{letter_reason_zh(rule, item)}{policy}"
+        if found.trigger == "end_use":
+            return f"所述最终用途须许可证{named}：{found.end_use_word}{policy}"
+        return f"须许可证，归类 {found.classification}{_by_zh(found, named)}{because}{policy}"
+    if found.verdict == "licence_exception" and found.exception:
+        return f"可适用许可例外 {found.exception.code}，归类 {found.classification}{_by_zh(found, named)}{because}"
+    if found.verdict == "needs_vendor_confirmation":
+        reason = found.warnings_zh[0] if found.warnings_zh else "归类所依据的参数未公开"
+        return f"须由厂商书面确认{named}：{reason}"
+    if found.classification in ("3A090.a", "3A090.b", "3A090.c"):
+        spared = next((r for r in found.rules if r in rules.table.destination), None)
+        why = f"但 {spared.id} 列明该接收方" if spared else "但该目的地与主体不在规则范围内"
+        return f"未发现许可要求：归类 {found.classification}，{why}"
+    return f"未发现许可要求{named}：不属于 3A090{'，' + numbers if numbers else ''}"
+
+
+def letter_reason(rule: Rule | None, item: Item) -> str:
+    """Why a letter covers a part: it names it, or the figure of the part that it reaches."""
+    figure = _reached(rule, item)
+    return "the letter names it" if figure is None else f"{figure[0]} {figure[2]:,g}{figure[4]}, limit {figure[3]:,g}"
+
+
+def letter_reason_zh(rule: Rule | None, item: Item) -> str:
+    figure = _reached(rule, item)
+    return "告知函点名该型号" if figure is None else f"{figure[1]} {figure[2]:,g}{figure[4]}，门槛 {figure[3]:,g}"
+
+
+def _reached(rule: Rule | None, item: Item) -> tuple[str, str, float, float, str] | None:
+    """English name, Chinese name, value, limit and unit of the figure by which a letter reaches a part."""
+    if not isinstance(rule, Letter) or item.id in rule.parts:
+        return None
+    dram, io, tpp, unit = item.dram_gb_per_s or 0.0, item.io_gb_per_s or 0.0, item.tpp or 0.0, " GB/s"
+    limits = rule.reaches or Reaches()
+    both = rule.reaches_all
+    rows = [
+        ("memory bandwidth", "显存带宽", dram, limits.dram_gb_per_s, unit),
+        ("chip-to-chip bandwidth", "芯片间互联带宽", io, limits.io_gb_per_s, unit),
+        ("memory and chip-to-chip bandwidth", "显存与互联带宽之和", dram + io, limits.sum_gb_per_s, unit),
+        ("TPP", "总处理性能", tpp, rule.datacentre_tpp_from, ""),
+        ("TPP", "总处理性能", tpp, both.tpp if both else None, ""),
+    ]
+    return next(((en, zh, v, lim, u) for en, zh, v, lim, u in rows if lim is not None and v >= lim), None)
+
+
+def mark(verdict: str, review_policy: str | None, chinese: bool = False) -> str:
+    """A verdict in one word for a table cell; of a licence its review policy."""
+    marks, policies = (MARKS_ZH, POLICY_MARKS_ZH) if chinese else (MARKS, POLICY_MARKS)
+    policy = policies.get(review_policy or "") if verdict == "licence_required" else None
+    return policy or marks[verdict]
+
+
+def _by(found: Finding, named: str) -> str:
+    """The rule, with the party where headquarters are the reason."""
+    if found.trigger != "headquarters":
+        return named
+    return f"{named[:-1]}, {PARTIES[found.party or 'headquarters']} in {found.party_country})"
+
+
+def _by_zh(found: Finding, named: str) -> str:
+    if found.trigger != "headquarters":
+        return named
+    return f"{named[:-1]}，{PARTIES_ZH[found.party or 'headquarters']}：{found.party_country}）"
+
+
+def _numbers(item: Item, found: Finding, chinese: bool = False) -> str:
+    text = text_of_class(found)
+    loose = next((r for r in found.rules if isinstance(r, LooseMemory)), None)
+    if loose is not None and item.memory_density is not None:
+        limit, value = loose.density_above, item.memory_density
+        if chinese:
+            return f"带宽密度 {value:g} GB/s/mm²，门槛 {limit:g}"
+        return f"bandwidth density {value:g} GB/s/mm², limit {limit:g}"
+    if text is None or found.classification in (None, "unknown"):
         return ""
-    if found.classification == "unknown":
-        return "; its class is unknown because TPP or performance density is not published"
-    if _without_limits(found):
-        return "; no advanced-computing entry was in force"
-    return f"; not 3A090: {_numbers(item, found)}"
+    rows = compared(text, item, found.classification)
+    return told_zh(rows) if chinese else told(rows)
 
 
-def _because_zh(rules: Rules, item: Item, found: Finding) -> str:
-    if found.trigger == "embargo":
-        return f"（{found.rules[0].id}：{found.rules[0].citation}）"
-    if found.trigger == "origin":
-        shipped = "，并在境内供应和使用" if found.verdict == "domestic_supply" else ""
-        return f"（{found.rules[0].id}：中国大陆设计并制造{shipped}）"
-    if found.trigger == "letter":
-        letter = next(r for r in rules.table.letters if r in found.rules)
-        return f"，依据向厂商发出的个别告知函（{letter.id}）{_beside_zh(item, found)}"
-    if found.classification in ("3A090.a", "3A090.b"):
-        return f"，归类 {found.classification}：{_numbers_zh(item, found)}"
-    if found.trigger in ("date", "country"):
-        return ""
-    if found.classification == "unknown":
-        return "；总处理性能或性能密度未公开，归类不明"
-    if _without_limits(found):
-        return "；当时尚无先进计算管制条目"
-    return f"；不属于 3A090：{_numbers_zh(item, found)}"
+def _notices(found: Finding) -> str:
+    return f"; mandatory notice {', '.join(found.notices)}" if found.notices else ""
 
 
-def _beside(item: Item, found: Finding) -> str:
-    """A letter covers the part although its class does not."""
-    if found.classification == "unknown":
-        return "; its class is unknown"
-    return "" if _without_limits(found) else f"; by its class not covered: {_numbers(item, found)}"
-
-
-def _beside_zh(item: Item, found: Finding) -> str:
-    if found.classification == "unknown":
-        return "；归类不明"
-    return "" if _without_limits(found) else f"；按归类本不受控：{_numbers_zh(item, found)}"
-
-
-def _without_limits(found: Finding) -> bool:
-    """The text of the day knows no limit, so there is nothing to compare."""
-    return any(isinstance(rule, ClassRule) and len(rule.tests) == 1 for rule in found.rules)
-
-
-def _density_counts(item: Item, found: Finding) -> bool:
-    """Below TPP 4,800 the density decides, under the text that knows it; before it was chip-to-chip bandwidth."""
-    return (item.tpp or 0) < 4800 and any(r.id == "C2023" for r in found.rules)
-
-
-def _numbers(item: Item, found: Finding) -> str:
-    if item.tpp is None:
-        return "TPP not published"
-    text = f"TPP {item.tpp:,.0f}, limit 4,800"
-    if _density_counts(item, found):
-        density = item.performance_density
-        known = "not published" if density is None else f"{density:,.2f}"
-        text = f"TPP {item.tpp:,.0f}, performance density {known}; {_limits(found)}"
-    if any(r.id == "C2022" for r in found.rules):
-        rate = "none published" if item.io_gb_per_s is None else f"{item.io_gb_per_s:,.0f} GB/s"
-        text += f", chip-to-chip {rate}, limit 600 GB/s"
-    if item.datacentre is False:
-        text += ", not marketed for data centres"
-    return text
-
-
-def _numbers_zh(item: Item, found: Finding) -> str:
-    if item.tpp is None:
-        return "总处理性能未公开"
-    text = f"总处理性能 {item.tpp:,.0f}，门槛 4,800"
-    if _density_counts(item, found):
-        density = item.performance_density
-        known = "未公开" if density is None else f"{density:,.2f}"
-        text = f"总处理性能 {item.tpp:,.0f}、性能密度 {known}，{_limits_zh(found)}"
-    if any(r.id == "C2022" for r in found.rules):
-        rate = "未公开" if item.io_gb_per_s is None else f"{item.io_gb_per_s:,.0f} GB/s"
-        text += f"，芯片间带宽 {rate}，门槛 600 GB/s"
-    if item.datacentre is False:
-        text += "，非面向数据中心设计或销售"
-    return text
-
-
-def _limits(found: Finding) -> str:
-    if found.classification == "3A090.a":
-        return "limits 1,600 and 5.92"
-    if found.classification == "3A090.b":
-        return "limits 2,400 and 1.6, or 1,600 and 3.2"
-    return "limits 4,800 alone, 2,400 and 1.6, or 1,600 and 3.2"
-
-
-def _limits_zh(found: Finding) -> str:
-    return (
-        _limits(found)
-        .replace("limits ", "门槛 ")
-        .replace(" alone, ", "（单独）、")
-        .replace(" and ", " 且 ")
-        .replace(", or ", " 或 ")
-    )
-
-
-def _cite(found: Finding) -> str:
-    rule = next(r for r in found.rules if r.id.startswith("HQ") or found.trigger != "headquarters")
-    return f"{rule.id}: {rule.citation}"
-
-
-def _since(found: Finding) -> str:
-    review = next((r for r in found.rules if isinstance(r, Review)), None)
-    if review is None:
-        return ""
-    conditions = f" with {len(review.conditions)} conditions" if review.conditions else ""
-    return f" since {review.valid_from.isoformat()}{conditions} ({review.id})"
-
-
-def _since_zh(found: Finding) -> str:
-    review = next((r for r in found.rules if isinstance(r, Review)), None)
-    if review is None:
-        return ""
-    conditions = f"，附 {len(review.conditions)} 项条件" if review.conditions else ""
-    return f"（自 {review.valid_from.isoformat()} 起{conditions}，{review.id}）"
+def _notices_zh(found: Finding) -> str:
+    return f"；强制提示 {'、'.join(found.notices)}" if found.notices else ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from planner.catalog.essentials import unknown_figures
 from planner.errors import Rejection
 from planner.nodes.bench import Bench
 from planner.parts import Accelerator, Chassis, Part
@@ -59,6 +60,30 @@ class Admission:
             return Rejection(
                 part.id, "preference", f"{part.id}: vendor {part.vendor} is left out by preferences.vendors."
             )
+        unknown = unknown_figures("accelerators", part)
+        if unknown:
+            message = f"{part.id}: {', '.join(unknown)} not known, and no rule stands in for it."
+            return Rejection(part.id, "unknown-figure", message, None, unknown[0])
+        if self._bench.request.keeps_out("accelerator", part.origin):
+            return foreign(part.id, "accelerator", part.origin, self._bench.request.site.country)
+        return self._system_software(part)
+
+    def _system_software(self, part: Accelerator) -> Rejection | None:
+        """With domestic system software: what the accelerator's nodes need by default must be domestic too."""
+        request = self._bench.request
+        for item in sorted(self._bench.catalog.software.values(), key=lambda s: s.id):
+            needed = (
+                item.default
+                and item.section == "software"
+                and item.lifecycle == "current"
+                and (not item.ecosystems or part.ecosystem in item.ecosystems)
+                and (not item.accelerators or part.id in item.accelerators)
+            )
+            if needed and request.keeps_out("system_software", item.origin):
+                home = request.site.country
+                wish = "preferences.origin.system_software asks for domestic software"
+                message = f"{part.id} needs {item.id}, which is not of {home}; {wish}."
+                return Rejection(part.id, "origin", message, item.origin, home)
         return None
 
     def chassis(self, part: Chassis) -> Rejection | None:
@@ -81,11 +106,26 @@ class Admission:
             return Rejection(
                 part.id, "cooling", f"{part.id} needs a liquid loop; the site has air only.", "air", "liquid"
             )
+        if part.cpu_fixed and self._bench.request.keeps_out("cpu", self._fixed_cpu_origin(part.cpu_fixed)):
+            return foreign(part.id, "cpu", part.cpu_fixed, self._bench.request.site.country)
         if part.rack_units is None:
             return Rejection(
                 part.id, "rack-units", f"{part.id} does not fit a rack: no height in rack units.", None, "rack units"
             )
         return None
+
+    def _fixed_cpu_origin(self, text: str) -> str | None:
+        """The origin of a CPU that is only named in words, by its family (Kunpeng, EPYC, Xeon); None: not known."""
+        for cpu in self._bench.catalog.cpus.values():
+            if cpu.family.split()[0].lower() in text.lower().split():
+                return cpu.origin
+        return None
+
+
+def foreign(part: str, kind: str, have: str | None, home: str) -> Rejection:
+    """A part that preferences.origin leaves out."""
+    message = f"{part}: {have or 'origin unknown'} is not of {home}; preferences.origin.{kind} asks for domestic parts."
+    return Rejection(part, "origin", message, have, home)
 
 
 def nothing_takes(accelerator: Accelerator, tried: Sequence[tuple[Chassis, Rejection]]) -> Rejection:

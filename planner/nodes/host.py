@@ -136,6 +136,10 @@ def _admitted_cpus(bench: Bench, chassis: Chassis) -> list[Cpu] | Rejection:
         return [cpu]
     if not fitting:
         return Rejection(chassis.id, "cpu", "no CPU in the catalog fits.", None, chassis.cpu_socket)
+    fitting = [c for c in fitting if not bench.request.keeps_out("cpu", c.origin)]
+    if not fitting:
+        home = bench.request.site.country
+        return Rejection(chassis.id, "origin", f"no CPU that fits is of {home} (preferences.origin.cpu).", None, home)
     current = [c for c in fitting if c.lifecycle == "current"]
     older = [c for c in fitting if c.lifecycle in ("end_of_sale", "legacy", "refurbished")]
     return current or older or Rejection(chassis.id, "cpu", "no CPU that fits is sold.", None, chassis.cpu_socket)

@@ -73,11 +73,10 @@ def _same(name: str, limit: Limit, row: Row) -> Iterator[str]:
 
 def _rows(plan: Plan) -> dict[str, Row]:
     totals, site, budget = plan.totals, plan.request["site"], plan.request["budget"]
-    tax = 1 + float(budget["vat_percent"] or 0) / 100
     currency = budget["currency"]
     energy = totals.energy_per_year or Decimal(0)
     kilowatts = _node_range([pool.node_power_kw for pool in plan.pools], _per_node(plan, watts=True))
-    money = _node_range([x * tax for x in _node_prices(plan)], [x * tax for x in _per_node(plan, watts=False)])
+    money = _node_range(_node_prices(plan), _per_node(plan, watts=False))
     rows = {
         "budget.capex": Row(currency, _number(budget["capex"]), float(totals.capex), CENT, *money),
         "budget.opex_per_year": Row(
@@ -118,7 +117,10 @@ def _node_range(least: list[float], most: list[float]) -> tuple[float | None, fl
 
 def _node_prices(plan: Plan) -> list[float]:
     """What one node costs without anything around it, per pool."""
-    return [float(sum(ln.extended for ln in node_lines(plan, pool))) / pool.nodes for pool in plan.pools]
+    return [
+        float(sum(ln.extended * (1 + ln.tax_percent / 100) for ln in node_lines(plan, pool))) / pool.nodes
+        for pool in plan.pools
+    ]
 
 
 def _per_node(plan: Plan, *, watts: bool) -> list[float]:
@@ -127,6 +129,9 @@ def _per_node(plan: Plan, *, watts: bool) -> list[float]:
     for pool in plan.pools:
         owners = {ln.pool for ln in node_lines(plan, pool)}
         own = [ln for ln in plan.lines if ln.pool in owners]
-        whole = sum(ln.max_power_w * ln.quantity / 1000 if watts else float(ln.extended) for ln in own)
+        whole = sum(
+            ln.max_power_w * ln.quantity / 1000 if watts else float(ln.extended * (1 + ln.tax_percent / 100))
+            for ln in own
+        )
         found.append(whole / pool.nodes)
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from typing import Any
 
 from planner.catalog import Catalog
 from planner.parts import (
@@ -47,7 +48,7 @@ def check_lines(plan: Plan, catalog: Catalog, landed: Landed) -> Iterator[str]:
             if part is None:
                 yield f"{name}: not in the catalog"
                 continue
-            yield from _facts(name, plan, line, part, bool(prefix))
+            yield from _facts(name, plan, catalog, line, part, bool(prefix))
             yield from _counts(name, line)
             yield from _price(plan, catalog, landed, line)
 
@@ -62,7 +63,7 @@ def _positions(prefix: str, lines: Sequence[PlanLine]) -> Iterator[str]:
             yield f"{where(line)}: position {line.position}, in its section it is {expected}"
 
 
-def _facts(name: str, plan: Plan, line: PlanLine, part: Part, yearly: bool) -> Iterator[str]:
+def _facts(name: str, plan: Plan, catalog: Catalog, line: PlanLine, part: Part, yearly: bool) -> Iterator[str]:
     """What a line copies from the catalog and the request."""
     software = part if isinstance(part, Software) else None
     recurring = software is not None and software.recurring == "yearly"
@@ -79,7 +80,8 @@ def _facts(name: str, plan: Plan, line: PlanLine, part: Part, yearly: bool) -> I
         ("section", line.section, section(part)),
         ("unit", line.unit, "piece" if software is None else "year" if recurring else "licence"),
         ("currency", line.currency, plan.totals.currency),
-        ("tax_percent", line.tax_percent, _tax(plan)),
+        ("tax_percent", line.tax_percent, tax(plan, catalog, part)),
+        ("country_tax_percent", line.country_tax_percent, _country_tax(plan, catalog, part)),
     ):
         if have != found:
             yield f"{name}: {field} {have}, expected {found}"
@@ -131,8 +133,26 @@ def _counts(name: str, line: PlanLine) -> Iterator[str]:
         yield f"{name}: quantity {line.quantity}, {line.per_node} per node × {line.nodes} nodes is another number"
 
 
-def _tax(plan: Plan) -> Decimal:
-    return Decimal(str(plan.request["budget"]["vat_percent"] or 0))
+def tax(plan: Plan, catalog: Catalog, part: Part) -> Decimal:
+    """The request's rate on goods; services at the country's own rate where that is lower."""
+    asked = Decimal(str(plan.request["budget"]["vat_percent"] or 0))
+    row = _country_row(plan, catalog)
+    if isinstance(part, Software) and part.section == "services" and row is not None and "services" in row:
+        return min(asked, Decimal(str(row["services"])))
+    return asked
+
+
+def _country_tax(plan: Plan, catalog: Catalog, part: Part) -> Decimal | None:
+    row = _country_row(plan, catalog)
+    if row is None:
+        return None
+    kind = "services" if isinstance(part, Software) and part.section == "services" else "percent"
+    return Decimal(str(row.get(kind, row["percent"])))
+
+
+def _country_row(plan: Plan, catalog: Catalog) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = catalog.table("rates/vat")["rates"].get(plan.request["site"]["country"])
+    return found
 
 
 def _price(plan: Plan, catalog: Catalog, landed: Landed, line: PlanLine) -> Iterator[str]:
@@ -178,6 +198,9 @@ def _price(plan: Plan, catalog: Catalog, landed: Landed, line: PlanLine) -> Iter
     ):
         if have_text != want:
             yield f"{name}: price.{field} {have_text}, the catalog says {want}"
+    for field, percent in landed.percents(row, part).items():
+        if getattr(given, field) != percent:
+            yield f"{name}: price.{field} {getattr(given, field)}, expected {percent}"
     stated = given.exchange_rate
     same = rate is None and stated is None
     if not same and (rate is None or stated is None or abs(rate - stated) > Decimal("1e-9") * rate):
@@ -220,15 +243,15 @@ def _percent(plan: Plan, catalog: Catalog, landed: Landed, line: PlanLine, part:
 def check_totals(plan: Plan, landed: Landed) -> Iterator[str]:
     """Taxes and every figure of the totals."""
     lines, totals = plan.lines, plan.totals
-    rate = _tax(plan)
     net = sum((ln.extended for ln in lines), Decimal(0))
-    tax = Decimal(half_up(net * rate)) / 100 if rate else Decimal(0)
+    expected_taxes = []
+    for rate in sorted({ln.tax_percent for ln in lines if ln.tax_percent}):
+        base = sum((ln.extended for ln in lines if ln.tax_percent == rate), Decimal(0))
+        expected_taxes.append((rate, base, Decimal(half_up(base * rate)) / 100))
+    tax = sum((amount for _, _, amount in expected_taxes), Decimal(0))
     stated = [(t.percent, t.base, t.amount) for t in plan.taxes]
-    expected_taxes = [(rate, net, tax)] if rate else []
     if stated != expected_taxes:
         yield f"taxes: {stated}, expected {expected_taxes}"
-    low = sum((ln.unit_low * ln.quantity for ln in lines), Decimal(0))
-    high = sum((ln.unit_high * ln.quantity for ln in lines), Decimal(0))
     opex = sum((ln.extended for ln in plan.yearly), Decimal(0))
     watts = sum(ln.max_power_w * ln.quantity for ln in lines)
     typical = sum(ln.typical_power_w * ln.quantity for ln in lines)
@@ -239,8 +262,8 @@ def check_totals(plan: Plan, landed: Landed) -> Iterator[str]:
         ("capex", totals.capex, net + tax),
         ("capex_without_tax", totals.capex_without_tax, net),
         ("tax", totals.tax, tax),
-        ("capex_low", totals.capex_low, _taxed(low, rate)),
-        ("capex_high", totals.capex_high, _taxed(high, rate)),
+        ("capex_low", totals.capex_low, _taxed([(ln.unit_low * ln.quantity, ln.tax_percent) for ln in lines])),
+        ("capex_high", totals.capex_high, _taxed([(ln.unit_high * ln.quantity, ln.tax_percent) for ln in lines])),
         ("opex_per_year", totals.opex_per_year, opex),
         ("energy_per_year", totals.energy_per_year, energy),
         ("tco", totals.tco, tco),
@@ -265,9 +288,13 @@ def _close(a: object, b: object) -> bool:
     return isinstance(a, float) and isinstance(b, int | float) and abs(a - b) < 1e-6
 
 
-def _taxed(value: Decimal, rate: Decimal) -> Decimal:
-    cents = half_up(value * 100)
-    return Decimal(cents + half_up(Decimal(cents) * rate / 100)) / 100
+def _taxed(amounts: Sequence[tuple[Decimal, Decimal]]) -> Decimal:
+    """Amounts with the tax of each rate on its subtotal, rounded half up to cents."""
+    total = 0
+    for rate in {rate for _, rate in amounts}:
+        cents = half_up(sum((value for value, own in amounts if own == rate), Decimal(0)) * 100)
+        total += cents + half_up(Decimal(cents) * rate / 100)
+    return Decimal(total) / 100
 
 
 def pue(plan: Plan) -> tuple[float, float]:

@@ -37,6 +37,7 @@ def check_physical(plan: Plan, catalog: Catalog) -> Iterator[str]:
         part = catalog.parts.get(line.part)
         if part is None:
             continue
+        expected: Physical | None
         if line.group == GROUP:
             expected = Physical()  # on the shelf
         elif isinstance(part, Chassis):

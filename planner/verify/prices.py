@@ -6,11 +6,25 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
-from planner.catalog import Catalog
-from planner.parts import Accelerator, Baseboard, Chassis, Dimm, Drive, Part, Pdu, Price, Rack, Software, StorageSystem
+from planner.catalog import KINDS, Catalog
+from planner.parts import (
+    Accelerator,
+    Baseboard,
+    Chassis,
+    Dimm,
+    Drive,
+    Part,
+    Pdu,
+    Price,
+    Rack,
+    Software,
+    StorageSystem,
+    Switch,
+)
 from planner.units import half_up
 
 LEVELS = ("low", "typical", "high")
+SWITCH_CLASS_GBPS = 100  # from here on a switch without a price is priced by its capacity
 LOW_ENDURANCE = 0.7  # drive writes per day below which a drive has the read-intensive class price
 
 
@@ -54,13 +68,25 @@ class Landed:
             kind, size, key = "memory", float(record.size_gb), record.memory_type.split("-")[0]
         elif isinstance(record, StorageSystem):
             kind, size, key = "storage", record.usable_tb, "any"
+        elif isinstance(record, Accelerator):
+            size = record.dense_tflops.get("bf16") or record.dense_tflops.get("fp16") or 0.0
+            kind, key = "accelerators", str(record.origin)
+            if not size:
+                return None
+        elif isinstance(record, Switch):
+            kind, size, key = "switches", record.ports * record.gbps / 1000, str(record.technology)
+            if record.gbps < SWITCH_CLASS_GBPS:
+                return None
+            if key == "ethernet" and record.origin == "CN":
+                key = "ethernet-CN"
         else:
             return None
-        row = table[kind]["by"].get(key)
+        row = table.get(kind, {"by": {}})["by"].get(key)
         if row is None:
             return None
         each = {level: Decimal(str(row[level])) * Decimal(str(size)) for level in LEVELS}
-        source = f"class price: {size:g} x {row['typical']} {table[kind]['unit']} ({key}); {table['basis']}"
+        basis = table[kind].get("basis", table["basis"])
+        source = f"class price: {size:g} x {row['typical']} {table[kind]['unit']} ({key}); {basis}"
         return Price(
             part=part,
             currency="USD",
@@ -75,16 +101,44 @@ class Landed:
         )
 
     def cents(self, part: str, row: Price, level: str) -> int:
-        """Source price → without tax → budget currency → freight → duty, rounded half up once."""
+        """Source price → without tax → discount → budget currency → freight → duty, rounded half up once."""
         amount: Decimal = getattr(row, level) if getattr(row, level) is not None else row.typical
         if row.tax_basis == "included" and row.tax_percent is not None:
             amount = amount / (1 + row.tax_percent / 100)
+        record = self.catalog.parts.get(part)
+        amount = amount * (1 - (self.discount(row, record) or Decimal(0)) / 100)
         if row.currency != self.currency:
             amount = amount * self.rate(row.currency, self.currency)
-        record = self.catalog.parts.get(part)
         if not isinstance(record, Software):
             amount = amount * self._carriage(record, level)
         return half_up(amount * 100)
+
+    def discount(self, row: Price, part: Part | None) -> Decimal | None:
+        """The request's discount in percent: of the maker, else of the kind of part; only off the bases it names."""
+        terms = self.request["budget"].get("discounts")
+        if terms is None or part is None or row.basis not in terms["on"]:
+            return None
+        for name, percent in terms["makers"].items():
+            if name.strip().lower() == part.vendor.lower():
+                return Decimal(str(percent))
+        kind = next((k for k, model in KINDS.items() if type(part) is model), None)
+        percent = terms["categories"].get(kind)
+        return None if percent is None else Decimal(str(percent))
+
+    def percents(self, row: Price, part: Part | None) -> dict[str, Decimal | None]:
+        """The factors of the chain at the request's level, in percent."""
+        found: dict[str, Decimal | None] = {
+            "tax_inside_percent": row.tax_percent if row.tax_basis == "included" else None,
+            "discount_percent": self.discount(row, part),
+            "freight_percent": None,
+            "duty_percent": None,
+        }
+        if not isinstance(part, Software):
+            site, start = self.request["site"]["country"], self._start(part)
+            way = "domestic" if start == site else "international"
+            found["freight_percent"] = Decimal(str(self.table("rates/freight")[way][self.level]))
+            found["duty_percent"] = None if start == site else self._duty(part, site)
+        return found
 
     def rate(self, source: str, target: str) -> Decimal:
         """Units of target per unit of source, crossed via USD."""
@@ -98,14 +152,16 @@ class Landed:
         return Decimal(str(given)) if given is not None else Decimal(str(row["per_usd"]))
 
     def _carriage(self, part: Part | None, level: str) -> Decimal:
-        site = self.request["site"]["country"]
-        if isinstance(part, Rack | Pdu):
-            start = site
-        else:
-            start = "CN" if part is not None and part.origin == "CN" else self.request["compliance"]["ship_from"]
+        site, start = self.request["site"]["country"], self._start(part)
         freight = self.table("rates/freight")["domestic" if start == site else "international"][level]
         factor = 1 + Decimal(str(freight)) / 100
         return factor if start == site else factor * (1 + self._duty(part, site) / 100)
+
+    def _start(self, part: Part | None) -> str:
+        """Country of dispatch."""
+        if isinstance(part, Rack | Pdu):
+            return str(self.request["site"]["country"])
+        return "CN" if part is not None and part.origin == "CN" else str(self.request["compliance"]["ship_from"])
 
     def _duty(self, part: Part | None, site: str) -> Decimal:
         table = self.table("rates/duty")

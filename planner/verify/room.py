@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 from planner.catalog import Catalog
@@ -233,7 +234,8 @@ def check_compliance(plan: Plan, catalog: Catalog) -> Iterator[str]:
             yield f"{name}: verdict {entry.verdict} is none of {', '.join(VERDICTS)}"
         if entry.planned != (entry.part in used):
             yield f"{name}: planned {entry.planned}, the pools say {entry.part in used}"
-        allowed = entry.verdict in accept and entry.import_side != "import_restricted"
+        denied = entry.verdict == "prohibited" or entry.review_policy in ("presumption_of_denial", "policy_of_denial")
+        allowed = entry.verdict in accept and entry.import_side != "import_restricted" and not denied
         if entry.planned and not allowed:
             yield f"{name}: verdict {entry.verdict} is planned, accepted are {', '.join(accept)}"
         if not entry.planned and allowed:
@@ -261,18 +263,30 @@ def _says(entry: ComplianceEntry) -> tuple[object, ...]:
         entry.review_policy,
         entry.import_side,
         entry.assumed,
+        entry.short,
+        entry.short_zh,
+        entry.system,
+        entry.exception,
+        entry.codified,
+        entry.conditions,
+        entry.conditions_zh,
+        entry.data,
+        entry.data_zh,
+        entry.foreseen,
     )
 
 
 # -- objective and provenance ------------------------------------------------------------------------------------------
-def check_objective(plan: Plan) -> Iterator[str]:
+def check_objective(plan: Plan, catalog: Catalog) -> Iterator[str]:
     """The objective's value is the plan's own total, and its bound and gap fit the status."""
     goal, totals, years = plan.objective, plan.totals, plan.totals.tco_years
+    several = _several_rates(plan, catalog)
     if goal.name != plan.request["objective"]:
         yield f"objective.name: {goal.name}, the request asks for {plan.request['objective']}"
     own: dict[str, tuple[str, float, float]] = {
         "lowest_power": ("kW", totals.it_power_kw, 1e-6),
-        "lowest_capex": ("money", float(totals.capex_without_tax), 0.006),
+        # With one rate of tax the order of plans is that of their prices without tax; with several it is not.
+        "lowest_capex": ("money", float(totals.capex if several else totals.capex_without_tax), 0.011),
         "lowest_tco": ("money", float(totals.tco or 0), 0.01 * (1 + years)),  # cents are rounded per year in the total
     }
     shared = goal.name == "highest_performance" or any(w["maximise"] for w in plan.request["workloads"])
@@ -293,11 +307,20 @@ def check_objective(plan: Plan) -> Iterator[str]:
         yield f"objective.gap: {goal.gap:g}, value and bound give {gap:g}"
 
 
+def _several_rates(plan: Plan, catalog: Catalog) -> bool:
+    """Whether the country taxes services or works lower than the rate that the request counts."""
+    asked = Decimal(str(plan.request["budget"]["vat_percent"] or 0))
+    row = catalog.table("rates/vat")["rates"].get(plan.request["site"]["country"]) or {}
+    return any(Decimal(str(row[name])) < asked for name in ("services", "works") if name in row)
+
+
 def check_provenance(plan: Plan, catalog: Catalog) -> Iterator[str]:
     """Hashes and seals: what cannot be recomputed has not been changed since the plan was written."""
     origin, request = plan.provenance, plan.request
     if origin.catalog_hash != catalog.hash:
-        yield "provenance.catalog_hash: the catalog is not the one this plan was made from"
+        layers = ", ".join(request.get("catalog") or ())
+        hint = f"; it was planned with catalog: {layers}, give them with --catalog" if layers else ""
+        yield f"provenance.catalog_hash: the catalog is not the one this plan was made from{hint}"
     if origin.request_hash != request_hash(request):
         yield "provenance.request_hash: the request was changed"
     if origin.digest != digest_of(plan):

@@ -1,0 +1,1 @@
+"""Suppliers' price lists in, quote requests out."""
