@@ -79,6 +79,30 @@ def test_no_work_is_left_out_where_as_much_as_possible_is_wanted(goal: str) -> N
     assert outcome.differences == ()
 
 
+@pytest.mark.parametrize(("seed", "kind"), [(2, "sharing"), (3, "maximise"), (20, "capacity"), (1, "mix")])
+def test_every_kind_of_work_keeps_the_spare_nodes_it_asks_for(seed: int, kind: str) -> None:
+    tiny = tiny_site(seed)
+    works = [{**w.model_dump(), "spare_nodes": 1} for w in tiny.request.workloads]
+    outcome = compared(changed(seed, workloads=works))
+    assert tiny.kind == kind
+    assert outcome.answer.value is not None
+    assert outcome.differences == ()
+
+
+@pytest.mark.parametrize("free", [("service",), ("service", "second")])
+def test_shared_work_takes_all_that_the_limits_let_in(free: tuple[str, ...]) -> None:
+    """Not only the nodes that what is asked would take."""
+    works = []
+    for name in ("service", "second"):
+        work = {"name": name, "kind": "inference", "model": "llama3.1-8b", "share": True, "input_tokens": 1000}
+        asked = {"maximise": "requests_per_s"} if name in free else {"requests_per_s": 0.5}
+        works.append({**work, "output_tokens": 200, **asked})
+    limited = changed(7, site={"it_power_kw": 34.0}, budget={"capex": None}, workloads=works, objective="lowest_capex")
+    outcome = compared(limited)
+    assert outcome.answer.value is not None and outcome.answer.value[4] > 1
+    assert outcome.differences == ()
+
+
 def test_storage_that_no_network_reaches_is_no_plan() -> None:
     """An InfiniBand storage system beside switches that speak Ethernet only, and no storage switch at all."""
     tiny = tiny_site(KINDS.index("storage"))

@@ -107,8 +107,9 @@ class Builder:
                     rate = self._rate(workload, build, link, count)
                     if rate <= 0:
                         continue
-                    for words, heap, switches in self._joined(workload, build, technology, count):
-                        whole = self._nodes[build.id].times(count) + heap
+                    total = count + workload.spare_nodes
+                    for words, heap, switches in self._joined(workload, build, technology, total):
+                        whole = self._nodes[build.id].times(total) + heap
                         name = f"{workload.name}: {count} x {build.id} {words}"
                         yield Way(name, whole, rate, build, 0, switches, build.storage_gbps)
 
@@ -331,7 +332,7 @@ class Builder:
             one = self._nodes[build.id]
             ways = [NOTHING]
             for count in range(1, self._plenty(workloads, build, sizes) + 1):
-                heap = one.times(count)
+                heap = one.times(count + max(w.spare_nodes for w in workloads))
                 if not self._let_in(heap):
                     break
                 name = f"shared: {count} x {build.id}"
