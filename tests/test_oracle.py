@@ -36,7 +36,7 @@ def test_sites_of_the_test_run_are_of_every_kind() -> None:
 
 
 # -- what planning once got wrong ------------------------------------------------------------------------------------
-def changed(seed: int, **parts: dict[str, Any]) -> Tiny:
+def changed(seed: int, **parts: Any) -> Tiny:
     """A random site with other values in sections of its request."""
     tiny = tiny_site(seed)
     data = tiny.request.model_dump()
@@ -62,7 +62,12 @@ def test_as_many_accelerators_as_one_node_holds() -> None:
 @pytest.mark.parametrize("seed", [7, 25])
 def test_several_works_to_maximise_share_a_site(seed: int) -> None:
     """What one of them reaches in a first plan is no floor: the best plan gives each a share."""
-    service = {"name": "service", "kind": "inference", "model": "llama3.1-8b", "maximise": "requests_per_s"}
+    service: dict[str, Any] = {
+        "name": "service",
+        "kind": "inference",
+        "model": "llama3.1-8b",
+        "maximise": "requests_per_s",
+    }
     service |= {"input_tokens": 1000, "output_tokens": 200}
     cluster = {"name": "cluster", "kind": "capacity", "maximise": "accelerators"}
     both = changed(seed, site={"it_power_kw": 36.0}, budget={"capex": None}, workloads=[service, cluster])
@@ -71,7 +76,13 @@ def test_several_works_to_maximise_share_a_site(seed: int) -> None:
 
 @pytest.mark.parametrize("goal", ["lowest_capex", "highest_performance"])
 def test_no_work_is_left_out_where_as_much_as_possible_is_wanted(goal: str) -> None:
-    service = {"name": "service", "kind": "inference", "model": "llama3.1-8b", "share": True, "requests_per_s": 1}
+    service: dict[str, Any] = {
+        "name": "service",
+        "kind": "inference",
+        "model": "llama3.1-8b",
+        "share": True,
+        "requests_per_s": 1,
+    }
     service |= {"input_tokens": 1000, "output_tokens": 200}
     none = changed(7, site={"it_power_kw": 0.5}, budget={"capex": None}, workloads=[service], objective=goal)
     outcome = compared(none)
@@ -92,10 +103,16 @@ def test_every_kind_of_work_keeps_the_spare_nodes_it_asks_for(seed: int, kind: s
 @pytest.mark.parametrize("free", [("service",), ("service", "second")])
 def test_shared_work_takes_all_that_the_limits_let_in(free: tuple[str, ...]) -> None:
     """Not only the nodes that what is asked would take."""
-    works = []
+    works: list[dict[str, Any]] = []
     for name in ("service", "second"):
-        work = {"name": name, "kind": "inference", "model": "llama3.1-8b", "share": True, "input_tokens": 1000}
-        asked = {"maximise": "requests_per_s"} if name in free else {"requests_per_s": 0.5}
+        work: dict[str, Any] = {
+            "name": name,
+            "kind": "inference",
+            "model": "llama3.1-8b",
+            "share": True,
+            "input_tokens": 1000,
+        }
+        asked: dict[str, Any] = {"maximise": "requests_per_s"} if name in free else {"requests_per_s": 0.5}
         works.append({**work, "output_tokens": 200, **asked})
     limited = changed(7, site={"it_power_kw": 34.0}, budget={"capex": None}, workloads=works, objective="lowest_capex")
     outcome = compared(limited)
