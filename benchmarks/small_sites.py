@@ -1,6 +1,8 @@
-"""Small random programs solved and enumerated: python benchmarks/small_sites.py --seed 1 --sites 200
+"""Small random sites planned and enumerated: python benchmarks/small_sites.py --seed 1 --sites 200
 
-Prints how many agree and how many show each situation.
+A site is a tiny catalog with prices of its own and a request; the plan must be worth what complete enumeration finds,
+and `planner verify` must accept it. Prints how many agree and how many show each situation. With --programs the same
+for random programs (the solver alone, without catalogs).
 """
 
 from __future__ import annotations
@@ -9,47 +11,84 @@ import argparse
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
+from oracle.agree import compared
 from oracle.enumerate import best
+from oracle.site import supply_binds
 from oracle.small import small_problem
+from oracle.tiny import ON, tiny_site
 
 from planner.packing import pack_shapes
 from planner.solve import solve, stage_value, stages
+
+Shown = Iterator[tuple[str, bool]]
+
+
+def site(seed: int) -> Shown:
+    """What a random site shows; "disagree" with the differences on standard error."""
+    tiny = tiny_site(seed)
+    outcome = compared(tiny)
+    answer = outcome.answer
+    for difference in outcome.differences:
+        print(f"site {seed} ({tiny.kind}): {difference}", file=sys.stderr)
+    yield "disagree", bool(outcome.differences)
+    yield "no plan", answer.value is None
+    yield "two pools in the optimum", answer.two_pools
+    yield "a binding supply limit", supply_binds(tiny.request, tiny.catalog, ON, answer)
+    yield "a rack saved by sharing", answer.shared_rack
+    yield "maximise across a step", answer.step
+    yield "a tie", answer.tie
+
+
+def program(seed: int) -> Shown:
+    """What a random program shows."""
+    problem = small_problem(seed)
+    answer, found = best(problem), solve(problem, pack_shapes)
+    wrong = (answer.value is None) != (found is None)
+    if answer.value is not None and found is not None:
+        stage = next(s for s in stages(problem) if s.measure is not None)
+        expected = answer.value[1] if problem.performance_first else answer.value[0]
+        wrong = abs(stage_value(problem, stage, found) - expected) > 0.01
+    yield "disagree", wrong
+    yield "no plan", answer.value is None
+    yield "two pools in the optimum", answer.two_pools
+    yield "a binding supply limit", answer.supply_binds
+    yield "a rack saved by sharing", answer.shared_rack
+    yield "maximise across a step", answer.step and problem.performance_first
+    yield "a tie", answer.tie
+
+
+def count(name: str, look: Callable[[int], Shown], seeds: range) -> bool:
+    """Look at every seed and print the table; whether all agree."""
+    kinds: Counter[str] = Counter()
+    wrong = []
+    started = time.perf_counter()
+    for seed in seeds:
+        for kind, shown in look(seed):
+            kinds[kind] += shown
+            if shown and kind == "disagree":
+                wrong.append(seed)
+    print(f"seed {seeds.start}, {len(seeds)} {name}, {time.perf_counter() - started:.0f} s")
+    for kind, number in sorted(kinds.items()):
+        print(f"  {kind:28} {number:4}" + (f" {wrong}" if kind == "disagree" and wrong else ""))
+    return not wrong
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sites", type=int, default=200)
+    parser.add_argument("--programs", action="store_true", help="random programs as well")
     given = parser.parse_args()
-    kinds: Counter[str] = Counter()
-    wrong = []
-    started = time.perf_counter()
-    for seed in range(given.seed, given.seed + given.sites):
-        problem = small_problem(seed)
-        answer, found = best(problem), solve(problem, pack_shapes)
-        if answer.value is None or found is None:
-            kinds["no plan"] += 1
-            if (answer.value is None) != (found is None):
-                wrong.append(seed)
-            continue
-        stage = next(s for s in stages(problem) if s.measure is not None)
-        expected = answer.value[1] if problem.performance_first else answer.value[0]
-        if abs(stage_value(problem, stage, found) - expected) > 0.01:
-            wrong.append(seed)
-        kinds["two pools in the optimum"] += answer.two_pools
-        kinds["a binding supply limit"] += answer.supply_binds
-        kinds["a rack saved by sharing"] += answer.shared_rack
-        kinds["maximise across a step"] += answer.step and problem.performance_first
-        kinds["a tie"] += answer.tie
-    print(f"seed {given.seed}, {given.sites} sites, {time.perf_counter() - started:.0f} s")
-    for kind, count in sorted(kinds.items()):
-        print(f"  {kind:28} {count:4}")
-    print(f"  {'disagree':28} {len(wrong):4} {wrong or ''}")
-    sys.exit(1 if wrong else 0)
+    seeds = range(given.seed, given.seed + given.sites)
+    agree = count("sites", site, seeds)
+    if given.programs:
+        agree = count("programs", program, seeds) and agree
+    sys.exit(0 if agree else 1)
 
 
 if __name__ == "__main__":

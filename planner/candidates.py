@@ -143,6 +143,7 @@ class Generator:
     def shared_pools(self, workloads: Sequence[Workload]) -> list[Option]:
         """Pools for all work marked `share: true`: one option per build, with every tenant that fits it."""
         found = []
+        spare = max((w.spare_nodes for w in workloads), default=0)
         for node in self.nodes:
             bundle = self._node_bundle(node)
             if bundle is None:
@@ -156,7 +157,7 @@ class Generator:
             load = self._load_of(bundle)
             if load is None:
                 continue
-            for low, top, count in spares.ranges(1, high, 1, 0):
+            for low, top, count in spares.ranges(1, high, 1, spare):
                 shelf = spares.spare_bundle(self.catalog, self.request, node, count, ())
                 shelf_load = self._load_of(shelf)
                 if shelf_load is None:
@@ -170,10 +171,11 @@ class Generator:
                         low=low,
                         high=top,
                         rate=0.0,
-                        fixed=shelf_load,
+                        fixed=shelf_load + load.times(spare),
                         unit=load,
-                        fixed_parts=((shelf, 1),),
+                        fixed_parts=((shelf, 1), (bundle, spare)),
                         unit_parts=((bundle, 1),),
+                        spare_nodes=spare,
                         cards=node.accelerators,
                         tenants=tuple(tenants),
                     )
@@ -231,7 +233,8 @@ class Generator:
         """
         floor = self.floors.get(workload.name)
         if floor is not None and (self.eager is None or node.id in self.eager):
-            return list(itertools.takewhile(lambda n: self._rate(workload, node, link, n) >= floor, range(most, 0, -1)))
+            counts = (1,) if link.technology is None else range(most, 0, -1)  # without a fabric there is but one node
+            return list(itertools.takewhile(lambda n: self._rate(workload, node, link, n) >= floor, counts))
         if self.eager is None:
             return range(1, most + 1)
         if node.id in self.eager:
@@ -296,10 +299,12 @@ class Generator:
         unit = self._load_of(bundle)
         if unit is None:
             return found
+        spare = workload.spare_nodes
         for count in counts:
             single = count == 1 and node.fabric_units == 1
             if single != (link.technology is None):
                 continue
+            total = count + spare  # spare nodes plug in as well
             rate = demand.rate(workload, node, link, count, self.catalog, self.request.preferences.sizing)
             if isinstance(rate, Rejection):
                 self.rejections.append(rate)
@@ -312,17 +317,17 @@ class Generator:
                 low=1,
                 high=1,
                 rate=rate.planning,
-                fixed=unit.times(count),
+                fixed=unit.times(total),
                 unit=_NOTHING,
                 linear=False,
             )
             if self.pruning and frontier.beats(bare):
                 continue
-            for design in [_no_fabric()] if single else self._fabrics(node, link, count, workload):
+            for design in [_no_fabric()] if single else self._fabrics(node, link, total, workload):
                 fabric_load = self._load_of(design.fixed)
                 if fabric_load is None:
                     continue
-                extra = spares.spare_bundle(self.catalog, self.request, node, count, (design.fixed,))
+                extra = spares.spare_bundle(self.catalog, self.request, node, total, (design.fixed,))
                 spare_load = self._load_of(extra)
                 if spare_load is None:
                     continue
@@ -331,8 +336,9 @@ class Generator:
                     id=f"{workload.name}|{node.id}|{_fabric_id(design)}|{count:05d}",
                     design_key=f"{node.id}|{_fabric_id(design)}|{count}",
                     fixed=bare.fixed + fabric_load + spare_load,
-                    fixed_parts=((bundle, count), (design.fixed, 1), (extra, 1)),
+                    fixed_parts=((bundle, total), (design.fixed, 1), (extra, 1)),
                     nodes_per_unit=count,
+                    spare_nodes=spare,
                     switch=design.switch,
                     topology=design.topology,
                     link=replace_link(link, design),
@@ -458,6 +464,8 @@ class Generator:
             if own and need is not None:
                 cards += max(math.ceil(need / t.rate) * t.cards for t in own)
         most = self._most_by_limits(node) if self.bounded else MOST_NODES
+        if self.bounded and (self.request.objective == "highest_performance" or any(w.maximise for w in workloads)):
+            return max(1, most)  # as much as the limits let in, not what is asked
         return max(1, min(most, math.ceil(cards / node.accelerators) + 1))
 
     # -- fabrics -------------------------------------------------------------------------------------------------

@@ -341,8 +341,8 @@ def _rate(prepared: Prepared, chosen: Chosen, name: str) -> Rate | Rejection:
         best = max(fitting, key=lambda r: r.rate.planning * (cards // r.cards if r.cards else 1))
         per_unit = cards // best.cards if best.cards else 1
         return _scaled(best.rate, chosen.units * per_unit)
-    nodes = chosen.nodes
-    return demand.rate(workload, option.node, option.link, nodes, catalog, sizing)
+    working = chosen.nodes - option.spare_nodes
+    return demand.rate(workload, option.node, option.link, working, catalog, sizing)
 
 
 def _scaled(rate: Rate, count: int) -> Rate:

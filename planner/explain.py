@@ -14,12 +14,12 @@ MOST_REASONS = 4  # of one kind in an answer
 
 
 def clash(prepared: Prepared) -> Explanation | None:
-    """Work that nothing can serve, whatever the limits: the rules or the figures that exclude each accelerator."""
+    """Work or networks that nothing can serve, whatever the limits: the rules or figures that exclude each choice."""
     served = {o.work for o in prepared.problem.options} | {t.work for o in prepared.problem.options for t in o.tenants}
     unserved = [w for w in prepared.request.workloads if w.name not in served]
-    if not unserved:
+    checks = _missing_networks(prepared)
+    if not unserved and not checks:
         return None
-    checks: list[str] = []
     rules: list[str] = []
     for workload in unserved:
         wanted = _wanted(prepared, workload)
@@ -34,6 +34,19 @@ def clash(prepared: Prepared) -> Explanation | None:
         checks += _reasons(prepared, [a for a in wanted if a in prepared.accepted])
     notes = ("Rules, parties and dates are facts, not limits to vary: no change to them is offered.",) if rules else ()
     return Explanation(tuple(dict.fromkeys(checks)), tuple(dict.fromkeys(rules)), notes=notes)
+
+
+def _missing_networks(prepared: Prepared) -> list[str]:
+    """Shared equipment that every plan of this request needs and that nothing in the catalog builds and prices."""
+    needed = ["in-band", "oob"] + (["storage"] if prepared.request.storage is not None else [])
+    there = {s.network for s in prepared.problem.shared}
+    found = []
+    for network in (n for n in needed if n not in there):
+        what = "shared storage with its network" if network == "storage" else f"the {network} network"
+        found.append(f"Nothing in the catalog builds {what} at a known price.")
+        about = [r.message for r in prepared.rejections if network == "storage" and r.part in prepared.catalog.storage]
+        found += [f"  {message}" for message in dict.fromkeys(about[:MOST_REASONS])]
+    return found
 
 
 def _wanted(prepared: Prepared, workload: Workload) -> tuple[str, ...]:

@@ -174,6 +174,27 @@ def demand(model: Model) -> None:
             model.lp += delivered >= 1 - 1e-9, f"demand_{_safe(work.name)}"
 
 
+def served(model: Model) -> None:
+    """served[w]: Σ use[o] ≥ 1 (Σ tenant[o,t] ≥ 1 for shared work) for work that may mix and gets what it can get.
+
+    Without it a limit that lets in not one node would be met by a plan that leaves the work out.
+    """
+    free = model.performance is not None and not any(w.maximise for w in model.problem.works)
+    for work in model.problem.works:
+        if work.mode == "one" or not (free or work.maximise):
+            continue
+        if work.mode == "mix":
+            ways = [model.use[o.id] for o in model.problem.options if o.work == work.name]
+        else:
+            ways = [
+                model.tenant[o.id, t]
+                for o in model.problem.options
+                for t, tenant in enumerate(o.tenants)
+                if tenant.work == work.name
+            ]
+        model.lp += pulp.lpSum(ways) >= 1, f"served_{_safe(work.name)}"
+
+
 def tenant_cards(model: Model) -> None:
     """tenant_cards[o]: Σ cards[t]·tenant[o,t] ≤ cards per unit × units[o], card by card."""
     for i, option in enumerate(model.problem.options):
@@ -376,6 +397,7 @@ def differs(model: Model, known: Solution) -> None:
 CONSTRAINTS: tuple[Callable[[Model], None], ...] = (
     one_option,
     demand,
+    served,
     tenant_cards,
     count_bracket,
     one_bracket,

@@ -64,7 +64,7 @@ def prepare(request: Request, catalog: Catalog, on: dt.date, *, pruning: bool = 
         generator.drop_outdone_builds()
     rows = works(request)
     factory = _Factory(request, catalog, pricer, generator, rows, ignore, pruning)
-    maximised = [w for w in rows if w.maximise and w.mode == "one"]
+    maximised = [w for w in rows if w.maximise]
     problem = factory.program()
     if pruning and len(maximised) == 1 and generator.eager is not None:
         for eager in (generator.eager, None):  # all counts of a few builds, then those of every build
@@ -110,8 +110,9 @@ class _Factory:
     rejections: list[Rejection] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        maximised = [w for w in self.rows if w.maximise and w.mode == "one"]
-        if self.pruning and len(maximised) == 1:
+        maximised = [w for w in self.rows if w.maximise]
+        # With several to maximise the best plan gives each a share: what one reaches is no floor for it.
+        if self.pruning and len(maximised) == 1 and maximised[0].mode == "one":
             workload = next(w for w in self.request.workloads if w.name == maximised[0].name)
             self.generator.eager = self.generator.most_promising(workload, EAGER_BUILDS)
 

@@ -44,7 +44,10 @@ class SharedEquipment:
         """Every bracket of everything shared, in a fixed order."""
         found = self.management() + self.inband() + self.oob()
         if self.request.storage is not None:
-            found += self.storage_network(storage_gbps or 200.0) + self.storage_systems()
+            # A system and its network speak one technology; what has no partner in the other cannot be had.
+            networks, systems = self.storage_network(storage_gbps or 200.0), self.storage_systems()
+            both = {o.together for o in networks} & {o.together for o in systems}
+            found += [o for o in (*networks, *systems) if o.together in both]
         return found
 
     # -- management ----------------------------------------------------------------------------------------------

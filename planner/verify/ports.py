@@ -30,7 +30,8 @@ def node_lines(plan: Plan, pool: Pool) -> list[PlanLine]:
     Lines name the workload that owns them ("shared" where several do) and their build. Where pools hold the same
     chassis and accelerator, the build whose cards, CPU and other figures the pool states is its own.
     """
-    owners = {*pool.workloads, "shared"}
+    sharing = {w["name"] for w in plan.request["workloads"] if w["share"] and w["kind"] == "inference"}
+    owners = {"shared" if name in sharing else name for name in pool.workloads}
     groups: dict[str, list[PlanLine]] = {}
     for box in plan.lines:
         if box.part == pool.chassis and box.nodes == pool.nodes and box.pool in owners:

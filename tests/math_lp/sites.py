@@ -105,6 +105,11 @@ CASES: dict[str, Case] = {
         {"units_0_service_m": 3},
         {"units_0_service_m": 2},
     ),
+    "served": (
+        bare(MANY, works=(Work("service", "mix", None, maximise=True),)),
+        {"use_0_service_m": 1},
+        {"performance": 0},
+    ),
     "tenant_cards": (
         tenants(),
         {"units_0_shared_n": 1, "tenant_0_0_chat": 3, "tenant_1_0_video": 2},

@@ -1,0 +1,209 @@
+"""What all pools of a small site share: management servers, in-band, out-of-band and storage networks, storage, racks.
+
+The rules are those of docs/model.md (owned and shared) and docs/fabric.md, said again in other words.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from oracle.ledger import Heap, Ledger
+from planner import fabric
+from planner.errors import Rejection
+from planner.parts import Technology
+from planner.request import Request
+
+COMBINED_UP_TO = 2  # nodes whose in-band and out-of-band ports may share one switch, without management servers
+IN_BAND_GBPS, OOB_GBPS = 100.0, 1.0
+UPLINKS = 2  # of an out-of-band leaf into the in-band network
+RACK = {"units": 42, "air": 45.0, "liquid": 140.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """One way to serve a number of ports: what was built, in words, and what it takes."""
+
+    words: str
+    heap: Heap
+    steps: int  # switches and servers: what grows in steps
+
+
+@dataclass
+class Equipment:
+    """Every way to build the shared equipment of a request."""
+
+    request: Request
+    ledger: Ledger
+    _known: dict[tuple[int, int, int, int, float], list[Shared]] = field(default_factory=dict)
+    _made: dict[tuple[str, int, float, str], dict[str, tuple[int, Heap]]] = field(default_factory=dict)
+
+    def ways(self, pools: Heap, storage_gbps: float) -> list[Shared]:
+        """Every consistent choice of switches for these pools; the ports of the equipment itself count too."""
+        key = (pools.seen, pools.in_band, pools.oob, pools.storage, storage_gbps)
+        if key not in self._known:
+            found = []
+            for stored in self._storage(pools, storage_gbps):
+                found += list(self._combined(pools, stored))
+                found += list(self._apart(pools, stored))
+            self._known[key] = found
+        return self._known[key]
+
+    # -- management ----------------------------------------------------------------------------------------------
+    def _management(self, nodes: int) -> tuple[int, Heap] | None:
+        """Management servers by the reference steps; none up to two nodes."""
+        catalog = self.ledger.catalog
+        rows = catalog.table("estimates/management")["rows"]
+        row = next((r for r in rows if nodes <= int(r["nodes_up_to"])), rows[-1])
+        total = 0 if nodes <= COMBINED_UP_TO else int(row["total"])
+        if total == 2 and self.request.resilience.management == "single":
+            total = 1
+        server = min(m.id for m in catalog.management.values() if m.role == "management")
+        heap = self.ledger.lines([(server, total)] if total else [])
+        return None if heap is None else (total, heap)
+
+    # -- in-band and out-of-band ---------------------------------------------------------------------------------
+    def _combined(self, pools: Heap, stored: Shared) -> Iterator[Shared]:
+        """One switch for both networks of a small site: in-band on its uplink ports; it manages itself."""
+        if pools.seen > COMBINED_UP_TO:
+            return
+        catalog = self.ledger.catalog
+        in_band, oob = pools.in_band + stored.heap.in_band, pools.oob + stored.heap.oob
+        for switch_id in self._offered("ethernet", OOB_GBPS, "oob"):
+            switch = catalog.switches[switch_id]
+            fast = switch.uplink_gbps or 0.0
+            if fast < IN_BAND_GBPS or in_band > switch.uplink_ports or oob > switch.ports:
+                continue
+            each = fabric.endpoint_lines(catalog, switch_id, fast, "in-band")
+            slow = fabric.endpoint_lines(catalog, switch_id, OOB_GBPS, "oob")
+            if isinstance(each, Rejection) or isinstance(slow, Rejection):
+                continue
+            lines = [(switch_id, 1), *((ln.part, ln.quantity * in_band) for ln in each)]
+            lines += [(ln.part, ln.quantity * oob) for ln in slow]
+            heap = self.ledger.lines(lines)
+            if heap is not None:
+                yield Shared(f"{stored.words} both {switch_id}", stored.heap + heap, stored.steps)
+
+    def _apart(self, pools: Heap, stored: Shared) -> Iterator[Shared]:
+        """An in-band network and out-of-band leaves that plug into it; each counts the other's ports."""
+        management = self._management(pools.seen)
+        if management is None:
+            return
+        servers, managers = management
+        base = pools + stored.heap + managers
+        for inner, outer in itertools.product(
+            self._offered("ethernet", IN_BAND_GBPS, "in-band"), self._offered("ethernet", OOB_GBPS, "oob")
+        ):
+            ports = self.ledger.catalog.switches[outer].ports
+            for leaves in itertools.count(1):
+                made = self._networks("in-band", base.in_band + UPLINKS * leaves, IN_BAND_GBPS, "ethernet")
+                if inner not in made:
+                    break
+                switches, heap = made[inner]
+                plugged = base.oob + switches + leaves
+                if plugged > leaves * ports:
+                    continue
+                low = self._networks("oob", plugged, OOB_GBPS, "ethernet").get(outer)
+                if low is not None and low[0] == leaves:
+                    whole = stored.heap + managers + heap + low[1]
+                    words = f"{stored.words} in-band {switches}x{inner} oob {leaves}x{outer} servers {servers}"
+                    yield Shared(words, whole, stored.steps + switches + leaves + servers)
+                break
+
+    def _networks(self, role: str, endpoints: int, gbps: float, technology: Technology) -> dict[str, tuple[int, Heap]]:
+        """Switches and heap of a network with so many endpoints by kind of switch; three tiers where all need them.
+
+        An InfiniBand network of storage takes managed switches. Sites here are too small for one with spines, which
+        would need fabric managers as well.
+        """
+        key = (role, endpoints, gbps, technology)
+        if key not in self._made:
+            catalog = self.ledger.catalog
+            found: dict[int, dict[str, tuple[int, Heap]]] = {2: {}, 3: {}}
+            for switch in self._offered(technology, gbps, role):
+                if technology == "infiniband" and not catalog.switches[switch].managed:
+                    continue
+                pair = (
+                    "none" if role == "oob" else self.request.redundancy("in-band" if role == "in-band" else "storage")
+                )
+                design = fabric.network_design(catalog, role, endpoints, gbps, technology, switch, pair, 1.0)
+                if isinstance(design, Rejection):
+                    continue
+                heap = self.ledger.lines((ln.part, ln.quantity) for ln in design.lines)
+                if heap is not None and not (technology == "infiniband" and design.spine):
+                    found[3 if design.core else 2][switch] = (design.switches, heap)
+            self._made[key] = found[2] or found[3]
+        return self._made[key]
+
+    def _offered(self, technology: Technology, gbps: float, role: str) -> list[str]:
+        """Switches for a role; those of Chinese makers on the mainland only."""
+        catalog, country = self.ledger.catalog, self.request.site.country
+        found = fabric.candidate_switches(catalog, technology, gbps, role)
+        return [s for s in found if catalog.switches[s].origin != "CN" or country == "CN"]
+
+    # -- storage -------------------------------------------------------------------------------------------------
+    def _storage(self, pools: Heap, gbps: float) -> Iterator[Shared]:
+        """Storage systems large and fast enough, with the network to them; nothing where none is asked for."""
+        need = self.request.storage
+        if need is None:
+            yield Shared("", Heap(), 0)
+            return
+        for system in self.ledger.catalog.storage.values():
+            named = need.system == system.id
+            if not named and (need.system is not None or not system.offer_by_default or system.lifecycle != "current"):
+                continue
+            if system.max_power_w is None or system.weight_kg is None:
+                continue
+            wanted = (need.usable_tb, need.read_gb_per_s or 0.0, need.write_gb_per_s or 0.0)
+            given = (system.usable_tb, system.read_gb_per_s, system.write_gb_per_s)
+            blocks = max(system.min_blocks, *(math.ceil(w / g - 1e-9) for w, g in zip(wanted, given, strict=True)))
+            heap = self.ledger.lines([(system.id, blocks)])
+            if heap is None:
+                continue
+            for technology in system.technologies:
+                if need.technology not in (None, technology):
+                    continue
+                made = self._networks("storage", pools.storage + heap.storage, gbps, technology)
+                for switch, (count, network) in made.items():
+                    yield Shared(f"{blocks}x{system.id} {count}x{switch}", heap + network, count)
+
+    # -- racks ---------------------------------------------------------------------------------------------------
+    def rack_size(self) -> tuple[int, int, int]:
+        """Units, watts and grams that one rack takes."""
+        site = self.request.site
+        kilowatts = site.rack_power_kw or RACK[site.cooling]
+        kilograms = site.rack_weight_kg
+        watts, grams = math.floor(round(kilowatts * 1000, 6)), 10**12
+        return (
+            site.rack_units or int(RACK["units"]),
+            watts,
+            grams if kilograms is None else math.floor(kilograms * 1000),
+        )
+
+    def rack_cents(self) -> int:
+        """The cheapest cabinet that is tall enough, with the cheapest power distribution for its two feeds."""
+        site, catalog, price = self.request.site, self.ledger.catalog, self.ledger.price
+        units, watts, _ = self.rack_size()
+        cabinets = [
+            cents
+            for r in catalog.racks.values()
+            if r.lifecycle == "current"
+            and r.rack_units >= units
+            and (r.liquid_ready or site.cooling != "liquid")
+            and (cents := price(r.id)) is not None
+        ]
+        here = [
+            (p.usable_kw, p.id, cents)
+            for p in catalog.pdus.values()
+            if p.lifecycle == "current"
+            and site.country in (p.countries or (site.country,))
+            and site.country not in p.not_countries
+            and (cents := price(p.id)) is not None
+        ]
+        enough = [cents for kw, _, cents in here if kw * 1000 >= watts - 1e-6]
+        if enough:
+            return min(cabinets) + 2 * min(enough)
+        kw, _, cents = max(here)
+        return min(cabinets) + 2 * cents * math.ceil(watts / 1000 / kw - 1e-9)
