@@ -32,7 +32,15 @@ class Chosen:
     units: int
     nodes: int
     fabric: str | None
-    tenants: tuple[tuple[str, int], ...]  # workload -> replicas
+    placed: tuple[tuple[str, int, int], ...]  # of shared work: workload, cards of one replica, replicas of that size
+
+    @property
+    def tenants(self) -> tuple[tuple[str, int], ...]:
+        """Replicas of each workload that shares the pool."""
+        counts: dict[str, int] = {}
+        for work, _, count in self.placed:
+            counts[work] = counts.get(work, 0) + count
+        return tuple(sorted(counts.items()))
 
 
 def chosen_options(problem: Problem, solution: Solution) -> list[Chosen]:
@@ -49,12 +57,11 @@ def chosen_options(problem: Problem, solution: Solution) -> list[Chosen]:
             owned += 1
             name = "compute" if owned == 1 else f"compute-{owned}"
         nodes = units * option.nodes_per_unit + option.spare_nodes
-        replicas: dict[str, int] = {}
-        for t, tenant in enumerate(option.tenants):
-            count = solution.tenants.get((option.id, t), 0)
-            if count:
-                replicas[tenant.work] = replicas.get(tenant.work, 0) + count
-        found.append(Chosen(option, units, nodes, name, tuple(sorted(replicas.items()))))
+        placed = (
+            (tenant.work, tenant.cards, solution.tenants.get((option.id, t), 0))
+            for t, tenant in enumerate(option.tenants)
+        )
+        found.append(Chosen(option, units, nodes, name, tuple(sorted(p for p in placed if p[2]))))
     return found
 
 
@@ -78,8 +85,7 @@ def pools(
         cards = None
         peak = peak_pflops(catalog, node, pick.nodes, pick.option.precision)
         if pick.option.tenants:
-            sizes = {(t.work, t.cards) for t in pick.option.tenants}
-            cards = sum(n * min(c for w, c in sizes if w == work) for work, n in pick.tenants)
+            cards = sum(size * count for _, size, count in pick.placed)
         found.append(
             Pool(
                 workload=" + ".join(names),

@@ -332,10 +332,7 @@ def _rate(prepared: Prepared, chosen: Chosen, name: str) -> Rate | Rejection:
         if isinstance(replicas, Rejection):
             return replicas
         if option.tenants:
-            sizes = {t.cards for t in option.tenants if t.work == name}
-            count = dict(chosen.tenants)[name]
-            best = max((r for r in replicas if r.cards in sizes), key=lambda r: r.rate.planning)
-            return _scaled(best.rate, count)
+            return _placed(replicas, [(size, count) for work, size, count in chosen.placed if work == name])
         fitting = [r for r in replicas if (r.nodes or 1) == option.nodes_per_unit]
         cards = option.node.accelerators
         best = max(fitting, key=lambda r: r.rate.planning * (cards // r.cards if r.cards else 1))
@@ -343,6 +340,25 @@ def _rate(prepared: Prepared, chosen: Chosen, name: str) -> Rate | Rejection:
         return _scaled(best.rate, chosen.units * per_unit)
     working = chosen.nodes - option.spare_nodes
     return demand.rate(workload, option.node, option.link, working, catalog, sizing)
+
+
+def _placed(replicas: Sequence[demand.Replica], placed: Sequence[tuple[int, int]]) -> Rate:
+    """The rate of shared work: for each size (cards, how many) the best replica of that size, as often as it stands."""
+    parts = []
+    for size, count in placed:
+        best = max((r for r in replicas if r.cards == size), key=lambda r: r.rate.planning)
+        parts.append(_scaled(best.rate, count))
+    cards = sum(size * count for size, count in placed)
+    if len(parts) == 1:
+        return dataclasses.replace(parts[0], layout={**parts[0].layout, "cards": cards})
+    return dataclasses.replace(
+        parts[0],
+        planning=sum(p.planning for p in parts),
+        value=sum(p.value for p in parts),
+        low=sum(p.low for p in parts),
+        high=sum(p.high for p in parts),
+        layout={"replicas": sum(count for _, count in placed), "cards": cards},
+    )
 
 
 def _scaled(rate: Rate, count: int) -> Rate:

@@ -157,6 +157,15 @@ def _served(name: str, plan: Plan, pool: Pool) -> Iterator[str]:
     counts = [int(p.layout.get("replicas", 0)) for p in pool.predicted]
     if pool.replicas != sum(counts):
         yield f"{name}: replicas {pool.replicas}, its predictions count {sum(counts)}"
+    cards = 0
+    for work, predicted in zip(pool.workloads, pool.predicted, strict=False):
+        each, number = predicted.layout.get("accelerators"), int(predicted.layout.get("replicas", 0))
+        own = int(predicted.layout.get("cards", 0))
+        cards += own
+        if each is not None and own != int(each) * number:
+            yield f"{name}: {work} takes {own} cards, {number} replicas of {each} take {int(each) * number}"
+    if pool.cards_used != cards:
+        yield f"{name}: cards_used {pool.cards_used}, its replicas take {cards}"
     if pool.cards_used is None or not pool.replicas <= pool.cards_used <= pool.accelerators:
         yield f"{name}: cards_used {pool.cards_used} for {pool.replicas} replicas on {pool.accelerators} cards"
 
