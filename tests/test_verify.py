@@ -345,15 +345,16 @@ def test_a_cheaper_price_is_found(plans: dict[str, Plan], catalog: Catalog) -> N
     data = plans["superpod-4su"].model_dump(mode="json")
     line(data, "qm9790")["unit_price"] -= 1000
     findings = verify(recounted(data), catalog)
-    assert findings == ["lines 2.1 (qm9790): unit_price 41,000.00, the catalog's landed price is 42,000.00"]
+    assert "lines 2.1 (qm9790): unit_price 41,000.00, the catalog's landed price is 42,000.00" in findings
+    assert all(f.startswith(("lines 2.1", "origins")) for f in findings)  # the domestic share counts the same money
 
 
 @pytest.mark.parametrize(
     ("part", "less", "words"),
     [
-        ("mfp7e10-n030", 1, "2044 links, its lines buy 2043 cables"),
+        ("mfp7e10-n005", 1, "2044 links, its lines buy 2043 cables"),
         ("mma4z00-ns", 8, "modules for at most"),
-        ("generic-100g-aoc-30m", 2, "its lines buy"),
+        ("generic-100g-aoc-5m", 2, "its lines buy"),
         ("cat6-1g", 1, "its lines buy"),
         ("mgmt-server-1u", 1, "8 management servers for 127 nodes, the lines buy 7"),
         ("ufm-appliance-ndr", 1, "2 fabric managers needed, the lines buy 1"),
