@@ -55,6 +55,7 @@ def optimize(
     as_json: JsonOption = False,
 ) -> None:
     """The best build for a site: writes plan.json, bom.xlsx and proposal.html, and prints a summary."""
+    from planner.facility.checks import run_checks
     from planner.optimize import optimize as run
     from planner.outputs import write_all
     from planner.progress import Progress
@@ -76,7 +77,10 @@ def optimize(
         files = write_all(plan, folder)
     finally:
         progress.done()
-    typer.echo(printing.plan_json(plan) if as_json else summary.summary(plan, files))
+    if as_json:
+        typer.echo(printing.plan_json(plan))
+    else:
+        typer.echo(summary.summary(plan, files, run_checks(plan, catalog, cabling=False)))
     if plan.status == "feasible":
         raise typer.Exit(4)
 

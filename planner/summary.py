@@ -6,17 +6,25 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from planner.bom import part_names
+from planner.facility.checks import Check
 from planner.plan import Limit, Plan, Pool
 from planner.proposal_results import results, shown
 from planner.units import readable
 from planner.wording import wording
 
 
-def summary(plan: Plan, files: Sequence[Path]) -> str:
+def summary(plan: Plan, files: Sequence[Path], checks: Sequence[Check] = ()) -> str:
     """What `planner optimize` says: the build, what it delivers and costs, what limits it, and what is still open."""
     objective = plan.objective
     proof = "proven best, gap 0" if plan.status == "optimal" else f"within {objective.gap:.1%} of the best possible"
-    rows = [*_build_rows(plan), *_result_rows(plan), *_network_rows(plan), *_total_rows(plan), *_rule_rows(plan)]
+    rows = [
+        *_build_rows(plan),
+        *_result_rows(plan),
+        *_network_rows(plan),
+        *_total_rows(plan),
+        *_check_rows(checks),
+        *_rule_rows(plan),
+    ]
     rows += _open_rows(plan)
     width = max(len(head) for head, _ in rows)
     out = [f"{plan.project}: {wording('en').term('objective', objective.name)}, {proof}.", ""]
@@ -84,6 +92,14 @@ def _total_rows(plan: Plan) -> Iterator[tuple[str, str]]:
             unit = "" if limit.unit == "pieces" else f" {limit.unit}"
             used = f"{readable(limit.used)} of {readable(limit.have)}{unit}"
             yield "used up", f"{limit.name}: {used}; {_short_of(limit)}"
+
+
+def _check_rows(checks: Sequence[Check]) -> Iterator[tuple[str, str]]:
+    """Checks that fail, with the change that mends each; planner check tells the others too."""
+    for check in checks:
+        if check.status == "FAIL":
+            mend = "" if check.mend is None else f" To mend: {check.mend}"
+            yield "check fails", f"{check.number} {check.title}: {check.have}.{mend}"
 
 
 def _short_of(limit: Limit) -> str:
