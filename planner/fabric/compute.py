@@ -44,10 +44,11 @@ def compute_design(
     native = switch.ports if split > 1 else radix
     tree = fat_tree(nodes, ports_per_node, native, oversubscription, rail, extra, split, reserve)
     if tree is None:
+        how = f" with {ports_per_node} rails; a plain tree or nodes of fewer ports (trays) may fit" if rail else ""
         return Rejection(
             switch_id,
             "too-large",
-            f"{(nodes + reserve) * ports_per_node + extra} endpoints exceed three tiers of {switch_id}",
+            f"{(nodes + reserve) * ports_per_node + extra} endpoints exceed three tiers of {switch_id}{how}",
         )
     kit = cabling.node_kit(switch, gbps, node_cage)
     other = cabling.node_kit(switch, gbps, "osfp")
