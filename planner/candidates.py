@@ -27,6 +27,7 @@ MOST_NODES = 8192
 
 _NOTHING = Load()
 _ALONE = FabricLink(technology=None, gbps_per_node=0.0)
+SCOUTED_WHOLE = 96  # up to so many nodes every count of an eager build is scouted at once
 SCOUTED_STEP = 0.94  # from one count of a scouted build to the next
 SCOUTED_NODES = 64  # a build that cannot do maximised work with this many nodes is not scouted further
 
@@ -113,6 +114,7 @@ class Generator:
     bounded: bool = True  # no counts beyond what any single limit lets in; False to ask what other limits would need
     floors: dict[str, float] = field(default_factory=dict)  # rates of maximised work that a plan is known to reach
     eager: frozenset[str] | None = None  # builds whose every count is tried while scouting; None: all
+    coarse: bool = False  # whether scouting left counts of eager builds out
     rejections: list[Rejection] = field(default_factory=list)
     _bundles: dict[str, Bundle | None] = field(default_factory=dict)
     # Keyed by identity; the bundle is kept beside its load so that the identity stays its own.
@@ -238,6 +240,9 @@ class Generator:
         if self.eager is None:
             return range(1, most + 1)
         if node.id in self.eager:
+            if most <= SCOUTED_WHOLE:
+                return range(1, most + 1)
+            self.coarse = True
             return _apart(most)
         tried = range(1, min(most, SCOUTED_NODES) + 1)
         first = next((n for n in tried if self._rate(workload, node, link, n) > 0), None)

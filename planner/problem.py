@@ -67,7 +67,8 @@ def prepare(request: Request, catalog: Catalog, on: dt.date, *, pruning: bool = 
     maximised = [w for w in rows if w.maximise]
     problem = factory.program()
     if pruning and len(maximised) == 1 and generator.eager is not None:
-        for eager in (generator.eager, None):  # all counts of a few builds, then those of every build
+        # After counts some percent apart all counts of the few builds; then those of every build.
+        for eager in (generator.eager, None) if generator.coarse else (None,):
             reached = _scouted(problem, maximised[0])
             if reached is None:
                 break
