@@ -19,6 +19,7 @@ from plans import sample
 
 from planner.cli import app
 from planner.planfile import dump_plan, plan_text
+from planner.workbook import write_workbook
 
 ROOT = EXAMPLES.parent
 SMALLEST = "site: {country: US}\nworkloads:\n  - {kind: capacity, accelerator: h100-sxm5, count: 64}\n"
@@ -166,6 +167,13 @@ def test_hostile_plans(name: str, command: str, tmp_path: Path) -> None:
     assert str(path) in message
     assert len(message) < 4000
     assert {p.name for p in tmp_path.iterdir()} <= {"plan.json"}
+
+
+def test_a_workbook_given_as_a_plan_is_called_no_plan(tmp_path: Path) -> None:
+    path = tmp_path / "bom.xlsx"
+    write_workbook(sample.single(), path)
+    message = refused(run(["verify", path]))
+    assert "is not a plan.json" in message and "codec" not in message
 
 
 def test_a_plan_of_fifty_megabytes_is_not_read(tmp_path: Path) -> None:
