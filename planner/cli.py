@@ -432,10 +432,12 @@ def _date(given: str | None, default: dt.date | None) -> dt.date:
 
 
 def _country(catalog: Catalog, option: str, code: str) -> str:
-    from planner.sitefile import country_codes
+    from planner.sitefile import country_codes, country_meant
 
     if code.upper() not in country_codes(catalog):
-        message = f"expected an ISO 3166-1 country code such as DE, got {code}."
+        meant = country_meant(code.upper())
+        hint = f" Did you mean {meant}?" if meant else ""
+        message = f"expected an ISO 3166-1 country code such as DE, got {code}.{hint}"
         raise InputError([Mistake(option, None, None, message)])
     return code.upper()
 
