@@ -131,20 +131,30 @@ def compare(first: PlanArgument, second: PlanArgument, as_json: JsonOption = Fal
 def bom(
     plan: PlanArgument,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Write the workbook here instead of CSV to the screen")
+        Path | None, typer.Option("--out", help="Write here, .xlsx (the workbook) or .csv; default CSV to the screen")
     ] = None,
 ) -> None:
     """The bill of materials of a saved plan: CSV on standard output, or the workbook."""
     from planner.bom import bom_csv
+    from planner.files import atomic_write
     from planner.planfile import load_plan
     from planner.workbook import write_workbook
 
+    kind = None if out is None else out.suffix.lower()
+    if kind not in (None, ".csv", ".xlsx"):
+        raise InputError([Mistake(str(out), None, None, "expected a file that ends in .xlsx (the workbook) or .csv.")])
     loaded = load_plan(plan)
     if out is None:
         typer.echo(bom_csv(loaded), nl=False)
-    else:
+        return
+    if kind == ".xlsx":
         write_workbook(loaded, out)
-        typer.echo(f"wrote {out}")
+    else:
+        try:
+            atomic_write(out, bom_csv(loaded, bom=loaded.language == "zh").encode())
+        except OSError as error:
+            raise InputError([Mistake(str(out), None, None, f"cannot be written: {error.strerror}.")]) from error
+    typer.echo(f"wrote {out}")
 
 
 @app.command(epilog="Example: planner check out/rhine/plan.json")

@@ -62,16 +62,14 @@ FORMS: dict[str, tuple[tuple[frozenset[str], frozenset[str]], ...]] = {
     ),
 }
 # Codes of ISO 3166-1 alpha-3 that people write, and UK, which is no code at all. Others get no suggestion.
-THREE_LETTERS = dict(
-    pair.split("=")
-    for pair in """
+_THREE_LETTERS = """
     UK=GB USA=US UAE=AE ARE=AE ARG=AR AUS=AU AUT=AT BEL=BE BGR=BG BHR=BH BRA=BR CAN=CA CHE=CH CHL=CL CHN=CN COL=CO
     CZE=CZ DEU=DE DNK=DK EGY=EG ESP=ES EST=EE FIN=FI FRA=FR GBR=GB GRC=GR HKG=HK HRV=HR HUN=HU IDN=ID IND=IN IRL=IE
     IRN=IR ISL=IS ISR=IL ITA=IT JPN=JP KAZ=KZ KEN=KE KOR=KR KWT=KW LTU=LT LUX=LU LVA=LV MAC=MO MAR=MA MEX=MX MYS=MY
     NGA=NG NLD=NL NOR=NO NZL=NZ OMN=OM PAK=PK PHL=PH POL=PL PRT=PT QAT=QA ROU=RO RUS=RU SAU=SA SGP=SG SVK=SK SVN=SI
     SWE=SE THA=TH TUR=TR TWN=TW UKR=UA VNM=VN ZAF=ZA
-    """.split()
-)
+"""
+THREE_LETTERS = dict(pair.split("=") for pair in _THREE_LETTERS.split())
 COMMON = frozenset({"name", "kind", "share", "accelerator", "spare_nodes"})
 MAXIMISE = {
     "training": ("tokens_per_day", "samples_per_s"),
