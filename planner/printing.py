@@ -81,7 +81,7 @@ def alternatives(answer: Mapping[str, Any]) -> str:
         table(
             ("limit", "have", "used", "slack", "one more step buys"),
             [
-                (r["name"], _figure(r["have"]), _figure(r["used"]), _figure(r["slack"]), r["step"] or "")
+                (_limit_name(r["name"]), _figure(r["have"]), _figure(r["used"]), _figure(r["slack"]), r["step"] or "")
                 for r in answer["limits"]
             ],
             right=(1, 2, 3),
@@ -149,6 +149,11 @@ def _reason(row: Mapping[str, Any]) -> str:
     """The sentence of a row without the part that it is about; of a rule its verdict, not figures and notices."""
     text = str(row["reason"]).removeprefix(row["part"]).lstrip(": ").rstrip(".")
     return re.split(r";|\. |: TPP ", text)[0] if str(row["rule"]).startswith("export-") else text
+
+
+def _limit_name(name: str) -> str:
+    """The key of a limit; what the yearly budget counts is said, because plans show services and energy apart."""
+    return f"{name} (services and energy per year)" if name == "budget.opex_per_year" else name
 
 
 def _figure(value: float | None) -> str:
