@@ -212,9 +212,13 @@ def test_a_part_number_matches_in_whatever_column_it_stands(heading: str, catalo
     switch = next(p for p in catalog.switches.values() if p.part_number and p.id == "sn2201")
     result = look(sheet_of(tmp_path / "n.xlsx", [[heading, "Price USD"], [switch.part_number, 2500]]), catalog)
     assert list(prices(result)) == [switch.id]
-    rows = [["P/N", "Model", "Price USD"], ["", switch.part_number, 2500], [switch.part_number, "QM9700", 2600]]
+    rows: list[list[Any]] = [
+        ["P/N", "Model", "Price USD"],
+        ["", switch.part_number, 2500],
+        [switch.part_number, "QM9700", 2600],
+    ]
     assert "another price" in look(sheet_of(tmp_path / "m.xlsx", rows), catalog).of("doubtful")[0].why
-    contradicted = [["Product", "Model", "Price USD"], ["QM9700", switch.part_number, 2500]]
+    contradicted: list[list[Any]] = [["Product", "Model", "Price USD"], ["QM9700", switch.part_number, 2500]]
     found = look(sheet_of(tmp_path / "c.xlsx", contradicted), catalog).of("doubtful")
     assert found[0].why == "the cells name different parts"
 
