@@ -43,8 +43,9 @@ def explain(
     limits = [_limit(prepared, plan, limit, best.objective) for limit in plan.limits]
     say("asking for the best plan with each part that was not chosen")
     others = _alternatives(prepared, plan, best.objective, say)
+    cards, nodes = plan.totals.accelerators, plan.totals.nodes
     headline = (
-        f"{plan.project}: {plan.totals.accelerators} accelerators in {plan.totals.nodes} nodes, "
+        f"{plan.project}: {cards} accelerator{'s' * (cards != 1)} in {nodes} node{'s' * (nodes != 1)}, "
         f"{plan.totals.currency} {plan.totals.capex:,.2f}; objective {plan.objective.name}."
     )
     say("asking for the best plan under stricter and looser acceptance of export verdicts")

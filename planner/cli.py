@@ -135,20 +135,30 @@ def compare(first: PlanArgument, second: PlanArgument, as_json: JsonOption = Fal
 def bom(
     plan: PlanArgument,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Write the workbook here instead of CSV to the screen")
+        Path | None, typer.Option("--out", help="Write here, .xlsx (the workbook) or .csv; default CSV to the screen")
     ] = None,
 ) -> None:
     """The bill of materials of a saved plan: CSV on standard output, or the workbook."""
     from planner.bom import bom_csv
+    from planner.files import atomic_write
     from planner.planfile import load_plan
     from planner.workbook import write_workbook
 
+    kind = None if out is None else out.suffix.lower()
+    if kind not in (None, ".csv", ".xlsx"):
+        raise InputError([Mistake(str(out), None, None, "expected a file that ends in .xlsx (the workbook) or .csv.")])
     loaded = load_plan(plan)
     if out is None:
         typer.echo(bom_csv(loaded), nl=False)
-    else:
+        return
+    if kind == ".xlsx":
         write_workbook(loaded, out)
-        typer.echo(f"wrote {out}")
+    else:
+        try:
+            atomic_write(out, bom_csv(loaded, bom=loaded.language == "zh").encode())
+        except OSError as error:
+            raise InputError([Mistake(str(out), None, None, f"cannot be written: {error.strerror}.")]) from error
+    typer.echo(f"wrote {out}")
 
 
 @app.command(epilog="Example: planner check out/rhine/plan.json")
@@ -436,10 +446,12 @@ def _date(given: str | None, default: dt.date | None) -> dt.date:
 
 
 def _country(catalog: Catalog, option: str, code: str) -> str:
-    from planner.sitefile import country_codes
+    from planner.sitefile import country_codes, country_meant
 
     if code.upper() not in country_codes(catalog):
-        message = f"expected an ISO 3166-1 country code such as DE, got {code}."
+        meant = country_meant(code.upper())
+        hint = f" Did you mean {meant}?" if meant else ""
+        message = f"expected an ISO 3166-1 country code such as DE, got {code}.{hint}"
         raise InputError([Mistake(option, None, None, message)])
     return code.upper()
 

@@ -69,6 +69,9 @@ def import_list(
         typer.echo(printing.as_json({"rows": result.rows, "remarks": result.remarks, "written": target}))
     else:
         typer.echo(printing.price_list(result, target, out))
+    if out is not None and target is None:
+        typer.echo(f"{file}: nothing can be written to {out}: no row is certain.", err=True)
+        raise typer.Exit(2)
 
 
 @app.command("export", epilog="Example: planner prices export out/rhine/plan.json --out request.xlsx")

@@ -23,6 +23,7 @@ FIGURES = (
     ("facility_power_kw", "kW"),
     ("weight_kg", "kg"),
 )
+CALLED = {"opex_per_year": "services per year"}  # without energy; the limit budget.opex_per_year counts it too
 POOL_FIELDS = (
     "accelerator",
     "accelerators",
@@ -183,7 +184,7 @@ def render(result: Mapping[str, Any]) -> str:
     out += [f"note: {note}" for note in result["notes"]]
     rows = [
         (
-            row["name"].replace("_", " "),
+            CALLED.get(row["name"], row["name"].replace("_", " ")),
             _shown(row["first"], row["unit"]),
             _shown(row["second"], row["unit"]),
             "" if row["change"] is None else f"{row['change']:+,.{_places(row['unit'])}f}",

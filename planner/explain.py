@@ -114,7 +114,7 @@ def plain_checks(prepared: Prepared) -> tuple[str, ...]:
         if fits or not shapes:
             continue
         smallest = min(shapes, key=lambda s: (s.watts, s))
-        name = smallest.item.split("/")[0]
+        name = _named(prepared, smallest.item.split("/")[0])
         room = problem.room
         if room.watts is not None and smallest.watts > room.watts:
             found.append(
@@ -128,6 +128,12 @@ def plain_checks(prepared: Prepared) -> tuple[str, ...]:
                 f"a rack carries {room.grams / 1000:g} kg ({work.name})."
             )
     return (*found, *_too_many_endpoints(problem))
+
+
+def _named(prepared: Prepared, part_id: str) -> str:
+    """Maker and model with the id that a site file takes; the id alone where the catalog has no such part."""
+    part = prepared.catalog.parts.get(part_id)
+    return f"{part.vendor} {part.model} ({part_id})" if part is not None else part_id
 
 
 def _too_many_endpoints(problem: Problem) -> list[str]:

@@ -34,7 +34,9 @@ def load_plan(path: Path) -> Plan:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise _wrong(name, "does not exist; planner optimize writes it.") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise _wrong(name, "is not a plan.json: it holds no text. planner optimize writes one.") from error
+    except OSError as error:
         raise _wrong(name, f"cannot be read as a plan: {error}.") from error
     try:
         data = json.loads(text)

@@ -81,7 +81,7 @@ def alternatives(answer: Mapping[str, Any]) -> str:
         table(
             ("limit", "have", "used", "slack", "one more step buys"),
             [
-                (r["name"], _figure(r["have"]), _figure(r["used"]), _figure(r["slack"]), r["step"] or "")
+                (_limit_name(r["name"]), _figure(r["have"]), _figure(r["used"]), _figure(r["slack"]), r["step"] or "")
                 for r in answer["limits"]
             ],
             right=(1, 2, 3),
@@ -149,6 +149,11 @@ def _reason(row: Mapping[str, Any]) -> str:
     """The sentence of a row without the part that it is about; of a rule its verdict, not figures and notices."""
     text = str(row["reason"]).removeprefix(row["part"]).lstrip(": ").rstrip(".")
     return re.split(r";|\. |: TPP ", text)[0] if str(row["rule"]).startswith("export-") else text
+
+
+def _limit_name(name: str) -> str:
+    """The key of a limit; what the yearly budget counts is said, because plans show services and energy apart."""
+    return f"{name} (services and energy per year)" if name == "budget.opex_per_year" else name
 
 
 def _figure(value: float | None) -> str:
@@ -230,7 +235,10 @@ def side_by_side(ids: Sequence[str], rows: Sequence[tuple[str, Sequence[Any]]]) 
 
 
 def price_list(result: Result, written: Path | None, out: Path | None) -> str:
-    """What a supplier's sheet holds: remarks on the whole, then matched, doubtful, unmatched and empty rows."""
+    """What a supplier's sheet holds: remarks on the whole, then matched, doubtful, unmatched and empty rows.
+
+    The last line says what was or can be written; where `out` was given in vain, the command says so as an error.
+    """
     blocks = list(result.remarks)
     matched = result.of("matched")
     rows: list[Sequence[object]]
@@ -259,10 +267,11 @@ def price_list(result: Result, written: Path | None, out: Path | None) -> str:
             blocks.append(f"\n{title}: {len(some)}\n" + table(("row", "the sheet says", "why"), rows, right=(0,)))
     if written is not None:
         blocks.append(f"\nwrote {written}: {len(matched)} prices. Plan with them: --catalog {out}")
-    elif out is not None:
-        blocks.append("\nnothing written: no row is certain.")
-    else:
-        blocks.append(f"\nnothing written: give --out FOLDER to write the {len(matched)} matched rows.")
+    elif matched:
+        rows_said = "the one matched row" if len(matched) == 1 else f"the {len(matched)} matched rows"
+        blocks.append(f"\nnothing written: give --out FOLDER to write {rows_said}.")
+    elif out is None:
+        blocks.append("\nnothing can be written: no row is certain.")
     return "\n".join(blocks)
 
 

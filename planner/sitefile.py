@@ -61,6 +61,15 @@ FORMS: dict[str, tuple[tuple[frozenset[str], frozenset[str]], ...]] = {
         (frozenset({"maximise"}), frozenset()),
     ),
 }
+# Codes of ISO 3166-1 alpha-3 that people write, and UK, which is no code at all. Others get no suggestion.
+_THREE_LETTERS = """
+    UK=GB USA=US UAE=AE ARE=AE ARG=AR AUS=AU AUT=AT BEL=BE BGR=BG BHR=BH BRA=BR CAN=CA CHE=CH CHL=CL CHN=CN COL=CO
+    CZE=CZ DEU=DE DNK=DK EGY=EG ESP=ES EST=EE FIN=FI FRA=FR GBR=GB GRC=GR HKG=HK HRV=HR HUN=HU IDN=ID IND=IN IRL=IE
+    IRN=IR ISL=IS ISR=IL ITA=IT JPN=JP KAZ=KZ KEN=KE KOR=KR KWT=KW LTU=LT LUX=LU LVA=LV MAC=MO MAR=MA MEX=MX MYS=MY
+    NGA=NG NLD=NL NOR=NO NZL=NZ OMN=OM PAK=PK PHL=PH POL=PL PRT=PT QAT=QA ROU=RO RUS=RU SAU=SA SGP=SG SVK=SK SVN=SI
+    SWE=SE THA=TH TUR=TR TWN=TW UKR=UA VNM=VN ZAF=ZA
+"""
+THREE_LETTERS = dict(pair.split("=") for pair in _THREE_LETTERS.split())
 COMMON = frozenset({"name", "kind", "share", "accelerator", "spare_nodes"})
 MAXIMISE = {
     "training": ("tokens_per_day", "samples_per_s"),
@@ -139,6 +148,12 @@ def defaults_used(request: Request) -> list[tuple[str, Any]]:
 def country_codes(catalog: Catalog) -> frozenset[str]:
     """ISO 3166-1 alpha-2 codes."""
     return frozenset(str(catalog.table("rates/iso-countries")["codes"]).split())
+
+
+def country_meant(text: str) -> str | None:
+    """The two-letter code that a small or three-letter one stands for; None where that is not known for certain."""
+    code = text.strip().upper()
+    return THREE_LETTERS.get(code, code if len(code) == 2 and code != text else None)
 
 
 # -- before validation -----------------------------------------------------------------------------------------------
@@ -278,7 +293,10 @@ def _hint(kind: str, context: Mapping[str, Any], detail: ErrorDetails) -> str:
     if isinstance(text, str) and kind.startswith(("int", "float", "decimal")) and "," in text:
         return " Group digits with _ (45_000_000), not with commas."
     if kind == "string_pattern_mismatch" and isinstance(text, str) and text.isalpha() and len(text) in (2, 3):
-        return f" Did you mean {text.upper()}?"
+        if "{3}" in str(context.get("pattern")):
+            return f" Did you mean {text.upper()}?" if len(text) == 3 else ""
+        meant = country_meant(text)
+        return f" Did you mean {meant}?" if meant else ""
     return ""
 
 
@@ -499,7 +517,11 @@ def _check_sense(source: Text, request: Request, catalog: Catalog) -> None:
     ]
     for key, code in places:
         if code is not None and code not in codes:
-            source.mistake(key, f"{_dotted(key)}: {code} is not a country code of ISO 3166-1 (such as DE, CN, US).")
+            meant = country_meant(code)
+            hint = f" Did you mean {meant}?" if meant else ""
+            source.mistake(
+                key, f"{_dotted(key)}: {code} is not a country code of ISO 3166-1 (such as DE, CN, US).{hint}"
+            )
     if "prohibited" in request.compliance.accept:
         source.mistake(
             ("compliance", "accept"),

@@ -91,7 +91,8 @@ def _total_rows(plan: Plan) -> Iterator[tuple[str, str]]:
         if limit.binding and limit.have:
             unit = "" if limit.unit == "pieces" else f" {limit.unit}"
             used = f"{readable(limit.used)} of {readable(limit.have)}{unit}"
-            yield "used up", f"{limit.name}: {used}; {_short_of(limit)}"
+            counted = " (services and energy per year)" if limit.name == "budget.opex_per_year" else ""
+            yield "used up", f"{limit.name}{counted}: {used}; {_short_of(limit)}"
 
 
 def _check_rows(checks: Sequence[Check]) -> Iterator[tuple[str, str]]:

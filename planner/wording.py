@@ -99,9 +99,7 @@ class Wording:
 
     def product(self, name: str) -> str:
         """Maker and model as people write them: makers by their Chinese names in Chinese, no words for "any maker"."""
-        for maker in ANY_MAKER:
-            while name.startswith(f"{maker} "):
-                name = name.removeprefix(f"{maker} ")
+        name = without_any_maker(name)
         for pattern, template in self.models:
             found = pattern.fullmatch(name)
             if found:
@@ -147,6 +145,14 @@ class Wording:
             if value >= power and text:
                 return f"{self.number(value / power)} {text}"
         return self.number(value)
+
+
+def without_any_maker(name: str) -> str:
+    """Maker and model without the words that stand for "any maker": generic, various ..."""
+    for maker in ANY_MAKER:
+        while name.startswith(f"{maker} "):
+            name = name.removeprefix(f"{maker} ")
+    return name
 
 
 @cache

@@ -54,8 +54,12 @@ def test_the_new_card_and_server_stand_in_the_plan_at_their_quoted_price(plan: P
     assert any(a.name == "quantity breaks" and "acme-x1" in a.text for a in plan.assumptions)
 
 
-def test_verify_needs_the_overlay_and_says_which(plan: Plan, written: Path) -> None:
+def test_verify_needs_the_overlay_and_says_which(plan: Plan, written: Path, tmp_path: Path) -> None:
     _, catalog = open_site(written / "site.yaml")
     assert verify(plan, catalog) == []
     shipped = type(catalog).load()
-    assert any("give them with --catalog" in f and "my-parts" in f for f in verify(plan, shipped))
+    assert verify(plan, shipped) == ["planned with catalog: my-parts; give them with --catalog"]
+    # As many folders as were named, but not the same: what does not add up is told in full.
+    other = tmp_path / "other"
+    (other / "prices").mkdir(parents=True)
+    assert len(verify(plan, type(catalog).load([other]))) > 1

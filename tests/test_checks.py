@@ -228,7 +228,7 @@ preferences: {chassis: {only: [dgx-h100]}}
     with pytest.raises(NoPlan) as refused:
         optimize(read_site_text(text, "site.yaml", catalog), catalog, ON)
     said = str(refused.value)
-    assert "One dgx-h100 needs 10.2 kW; a rack gives 10 kW (a)." in said
+    assert "One NVIDIA DGX H100 (dgx-h100) needs 10.2 kW; a rack gives 10 kW (a)." in said
     assert "With site.rack_power_kw 10 → 10.5: 2 × dgx-h100 with h100-sxm5" in said
     assert "With another chassis and the room as it is:" in said
     assert said.count("capital USD") == 2

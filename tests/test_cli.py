@@ -17,8 +17,10 @@ import typer
 from conftest import EXAMPLES, ON, Ran, run
 from plans import sample
 
+from planner.bom import bom_csv
 from planner.cli import app
-from planner.planfile import dump_plan, plan_text
+from planner.planfile import dump_plan, load_plan, plan_text
+from planner.workbook import write_workbook
 
 ROOT = EXAMPLES.parent
 SMALLEST = "site: {country: US}\nworkloads:\n  - {kind: capacity, accelerator: h100-sxm5, count: 64}\n"
@@ -168,6 +170,13 @@ def test_hostile_plans(name: str, command: str, tmp_path: Path) -> None:
     assert {p.name for p in tmp_path.iterdir()} <= {"plan.json"}
 
 
+def test_a_workbook_given_as_a_plan_is_called_no_plan(tmp_path: Path) -> None:
+    path = tmp_path / "bom.xlsx"
+    write_workbook(sample.single(), path)
+    message = refused(run(["verify", path]))
+    assert "is not a plan.json" in message and "codec" not in message
+
+
 def test_a_plan_of_fifty_megabytes_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
     with path.open("wb") as file:
@@ -178,10 +187,23 @@ def test_a_plan_of_fifty_megabytes_is_not_read(tmp_path: Path) -> None:
 def test_documents_are_not_written_where_nothing_can_be(tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
     dump_plan(sample.single(), path)
-    for command in ("bom", "proposal"):
-        assert "no" in refused(run([command, path, "--out", tmp_path / "no" / "x"]))
+    for command, name in (("bom", "x.xlsx"), ("bom", "x.csv"), ("proposal", "x")):
+        assert "cannot" in refused(run([command, path, "--out", tmp_path / "no" / name]))
     refused(run(["proposal", path, "--language", "fr"]))
     assert [p.name for p in tmp_path.iterdir()] == ["plan.json"]
+
+
+def test_the_bill_of_materials_is_written_as_its_ending_says(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    dump_plan(sample.single(), path)
+    for name in ("x.csv", "y.XLSX"):
+        assert run(["bom", path, "--out", tmp_path / name]).code == 0
+    assert (tmp_path / "x.csv").read_bytes() == bom_csv(load_plan(path)).encode()
+    assert zipfile.is_zipfile(tmp_path / "y.XLSX")
+    for name in ("x.pdf", "x"):
+        message = refused(run(["bom", path, "--out", tmp_path / name]))
+        assert ".xlsx" in message and ".csv" in message
+        assert not (tmp_path / name).exists()
 
 
 def test_a_changed_plan_is_refused_by_its_line(planned: Planned, tmp_path: Path) -> None:

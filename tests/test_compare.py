@@ -15,7 +15,7 @@ from planner.compare import compare, render
 from planner.errors import InputError
 from planner.optimize import optimize
 from planner.plan import Plan
-from planner.printing import plain
+from planner.printing import alternatives, plain
 from planner.sitefile import read_site
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -61,6 +61,15 @@ def test_totals_have_absolute_and_relative_change(small: Plan, large: Plan) -> N
     assert nodes["relative"] == pytest.approx(119 / 8)
     capex = figure(compare(small, large), "capex")
     assert capex["change"] == float(large.totals.capex - small.totals.capex)
+
+
+def test_yearly_services_and_the_yearly_budget_have_words_of_their_own(small: Plan) -> None:
+    text = render(compare(small, small))
+    row = next(line for line in text.splitlines() if line.startswith("services per year"))
+    assert f"{small.totals.opex_per_year:,.2f}" in row and "opex" not in text
+    limit = {"name": "budget.opex_per_year", "have": None, "used": 5.0, "slack": None, "step": None}
+    said = alternatives({"headline": "", "limits": [limit], "alternatives": []})
+    assert "budget.opex_per_year (services and energy per year)" in said
 
 
 def test_the_other_way_round_turns_every_sign(small: Plan, large: Plan) -> None:

@@ -167,7 +167,7 @@ def changed(text: str, changes: list[dict[str, Any]]) -> str:
 def test_impossible_names_what_clashes(refused: dict[str, Any]) -> None:
     assert refused["status"] == "infeasible"
     text = refused["message"]
-    assert "One dgx-h100 needs 10.2 kW; a rack gives 10 kW" in text
+    assert "One NVIDIA DGX H100 (dgx-h100) needs 10.2 kW; a rack gives 10 kW" in text
     named = {c["limit"] for c in refused["explanation"]["joint"]}
     assert {"site.rack_power_kw", "site.it_power_kw", "budget.capex"} <= named
     assert not re.search(r"\d[eE][+-]?\d", text)

@@ -195,6 +195,10 @@ def test_the_floor_plan_shows_every_rack_and_aisle(plan: Plan, catalog: Catalog,
 def test_racks_as_csv(plan: Plan, catalog: Catalog, tmp_path: Path) -> None:
     assert racks.write_racks(plan, catalog, tmp_path) == 3 + len(plan.racks)
     devices, loads = rows_of(tmp_path / "devices.csv"), rows_of(tmp_path / "racks.csv")
+    named = [plan.names[i.item] for r in plan.racks for i in r.items]
+    assert any(name.startswith("generic ") for name in named)  # no maker's name, and never printed as one
+    assert not [d["model"] for d in devices if d["model"].startswith("generic")]
+    assert not [p.name for p in tmp_path.glob("*.svg") if "generic generic" in p.read_text(encoding="utf-8")]
     assert len(devices) == sum(len(r.items) for r in plan.racks)
     assert [r["rack"] for r in loads] == [r.name for r in plan.racks]
     for row, rack in zip(loads, plan.racks, strict=True):

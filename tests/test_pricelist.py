@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
@@ -204,6 +205,31 @@ def test_one_price_for_several_rows_and_two_for_one_part_are_questions(catalog: 
     whys = [r.why for r in result.of("doubtful")]
     assert "one price cell spans rows 2 to 3: for each, or for all together?" in whys
     assert "another price for this part in row 5" in whys
+
+
+@pytest.mark.parametrize("heading", ["型号", "Part Number", "Model", "Description"])
+def test_a_part_number_matches_in_whatever_column_it_stands(heading: str, catalog: Catalog, tmp_path: Path) -> None:
+    switch = next(p for p in catalog.switches.values() if p.part_number and p.id == "sn2201")
+    result = look(sheet_of(tmp_path / "n.xlsx", [[heading, "Price USD"], [switch.part_number, 2500]]), catalog)
+    assert list(prices(result)) == [switch.id]
+    rows: list[list[Any]] = [
+        ["P/N", "Model", "Price USD"],
+        ["", switch.part_number, 2500],
+        [switch.part_number, "QM9700", 2600],
+    ]
+    assert "another price" in look(sheet_of(tmp_path / "m.xlsx", rows), catalog).of("doubtful")[0].why
+    contradicted: list[list[Any]] = [["Product", "Model", "Price USD"], ["QM9700", switch.part_number, 2500]]
+    found = look(sheet_of(tmp_path / "c.xlsx", contradicted), catalog).of("doubtful")
+    assert found[0].why == "the cells name different parts"
+
+
+def test_where_no_row_is_certain_nothing_is_offered_to_be_written(tmp_path: Path) -> None:
+    path = tmp_path / "q.csv"
+    path.write_text("Model,Price USD\nfoo-9,2500\n", encoding="utf-8")
+    looked = run(["prices", "import", path])
+    assert looked.code == 0 and looked.out.rstrip().endswith("nothing can be written: no row is certain.")
+    written = run(["prices", "import", path, "--out", tmp_path / "mine"])
+    assert written.code == 2 and "nothing can be written" in written.err and not (tmp_path / "mine").exists()
 
 
 # -- hostile files -----------------------------------------------------------------------------------------------------

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from planner.catalog import Catalog
 from planner.errors import InputError
-from planner.sitefile import defaults_used, normalised, read_site, read_site_text
+from planner.sitefile import (
+    THREE_LETTERS,
+    country_codes,
+    country_meant,
+    defaults_used,
+    normalised,
+    read_site,
+    read_site_text,
+)
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SMALLEST = "site: {country: US}\nworkloads:\n  - {kind: capacity, accelerator: h100-sxm5, count: 64}\n"
@@ -147,6 +155,10 @@ def test_all_mistakes_come_out_together(catalog: Catalog) -> None:
         (SMALLEST + "---\n" + SMALLEST, "a second document begins here"),
         (SMALLEST.replace("US", "XX"), "not a country code"),
         (SMALLEST.replace("US", "us"), "Did you mean US?"),
+        (SMALLEST.replace("US", "USA"), "got USA. Did you mean US?"),
+        (SMALLEST.replace("US", "chn"), "got chn. Did you mean CN?"),
+        (SMALLEST.replace("US", "UK"), "Did you mean GB?"),
+        (SMALLEST + "budget: {currency: eur}\n", "Did you mean EUR?"),
         (SMALLEST.replace("64}", "64, tokens: 5}"), "does not go with capacity work"),
         (SMALLEST.replace("count: 64", "maximise: accelerators"), "needs a limit"),
         (SMALLEST + "budget: {capex: '1,000,000'}\n", "Group digits with _"),
@@ -163,6 +175,11 @@ def test_all_mistakes_come_out_together(catalog: Catalog) -> None:
 )
 def test_other_mistakes_have_words(text: str, words: str, catalog: Catalog) -> None:
     assert words in "\n".join(mistakes(text, catalog))
+
+
+def test_every_suggested_country_exists(catalog: Catalog) -> None:
+    assert set(THREE_LETTERS.values()) <= country_codes(catalog)
+    assert country_meant("XYZ") is None and country_meant("DE") is None
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

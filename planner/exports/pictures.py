@@ -12,7 +12,7 @@ from planner.drawings import fit
 from planner.facility.racks import RackFacts, rack_facts
 from planner.floorplan import Floor
 from planner.plan import Plan, PlannedRack, RackItem
-from planner.wording import Wording
+from planner.wording import Wording, without_any_maker
 
 UNIT = 16.0  # height of one rack unit in the drawing
 INNER = 330.0  # width between the rails
@@ -86,7 +86,7 @@ def elevation(plan: Plan, catalog: Catalog, rack: PlannedRack, facts: RackFacts,
 def _device(item: RackItem, left: float, floor: float, names: Mapping[str, str], role: str) -> list[Markup]:
     h = item.units * UNIT
     y = floor - (item.bottom_unit - 1) * UNIT - h
-    model = names.get(item.item, item.item)
+    model = without_any_maker(names.get(item.item, item.item))
     hint = f"{item.label}: {model}, {item.units}U, {item.power_kw:g} kW, {item.weight_kg:g} kg"
     found = [_box(left + 0.5, y + 0.5, INNER - 1, h - 1, role, hint)]
     middle = y + h / 2

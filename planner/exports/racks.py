@@ -12,7 +12,7 @@ from planner.exports.tables import write_rows
 from planner.facility.racks import rack_facts
 from planner.files import atomic_text, atomic_write
 from planner.plan import Plan
-from planner.wording import Wording
+from planner.wording import Wording, without_any_maker
 
 DEVICE_HEADER = ("rack", "row", "number", "unit", "height_u", "device", "part", "model", "power_kw", "weight_kg")
 RACK_HEADER = (
@@ -27,7 +27,7 @@ def device_rows(plan: Plan, catalog: Catalog) -> Iterator[tuple[object, ...]]:
     for k, rack in enumerate(plan.racks):
         place = ground.place(k)
         for item in sorted(rack.items, key=lambda i: i.bottom_unit):
-            model = plan.names.get(item.item, item.item)
+            model = without_any_maker(plan.names.get(item.item, item.item))
             yield (
                 rack.name, place.row, place.number, item.bottom_unit, item.units, item.label, item.item, model,
                 item.power_kw, item.weight_kg,

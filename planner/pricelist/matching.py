@@ -66,7 +66,8 @@ class Matcher:
         yield from part.aliases
 
     def match(self, part_id: str, number: str, names: Sequence[str], maker: str) -> Match:
-        """By catalog id, else part number, else the exact name, else the same words; else candidates."""
+        """By catalog id, else the part number in its own column, else the exact name or a part number in any cell,
+        else the same words; else candidates."""
         if part_id:
             if part_id in self.catalog.parts:
                 return Match(part_id)
@@ -105,7 +106,8 @@ class Matcher:
         )
         if group:
             return set(group)
-        exact = self._exact.get(_key(text))
+        key = _key(text)  # a part number may stand in the column of models (型号)
+        exact = self._exact.get(key, set()) | self._numbers.get(key, set())
         return exact or self._words.get(_bag(text, maker), set())
 
     def _near(self, text: str, maker: str) -> list[str]:

@@ -21,7 +21,10 @@ NONSENSE = (KeyError, IndexError, TypeError, ValueError, AttributeError, Arithme
 
 
 def verify(plan: Plan, catalog: Catalog) -> list[str]:
-    """Findings in the order of the plan; empty when everything adds up."""
+    """Findings in the order of the plan; empty when everything adds up. Missing overlays are the only finding."""
+    absent = _absent_overlays(plan, catalog)
+    if absent is not None:
+        return [absent]
     findings: list[str] = []
     for name, check in _checks(plan, catalog):
         try:
@@ -30,6 +33,15 @@ def verify(plan: Plan, catalog: Catalog) -> list[str]:
         except NONSENSE as error:
             findings.append(f"{name}: cannot be recomputed, {type(error).__name__}: {error}")
     return findings
+
+
+def _absent_overlays(plan: Plan, catalog: Catalog) -> str | None:
+    """The one finding for a plan made with overlay folders of which fewer were given: anything else follows from it."""
+    named = plan.request.get("catalog")
+    names = [str(n) for n in named] if isinstance(named, list) else []
+    if len(catalog.layers) > len(names) or plan.provenance.catalog_hash == catalog.hash:
+        return None
+    return f"planned with catalog: {', '.join(names)}; give them with --catalog"
 
 
 def _checks(plan: Plan, catalog: Catalog) -> list[tuple[str, Callable[[], Iterator[str]]]]:
