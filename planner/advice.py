@@ -163,27 +163,12 @@ class Relaxation:
     # -- several limits together ---------------------------------------------------------------------------------
     def _joint(self, names: Sequence[str]) -> tuple[Change, ...]:
         """The smallest sum of relative increases over all limits, rack power included."""
-        best: tuple[float, int | None, Solution] | None = None
-        have = self.problem.room.watts
-        for level in [None, *self.rack_levels()]:
-            share = 0.0 if level is None or have is None else (level - have) / have
-            if best is not None and share >= best[0]:
-                break
-            problem = self.problem if level is None else _with_rack_power(self.problem, level)
-            elastic = replace(problem, limits={}, objective="lowest_capex")
-            self.solves += 1
-            stage = Stage("increase", None, build=lambda model: _increase(model, self.problem.limits, names))
-            found = least(elastic, self.packer, stage)
-            if found is None:
-                continue
-            total = share + sum(_relative(self.problem, n, found) for n in names)
-            if best is None or total < best[0] - 1e-9:
-                best = (total, level, found)
+        best = self._best_level(names)
         if best is None:
             return ()
-        _, level, found = best
+        level, found = best
         changes = []
-        raised = dict(self.problem.limits)
+        have, raised = self.problem.room.watts, dict(self.problem.limits)
         for name in names:
             if _relative(self.problem, name, found) > 0:
                 need = self._rounded(name, used(self.problem, name, found))
@@ -193,6 +178,52 @@ class Relaxation:
             changes.append(Change(self.room_key, have / 1000, level / 1000))
         proof = replace(self.problem if level is None else _with_rack_power(self.problem, level), limits=raised)
         return tuple(sorted(changes, key=lambda c: c.limit)) if self._feasible(proof) else ()
+
+    def _best_level(self, names: Sequence[str]) -> tuple[int | None, Solution] | None:
+        """The rack power (None: as it is) with the smallest sum of increases, the lowest such, and its solution.
+
+        What the other limits must give never grows with rack power. Levels between two solved ones therefore add up to
+        at least the share of the lowest plus the others' increase at the upper end: where that is no better than
+        what was found, none of them is solved.
+        """
+        have = self.problem.room.watts
+        levels: list[int | None] = [None, *self.rack_levels()]
+        shares = [0.0 if level is None or have is None else (level - have) / have for level in levels]
+        solved: dict[int, Solution | None] = {}
+        others: dict[int, float] = {}  # by index in `levels`; infinite where even lifting all limits gives no plan
+        best: tuple[float, int] | None = None
+
+        def solve(k: int) -> None:
+            nonlocal best
+            solved[k] = found = self._elastic(levels[k], names)
+            others[k] = math.inf if found is None else sum(_relative(self.problem, n, found) for n in names)
+            if found is not None:
+                better = (shares[k] + others[k], k)
+                best = better if best is None or _before(better, best) else best
+
+        solve(0)
+        open_ranges = []
+        if len(levels) > 1:
+            solve(len(levels) - 1)
+            open_ranges.append((0, len(levels) - 1))
+        while open_ranges:
+            low, high = open_ranges.pop()
+            if high - low < 2 or (best is not None and not _before((shares[low + 1] + others[high], low + 1), best)):
+                continue
+            if math.isinf(others[high]):
+                continue
+            middle = (low + high) // 2
+            solve(middle)
+            open_ranges += [(middle, high), (low, middle)]  # the lower part first
+        found = None if best is None else solved[best[1]]
+        return None if best is None or found is None else (levels[best[1]], found)
+
+    def _elastic(self, level: int | None, names: Sequence[str]) -> Solution | None:
+        """The plan with the smallest sum of relative increases of the named limits at one rack power."""
+        problem = self.problem if level is None else _with_rack_power(self.problem, level)
+        self.solves += 1
+        stage = Stage("increase", None, build=lambda model: _increase(model, self.problem.limits, names))
+        return least(replace(problem, limits={}, objective="lowest_capex"), self.packer, stage)
 
     # -- amounts -------------------------------------------------------------------------------------------------
     def _rounded(self, name: str, need: float) -> int:
@@ -223,6 +254,13 @@ def used(problem: Problem, name: str, solution: Solution) -> float:
 def _relative(problem: Problem, name: str, solution: Solution) -> float:
     have = problem.limits[name]
     return max(0.0, used(problem, name, solution) - have) / max(1, have)
+
+
+def _before(one: tuple[float, int], other: tuple[float, int]) -> bool:
+    """Whether a sum of increases is smaller beyond rounding, or as large at a lower level."""
+    if abs(one[0] - other[0]) <= 1e-9:
+        return one[1] < other[1]
+    return one[0] < other[0]
 
 
 def _with_rack_power(problem: Problem, watts: int) -> Problem:

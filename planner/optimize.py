@@ -30,12 +30,13 @@ def optimize(
     threads: int | None = None,
     time_limit: float | None = None,
     say: Say = lambda _: None,
-    offer: bool = True,
+    explained: bool = True,
 ) -> Plan:
     """The best plan for a request on a date; NoPlan with an explanation when there is none.
 
-    `on` is the one date for rules, price age and rates; `say` hears what is being done. `offer`: where racks are too
-    small for the machine, the explanation says what another machine or other racks would cost.
+    `on` is the one date for rules, price age and rates; `say` hears what is being done. `explained`: where there is no
+    plan, say which changes would give one and, where racks are too small for the machine, what another machine or other
+    racks would cost; without it only that there is none.
     """
     say("reading catalogs, screening and building nodes")
     prepared = prepare(request, catalog, on)
@@ -46,13 +47,7 @@ def optimize(
     problem = _with_alone(prepared.problem, threads)
     solution = solve(problem, pack_shapes, threads=threads, time_limit=time_limit)
     if solution is None:
-        say("no plan meets all limits; looking for the smallest changes")
-        explanation = explain_limits(prepared)
-        if offer:
-            say("looking for other machines and rooms")
-            offers = room_offers(request, catalog, on, explanation, _without_offers)
-            explanation = replace(explanation, notes=(*offers, *explanation.notes))
-        raise NoPlan(explanation.message(), explanation)
+        raise _no_plan(prepared, say, explained)
     say("writing the plan")
     plan = compose(replace(prepared, problem=problem), solution)
     while request.budget.capex is not None and plan.totals.capex > request.budget.capex:
@@ -61,14 +56,26 @@ def optimize(
         problem = replace(problem, limits=tighter)
         solution = solve(problem, pack_shapes, threads=threads, time_limit=time_limit)
         if solution is None:
-            explanation = explain_limits(replace(prepared, problem=problem))
-            raise NoPlan(explanation.message(), explanation)
+            raise _no_plan(replace(prepared, problem=problem), say, explained)
         plan = compose(replace(prepared, problem=problem), solution)
     return plan
 
 
-def _without_offers(request: Request, catalog: Catalog, on: dt.date) -> Plan:
-    return optimize(request, catalog, on, offer=False)
+def _no_plan(prepared: Prepared, say: Say, explained: bool) -> NoPlan:
+    """What to raise where no plan meets all limits: explained in full, or bare where nobody reads why."""
+    if not explained:
+        bare = advice.Explanation()
+        return NoPlan(bare.message(), bare)
+    say("no plan meets all limits; looking for the smallest changes")
+    explanation = explain_limits(prepared)
+    say("looking for other machines and rooms")
+    offers = room_offers(prepared.request, prepared.catalog, prepared.on, explanation, _unexplained)
+    explanation = replace(explanation, notes=(*offers, *explanation.notes))
+    return NoPlan(explanation.message(), explanation)
+
+
+def _unexplained(request: Request, catalog: Catalog, on: dt.date) -> Plan:
+    return optimize(request, catalog, on, explained=False)
 
 
 def _with_alone(problem: Problem, threads: int | None) -> Problem:

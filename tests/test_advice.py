@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from math_lp.sites import A, B, bare, job
 
-from planner.advice import Change, Explanation, Relaxation
+from planner.advice import Change, Explanation, Relaxation, used
 from planner.model import Load, Problem, RoomLimits, Shape, Work
 from planner.packing import pack_shapes
 from planner.solve import solve
@@ -91,3 +92,35 @@ def test_amounts_are_written_as_people_write_them() -> None:
     assert str(Change("budget.capex", 1_000_000, 2_510_000)) == "budget.capex 1,000,000 → 2,510,000"
     assert str(Change("budget.capex", 999_999.996, 1_130_000)) == "budget.capex 1,000,000 → 1,130,000"
     assert str(Change("site.rack_power_kw", 10, 10.5)) == "site.rack_power_kw 10 → 10.5"
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_joint_change_is_that_of_trying_every_rack_power(seed: int) -> None:
+    """Levels are skipped by a bound: the sum of increases and the level are those of a walk over all of them."""
+    chance = random.Random(seed)
+    options = []
+    for k in range(5):
+        watts, units = chance.randrange(2_000, 30_000, 250), chance.choice((2, 4, 8))
+        pieces = chance.randint(1, 4)
+        shape = Shape(f"node{k}", units, watts, 100_000)
+        capital = chance.randrange(20_000_000, 200_000_000, 1_000_000)
+        load = Load(capital=capital, watts=watts * pieces, nodes=pieces, shapes={shape: pieces})
+        options.append(job(f"o{k}", 4.0, load))
+    limits = {"capital_budget": 15_000_000, "site_power": 1_900, "racks": 1}
+    problem = replace(bare(*options), room=RoomLimits(16, 1_900, None), limits=limits)
+    search = Relaxation(problem, pack_shapes, KEYS)
+    best: tuple[float, int | None] | None = None
+    for level in [None, *search.rack_levels()]:
+        found = search._elastic(level, list(limits))
+        if found is None:
+            continue
+        share = 0.0 if level is None else (level - 1_900) / 1_900
+        total = share + sum(max(0.0, used(problem, n, found) - have) / have for n, have in limits.items())
+        if best is None or total < best[0] - 1e-9:
+            best = (total, level)
+    assert best is not None
+    walked, search.solves = search.solves, 0
+    chosen = search._best_level(list(limits))
+    assert chosen is not None
+    assert chosen[0] == best[1]
+    assert search.solves < walked
