@@ -139,7 +139,7 @@ def _possible(problem: Problem, option: Option) -> bool:
     """Whether an option fits the room and the limits when it serves its work alone."""
     work = next((w for w in problem.works if w.name == option.work), None)
     load = option.fixed + option.unit.times(_needed(option, work))
-    if any(not fit_in_rack(s, problem) for s in load.shapes):
+    if any(not fit_in_rack(s, problem.room) for s in load.shapes):
         return False
     energy = problem.energy_cents_per_watt_year
     return all(limit_measure(n, energy)(load) <= have for n, have in problem.limits.items() if n != "racks")
