@@ -1,6 +1,6 @@
 """`planner explain`: what limits a plan, what one more step of a limit buys, the best plan with each other part.
 
-Every statement is solved again, from the unpruned candidates; nothing is read off a relaxation.
+Every statement is solved again, from candidates pruned anew for it; nothing is read off a relaxation.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 from planner.acceptance import Level, levels
 from planner.catalog import Catalog
 from planner.compose import compose
+from planner.dominance import prune
 from planner.errors import NoPlan
 from planner.explain import clash
 from planner.model import Option, Problem
@@ -83,7 +84,7 @@ def _limit(prepared: Prepared, plan: Plan, limit: Limit, objective: float) -> di
     have = prepared.problem.limits[name]
     more = max(have + 1, round(have * (1 + STEP)))
     problem = replace(prepared.problem, limits={**prepared.problem.limits, name: more})
-    found = solve(problem, pack_shapes)
+    found = solve(problem, pack_shapes, ties=False)
     if found is not None:
         change = found.objective - objective
         row["step"] = f"{_told(prepared, change)} with {STEP:.0%} more" if abs(change) > 1e-6 else "nothing"
@@ -96,7 +97,7 @@ def _alternatives(prepared: Prepared, plan: Plan, objective: float, say: Callabl
     for kind in (_accelerator, _chassis):
         for part in sorted({kind(o) for o in prepared.unpruned} - used):
             say(f"best plan with {part}")
-            found = solve(_must_use(prepared, part, kind), pack_shapes)
+            found = solve(_must_use(prepared, part, kind), pack_shapes, ties=False)
             if found is None:
                 reason = _excluding(prepared, part, kind)
                 rows.append({"part": part, "extra": None, "rule": "limit", "reason": reason})
@@ -110,12 +111,14 @@ def _alternatives(prepared: Prepared, plan: Plan, objective: float, say: Callabl
 def _must_use(prepared: Prepared, part: str, kind: Callable[[Option], str]) -> Problem:
     """The problem in which some workload must use a part: for each such workload the others stay free.
 
-    Options of workloads that could use the part are narrowed to it, one workload at a time being enough.
+    Options of workloads that could use the part are narrowed to it, one workload at a time being enough. Among those
+    that are left, what others outdo is dropped again: the best plan with the part is none the worse for it.
     """
     works = [o.work for o in prepared.unpruned if kind(o) == part]
     forced = sorted(set(works))[0]
-    options = tuple(o for o in prepared.unpruned if o.work != forced or kind(o) == part)
-    return replace(prepared.problem, options=options)
+    narrowed = prune([o for o in prepared.unpruned if o.work == forced and kind(o) == part])
+    others = [o for o in prepared.problem.options if o.work != forced]
+    return replace(prepared.problem, options=tuple(sorted([*narrowed, *others], key=lambda o: o.id)))
 
 
 def _excluding(prepared: Prepared, part: str, kind: Callable[[Option], str]) -> str:
@@ -123,10 +126,10 @@ def _excluding(prepared: Prepared, part: str, kind: Callable[[Option], str]) -> 
     problem = _must_use(prepared, part, kind)
     keys = limit_keys(prepared.request, prepared.book.taxes)
     for name in problem.limits:
-        if solve(problem.without(name), pack_shapes) is not None:
+        if solve(problem.without(name), pack_shapes, ties=False) is not None:
             return f"exceeds {keys[name][0]}"
     room = replace(problem, room=replace(problem.room, watts=None))
-    if problem.room.watts is not None and solve(room, pack_shapes) is not None:
+    if problem.room.watts is not None and solve(room, pack_shapes, ties=False) is not None:
         return "exceeds site.rack_power_kw"
     return "exceeds several limits together"
 

@@ -113,6 +113,7 @@ class Generator:
     pruning: bool = True
     bounded: bool = True  # no counts beyond what any single limit lets in; False to ask what other limits would need
     floors: dict[str, float] = field(default_factory=dict)  # rates of maximised work that a plan is known to reach
+    beyond: frozenset[str] | None = None  # builds to leave out, and counts beyond any one limit with them; None: none
     eager: frozenset[str] | None = None  # builds whose every count is tried while scouting; None: all
     coarse: bool = False  # whether scouting left counts of eager builds out
     rejections: list[Rejection] = field(default_factory=list)
@@ -135,8 +136,15 @@ class Generator:
                 found += self._one(workload, work, node, bundle, frontier)
         return sorted(found, key=lambda o: o.id)
 
+    def one_node(self, node: NodeBuild) -> Load | None:
+        """What one node adds, without any fabric; None where a part has no price."""
+        bundle = self._node_bundle(node)
+        return None if bundle is None else self._load_of(bundle)
+
     def _admitted(self, workload: Workload, node: NodeBuild) -> Bundle | None:
         """The lines of a node, when the workload does not name another accelerator and every part has a price."""
+        if self.beyond is not None and node.id in self.beyond:
+            return None
         named = workload.accelerator
         if named is not None and node.accelerator not in self.catalog.expand_accelerator(named):
             return None
@@ -287,7 +295,12 @@ class Generator:
                 most = min(most, math.ceil(workload.count / node.accelerators))
             return most
         return demand.smallest_count(
-            workload, node, link, self.catalog, self.request.preferences.sizing, most=MOST_NODES
+            workload,
+            node,
+            link,
+            self.catalog,
+            self.request.preferences.sizing,
+            most=MOST_NODES if self.beyond is None else most,
         )
 
     def _counted(

@@ -108,9 +108,9 @@ def plain_checks(prepared: Prepared) -> tuple[str, ...]:
             if option.work != work.name and not any(t.work == work.name for t in option.tenants):
                 continue
             node = [s for s in (*option.fixed.shapes, *option.unit.shapes) if s.item == option.node.id]
-            if all(fit_in_rack(s, problem) for s in node):
+            if all(fit_in_rack(s, problem.room) for s in node):
                 fits = True
-            shapes |= {s for s in node if not fit_in_rack(s, problem)}
+            shapes |= {s for s in node if not fit_in_rack(s, problem.room)}
         if fits or not shapes:
             continue
         smallest = min(shapes, key=lambda s: (s.watts, s))

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 
 import pulp
 
-from planner.model import Load, Option, Problem, Shape, SharedOption, Solution, Work
+from planner.model import Load, Option, Problem, RoomLimits, Shape, SharedOption, Solution, Work
 
 # An attribute of Load turned into a coefficient.
 Measure = Callable[[Load], float]
@@ -320,11 +320,11 @@ def rack_shapes(model: Model) -> None:
     system that brings its own rack and needs more than the room gives one.
     """
     for i, (shape, count) in enumerate(model.counts(own_rack=True).items()):
-        if not fit_in_rack(shape, model.problem):
+        if not fit_in_rack(shape, model.problem.room):
             model.lp += count <= 0, f"rack_own_{i}"
     room, counts = model.problem.room, model.counts()
     for i, (shape, count) in enumerate(counts.items()):
-        model.lp += count - fit_in_rack(shape, model.problem) * model.racks <= 0, f"rack_shape_{i}"
+        model.lp += count - fit_in_rack(shape, model.problem.room) * model.racks <= 0, f"rack_shape_{i}"
     sizes: tuple[tuple[str, int | None, Callable[[Shape], int]], ...] = (
         ("units", room.units, lambda s: s.units),
         ("power", room.watts, lambda s: s.watts),
@@ -414,9 +414,8 @@ CONSTRAINTS: tuple[Callable[[Model], None], ...] = (
 
 
 # -- helpers ---------------------------------------------------------------------------------------------------------
-def fit_in_rack(shape: Shape, problem: Problem) -> int:
+def fit_in_rack(shape: Shape, room: RoomLimits) -> int:
     """How many of one shape an otherwise empty rack takes; 0 when not even one, or when its own rack is too much."""
-    room = problem.room
     if shape.own_rack:
         hungry = room.own_watts is not None and shape.watts > room.own_watts
         return 0 if hungry or (room.grams is not None and shape.grams > room.grams) else 10**6

@@ -39,7 +39,7 @@ def optimize(
     racks would cost; without it only that there is none.
     """
     say("reading catalogs, screening and building nodes")
-    prepared = prepare(request, catalog, on)
+    prepared = prepare(request, catalog, on, within=not explained)
     unserved = clash(prepared)
     if unserved is not None:
         raise NoPlan(unserved.message(), unserved)

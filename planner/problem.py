@@ -14,6 +14,7 @@ from planner.candidates import Generator, works
 from planner.catalog import Catalog
 from planner.dominance import irrelevant, prune
 from planner.errors import InputError, Mistake, Rejection
+from planner.formulation import fit_in_rack, limit_measure
 from planner.model import Bundle, Load, Option, Problem, RoomLimits, SharedOption, Work
 from planner.packing import pack_shapes
 from planner.parts import NodeBuild
@@ -46,11 +47,20 @@ class Prepared:
     on: dt.date
 
 
-def prepare(request: Request, catalog: Catalog, on: dt.date, *, pruning: bool = True, bounded: bool = True) -> Prepared:
+def prepare(
+    request: Request,
+    catalog: Catalog,
+    on: dt.date,
+    *,
+    pruning: bool = True,
+    bounded: bool = True,
+    within: bool = False,
+) -> Prepared:
     """Everything up to solving. `on` is the one date for rules, price age and rates.
 
     `bounded` leaves out counts that no limit lets in. What other limits would need is asked without it: a service for
-    which the budget has room for one node may need ten.
+    which the budget has room for one node may need ten. `within` leaves out, before anything is sized, builds of which
+    not even one node meets the limits: the best plan is the same, but nobody is told why they were left out.
     """
     book = PriceBook(catalog, request, on)
     verdicts, accepted, rejections = screen(request, catalog, on)
@@ -62,6 +72,8 @@ def prepare(request: Request, catalog: Catalog, on: dt.date, *, pruning: bool = 
     generator = Generator(catalog, request, pricer, built, ignore, pruning, bounded)
     if pruning:
         generator.drop_outdone_builds()
+    if within:
+        generator.beyond = _beyond(generator, limits(request, book.taxes), room)
     rows = works(request)
     factory = _Factory(request, catalog, pricer, generator, rows, ignore, pruning)
     maximised = [w for w in rows if w.maximise]
@@ -87,6 +99,21 @@ def prepare(request: Request, catalog: Catalog, on: dt.date, *, pruning: bool = 
         tuple(rejections + generator.rejections + factory.rejections),
         on,
     )
+
+
+def _beyond(generator: Generator, have: Mapping[str, int], room: RoomLimits) -> frozenset[str]:
+    """Ids of builds of which one node alone fits no rack or exceeds a limit on money, power or supply."""
+    found = set()
+    for node in generator.nodes:
+        load = generator.one_node(node)
+        if load is None:
+            continue
+        # Energy only adds to what a year costs, and racks are counted with everything else.
+        fits = all(fit_in_rack(shape, room) for shape in load.shapes)
+        over = any(limit_measure(n, 0.0)(load) > most for n, most in have.items() if n != "racks")
+        if over or not fits:
+            found.add(node.id)
+    return frozenset(found)
 
 
 def _scouted(problem: Problem, work: Work) -> float | None:

@@ -72,15 +72,23 @@ class Stage:
 
 
 def solve(
-    problem: Problem, packer: Packer, *, threads: int | None = None, time_limit: float | None = None
+    problem: Problem,
+    packer: Packer,
+    *,
+    threads: int | None = None,
+    time_limit: float | None = None,
+    ties: bool = True,
 ) -> Solution | None:
-    """The optimum, or None when no choice meets every row; SolverFailed when the solver gives no clear answer."""
+    """The optimum, or None when no choice meets every row; SolverFailed when the solver gives no clear answer.
+
+    Without `ties` only the main objective is solved and proven: for questions about its amount alone.
+    """
     problem = _within_reach(problem, packer, threads)
     search = Search(problem, packer, threads, Clock(time_limit))
     fixed: list[tuple[Stage, float]] = []
     best: Solution | None = None
     value = bound = 0.0
-    for index, stage in enumerate(stages(problem)):
+    for index, stage in enumerate(stages(problem) if ties else stages(problem)[:1]):
         found = _optimum(search, stage, fixed)
         if found is None:
             if best is None:
@@ -94,7 +102,7 @@ def solve(
                 bound = search.bound if search.bound is not None else reached
                 break
         fixed.append((stage, reached))
-        if stage.measure is not None and _only_one(search, stage, fixed, found):
+        if ties and stage.measure is not None and _only_one(search, stage, fixed, found):
             break  # nothing to break ties between
     if best is None:
         return None
@@ -139,7 +147,7 @@ def _possible(problem: Problem, option: Option) -> bool:
     """Whether an option fits the room and the limits when it serves its work alone."""
     work = next((w for w in problem.works if w.name == option.work), None)
     load = option.fixed + option.unit.times(_needed(option, work))
-    if any(not fit_in_rack(s, problem) for s in load.shapes):
+    if any(not fit_in_rack(s, problem.room) for s in load.shapes):
         return False
     energy = problem.energy_cents_per_watt_year
     return all(limit_measure(n, energy)(load) <= have for n, have in problem.limits.items() if n != "racks")

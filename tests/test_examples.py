@@ -24,6 +24,7 @@ from planner.catalog import Catalog
 from planner.packing import pack_shapes
 from planner.plan import Plan
 from planner.problem import limit_keys, prepare
+from planner.request import Choice
 from planner.sitefile import defaults_used, read_site
 from planner.solve import solve
 
@@ -211,6 +212,20 @@ def test_smaller_changes_do_not(refused: dict[str, Any], catalog: Catalog, tmp_p
         key, need = change["limit"], Decimal(str(change["need"]))
         assert possible({**everything, key: need}), key
         assert not possible({**everything, key: need - steps[key]}), key
+
+
+@pytest.mark.parametrize("name", ["llm-training", "campus-mixed", "impossible"])
+def test_leaving_out_builds_beyond_the_limits_changes_no_answer(name: str, catalog: Catalog) -> None:
+    """What an offer is solved from: fewer builds and counts, the same best plan or none; here with any chassis."""
+    request = read_site(EXAMPLES / f"{name}.yaml", catalog)
+    free = request.preferences.model_copy(update={"chassis": Choice()})
+    request, on = request.model_copy(update={"preferences": free}), date.fromisoformat(ON)
+    full, within = prepare(request, catalog, on), prepare(request, catalog, on, within=True)
+    assert {o.id for o in within.unpruned} < {o.id for o in full.unpruned}
+    ours, theirs = solve(within.problem, pack_shapes), solve(full.problem, pack_shapes)
+    # Not the share of performance: it is measured against the best single option, which may be out of reach.
+    assert (ours and (ours.units, ours.total)) == (theirs and (theirs.units, theirs.total))
+    assert (ours is None) == (name == "impossible")
 
 
 def test_rules_are_named_and_no_way_around_is_offered(planned: Planned) -> None:
