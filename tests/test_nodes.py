@@ -344,9 +344,10 @@ def test_old_slots_do_not_carry_fast_adapters(build: Build) -> None:
     assert {n.nic for n in nodes} == {None, "nic-200-old"}
 
 
-def test_in_band_adapter_by_kind_of_machine(build: Build) -> None:
-    assert {(n.inband_ports, n.inband_gbps) for n in build(["card"])[0]} == {(2, 25)}
-    assert {(n.inband_ports, n.inband_gbps) for n in build(["module"])[0]} == {(2, 100)}
+def test_in_band_adapters_run_at_the_speed_of_the_network(build: Build) -> None:
+    """The in-band network is of 100 Gbit/s: a cheaper adapter of 25 would not take its cables."""
+    for kind in ("card", "module"):
+        assert {(n.inband_ports, n.inband_gbps) for n in build([kind])[0]} == {(2, 100)}
 
 
 def test_storage_adapter_only_when_storage_is_asked_for(build: Build) -> None:
@@ -362,12 +363,12 @@ def test_adapters_stay_within_the_slots(build: Build) -> None:
         assert max(n.compute_ports for n in nodes) == most
     nodes, why = build(["card"], change(tiny(), "chassis", "box", nic_slots=1), storage={"usable_tb": 100})
     assert nodes == [] and ("box", "nic-slots") in rules(why)
-    assert "nic-25-2p and nic-200-2p" in why[0].message
+    assert "nic-100-2p and nic-200-2p" in why[0].message
 
 
 def test_ocp_slot_takes_the_in_band_adapter(build: Build) -> None:
     nodes, _ = build(["card"], change(tiny(), "chassis", "box", nic_slots=0, ocp_slots=1))
-    assert nodes and all(quantity(n, "nic-25-2p") == 1 and n.compute_ports == 0 for n in nodes)
+    assert nodes and all(quantity(n, "nic-100-2p") == 1 and n.compute_ports == 0 for n in nodes)
     assert all(any("OCP" in e for e in n.estimates) for n in nodes)
 
 
@@ -428,14 +429,14 @@ def test_hot_card_does_not_go_into_a_weak_slot(build: Build) -> None:
 
 
 def test_lanes_are_counted_where_slots_hang_on_the_cpus(build: Build) -> None:
-    """112 lanes: 4 x 16 (cards) + 8 (in-band) + 4 x 4 (drives) leave room for one adapter of 16 lanes, not for two."""
+    """112 lanes: 4 x 16 (cards) + 16 (in-band) + 4 x 4 (drives) leave room for one adapter of 16 lanes, not for two."""
     few = tiny()
     for row in few["cpus"]:
         row["pcie_lanes"] = 56
     full = {"node": {"nvme_tb": 14}}
     nodes, why = build(["card"], few, preferences=full)
     assert max(n.compute_ports for n in nodes if n.accelerators == 4) == 1
-    assert {(r.have, r.need) for r in why if r.rule == "pcie-lanes"} == {("112 lanes", "120 lanes")}
+    assert {(r.have, r.need) for r in why if r.rule == "pcie-lanes"} == {("112 lanes", "128 lanes")}
     nodes, why = build(["card"], change(few, "chassis", "box", pcie_switches=True), preferences=full)
     assert max(n.compute_ports for n in nodes if n.accelerators == 4) == 2
     assert not any(r.rule == "pcie-lanes" for r in why)
