@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from planner import rackfit
 from planner.errors import Rejection
+from planner.parts import Chassis
 from planner.request import Feeds, Request
 
 DEFAULT_RACK_UNITS = 42
@@ -111,6 +113,57 @@ def live_feeds(feeds: Feeds | None) -> int:
 def feed_count(feeds: Feeds | None) -> int:
     """Feeds of a rack; without `feeds:` a pair."""
     return 2 if feeds is None else feeds.count
+
+
+@dataclass(frozen=True, slots=True)
+class LostFeed:
+    """What one lost feed does to a node. `result`: rides through | throttles | stops | not known."""
+
+    left: int | None  # supplies on the feeds that stay
+    needed: int | None  # supplies that carry the maximum draw, or what the maker's redundancy asks for, if more
+    carried_w: float | None
+    result: str
+
+
+def lost_feed(chassis: Chassis, need_w: float, usual_w: float, feeds: int) -> LostFeed:
+    """A node draws `need_w` at most, `usual_w` typically; its supplies are spread evenly and the fullest feed is lost.
+
+    It rides through when the supplies that stay carry its maximum draw and are as many as the maker's redundancy keeps
+    (4 of a 4+2 set); it throttles when the maker's redundancy keeps so few (3 of a 3+3 set) although they do not carry
+    the maximum, or when they carry the typical draw; else it stops.
+    """
+    count, watts = chassis.psu_count, chassis.psu_watts
+    stated = stated_supplies(chassis)
+    carrying = chassis.psu_min_live if not watts else math.ceil(round(need_w / watts, 9))
+    needed = max((n for n in (stated, carrying) if n is not None), default=None)
+    left = None if count is None else count - math.ceil(count / feeds)
+    carried = None if left is None or watts is None else left * watts
+    if left is None:
+        result = "not known"
+    elif left == 0:
+        result = "stops"
+    elif needed is None:
+        result = "not known"
+    elif left >= needed:
+        result = "rides through"
+    elif stated is not None and left >= stated:
+        result = "throttles"
+    elif carried is None:
+        result = "not known"
+    else:
+        result = "throttles" if carried >= usual_w else "stops"
+    return LostFeed(left, needed, carried, result)
+
+
+def stated_supplies(chassis: Chassis) -> int | None:
+    """Supplies that the maker's redundancy keeps alive: the smaller of `3+3 / 5+1`, half of `N+N`; None: unsaid."""
+    count, words = chassis.psu_count, chassis.psu_redundancy or ""
+    if count is None:
+        return None
+    kept = [int(a) for a, b in re.findall(r"(\d+)\s*\+\s*(\d+)", words) if int(a) + int(b) == count]
+    if "N+N" in words and count % 2 == 0:
+        kept.append(count // 2)
+    return min(kept, default=None)
 
 
 def derate(request: Request) -> float:

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
+import html
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 
 from planner.catalog import Catalog
 from planner.cli import main
 from planner.errors import NoPlan
-from planner.facility import check_racks, checks
+from planner.facility import check_racks, checks, words_en, words_zh
 from planner.facility.cooling import cooling_facts
-from planner.facility.power import feed_loss, power_facts
+from planner.facility.power import power_facts
+from planner.facility.words import spoken
 from planner.optimize import optimize
 from planner.plan import Plan
 from planner.planfile import dump_plan
+from planner.proposal import proposal_html
+from planner.site import lost_feed
 from planner.sitefile import read_site_text
+from planner.verify import verify
+from planner.verify.checks import check_checks
+from planner.workbook import workbook_bytes
 
 ON = dt.date(2026, 11, 24)
 SITE = """
@@ -55,7 +64,7 @@ def status(plan: Plan, catalog: Catalog, name: str) -> str:
 
 
 def test_numbers_and_ids_are_stable() -> None:
-    assert [name for name, _, _ in checks.TESTS] == [
+    assert [name for name, _ in checks.TESTS] == [
         "ports", "cabled-once", "cables-bought", "reach", "single-points", "rack-power", "rack-units", "rack-weight",
         "floor-load", "depth", "stranded", "feed-lost", "rack-pdus", "air-heat", "liquid-loop", "supply-temperature",
         "pue-policy",
@@ -149,29 +158,88 @@ def test_nothing_fails_on_the_plan_itself(plan: Plan, catalog: Catalog) -> None:
     assert [c.id for c in checks.run_checks(plan, catalog) if c.status == "FAIL"] == []
 
 
+# -- in the plan and its documents -----------------------------------------------------------------------------------
+def test_the_plan_carries_its_checks(plan: Plan, catalog: Catalog) -> None:
+    assert plan.checks == checks.run_checks(plan, catalog)
+    assert [c.number for c in plan.checks] == list(range(1, 18))
+    assert verify(plan, catalog) == []
+
+
+@pytest.mark.parametrize("name", [name for name, _ in checks.TESTS])
+def test_verify_refuses_a_changed_result_and_a_changed_figure(name: str, plan: Plan, catalog: Catalog) -> None:
+    """With new seals too: status and figures are worked out a second time."""
+    k = next(i for i, c in enumerate(plan.checks) if c.id == name)
+    other = "FAIL" if plan.checks[k].status == "PASS" else "PASS"
+    forged = [changed(plan, lambda d: d["checks"][k].update(status=other))]
+    for key, value in plan.checks[k].figures.items():
+        if isinstance(value, int | float):
+            forged.append(
+                changed(plan, lambda d, key=key, value=value: d["checks"][k]["figures"].update({key: value + 1}))
+            )
+    for made in forged:
+        found = list(check_checks(made, catalog))
+        assert any(f"({name})" in finding for finding in found), found
+
+
+@pytest.mark.parametrize("name", sorted(BROKEN))
+def test_both_workings_find_the_same(name: str, plan: Plan, catalog: Catalog) -> None:
+    """What fails a check fails it in planning and in verify alike, with the same figures and offenders."""
+    made = changed(plan, BROKEN[name][0])
+    k = next(i for i, c in enumerate(plan.checks) if c.id == name)
+    made = made.model_copy(update={"checks": checks.run_checks(made, catalog)})
+    if name == "cabled-once":
+        return  # verify holds the ports of pools by a check of their own
+    assert [f for f in check_checks(made, catalog) if f.startswith(f"checks[{k}]")] == []
+
+
+def test_every_case_has_words_in_both_languages() -> None:
+    assert words_en.CASES.keys() == words_zh.CASES.keys()
+    assert words_en.ITEMS.keys() == words_zh.ITEMS.keys()
+    assert words_en.TITLES.keys() == words_zh.TITLES.keys() == {name for name, _ in checks.TESTS}
+    for key, texts in words_en.CASES.items():
+        for english, chinese in zip(texts, words_zh.CASES[key], strict=True):
+            assert bool(english) == bool(chinese), key
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_documents_show_the_checks_and_the_standards_nobody_verified(plan: Plan, language: str) -> None:
+    page = proposal_html(plan.model_copy(update={"language": language}))
+    for check in plan.checks:
+        assert html.escape(spoken(check, language).title, quote=False) in page
+    assert "GB 50174" in page
+    assert ("not verified" if language == "en" else "未经核实") in page
+    book = openpyxl.load_workbook(io.BytesIO(workbook_bytes(plan)), read_only=True)
+    rows = list(book["Checks"].iter_rows(values_only=True))
+    assert [r[0] for r in rows if isinstance(r[0], int)] == list(range(1, 18))
+
+
 # -- a lost feed -------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
-    ("supplies", "watts", "must", "count", "result"),
+    ("supplies", "watts", "redundancy", "count", "result"),
     [
-        (6, 3300.0, 4, 2, "throttles"),  # three stay, four must live, and three carry the typical draw
-        (6, 3300.0, 4, 3, "rides through"),
-        (6, 3300.0, 3, 2, "rides through"),
-        (4, 3000.0, 3, 2, "stops"),  # two stay and carry 6 kW, less than the typical draw
-        (6, 3300.0, 4, 1, "stops"),  # one feed: nothing stays
+        (6, 3300.0, "4+2", 2, "throttles"),  # three stay, four carry 10.2 kW, and three carry the typical draw
+        (6, 3300.0, "4+2", 3, "rides through"),
+        (6, 3500.0, "3+3", 2, "rides through"),  # three stay and carry 10.5 kW
+        (6, 3500.0, "4+2", 2, "throttles"),  # they carry it, but the maker keeps four
+        (6, 2800.0, "3+3 / 5+1", 2, "throttles"),  # the maker keeps three, which carry 8.4 kW: less than typical
+        (6, 2800.0, "5+1", 2, "stops"),
+        (4, 3000.0, None, 2, "stops"),  # two stay and carry 6 kW, less than the typical draw
+        (8, 2400.0, "N+N", 2, "throttles"),
+        (6, 3300.0, "4+2", 1, "stops"),  # one feed: nothing stays
         (6, 3300.0, None, 2, "throttles"),
         (8, 3300.0, None, 2, "rides through"),
         (None, 3300.0, None, 2, "not known"),
-        (6, None, 4, 2, "not known"),
+        (6, None, "4+2", 2, "not known"),
+        (6, None, "3+3", 2, "rides through"),
     ],
 )
 def test_what_a_lost_feed_does(
-    supplies: int | None, watts: float | None, must: int | None, count: int, result: str, plan: Plan, catalog: Catalog
+    supplies: int | None, watts: float | None, redundancy: str | None, count: int, result: str, catalog: Catalog
 ) -> None:
-    pool = plan.pools[0].model_copy(update={"node_power_kw": 10.2, "node_typical_kw": 8.5})
-    chassis = catalog.chassis[pool.chassis].model_copy(
-        update={"psu_count": supplies, "psu_watts": watts, "psu_min_live": must}
+    chassis = catalog.chassis["dgx-h100"].model_copy(
+        update={"psu_count": supplies, "psu_watts": watts, "psu_min_live": None, "psu_redundancy": redundancy}
     )
-    assert feed_loss(pool, chassis, count).result == result
+    assert lost_feed(chassis, 10_200.0, 8_500.0, count).result == result
 
 
 # -- figures -----------------------------------------------------------------------------------------------------------

@@ -3,49 +3,40 @@
 from __future__ import annotations
 
 from planner.catalog import Catalog
-from planner.facility.power import power_facts
-from planner.facility.results import Result, named
-from planner.plan import Plan
+from planner.facility.power import FeedLoss, power_facts
+from planner.facility.results import Result, called, offending
+from planner.plan import Figures, Plan
 
-PUE_LIMITS = {"CN": (1.25, "new large sites (action plan of 2024-07; 1.20 in national hub nodes)")}
+# New large sites by the action plan of 2024-07, and national hub nodes (as of 2026-11-22).
+PUE_LIMITS = {"CN": (1.25, 1.20)}
 
 
 def feed_lost(plan: Plan, catalog: Catalog) -> Result:
     """Nodes ride through the loss of one feed."""
     facts = power_facts(plan, catalog)
+    figures: Figures = {"feeds": facts.feeds, "redundancy": facts.redundancy}
     if facts.redundancy == "N":
-        return Result(
-            "WARN",
-            f"{facts.feeds} feeds, all needed",
-            "N+1 or 2N",
-            "Any lost feed stops the racks on it.",
-            "Give site.feeds.redundancy: 2N or N+1.",
-        )
-    worst = [
-        f"{x.chassis} {x.result} ({x.left} of {x.supplies} supplies left, {x.must_live} must live)"
-        for x in facts.losses
-        if x.result in ("throttles", "stops")
-    ]
+        return Result("WARN", "all-needed", figures)
+    for result, status in (("stops", "FAIL"), ("throttles", "WARN")):
+        worst = [_loss(x) for x in facts.losses if x.result == result]
+        if worst:
+            # What throttles beside what stops is told too: both are felt.
+            rest = [_loss(x) for x in facts.losses if x.result == "throttles" and result == "stops"]
+            return offending(status, result, figures, worst + rest)
     unknown = [x.chassis for x in facts.losses if x.result == "not known"]
-    need = f"{facts.redundancy}, {facts.feeds} feeds"
-    if worst:
-        status = "FAIL" if any("stops" in w for w in worst) else "WARN"
-        return Result(
-            status,
-            named(worst),
-            need,
-            "A lost feed is felt.",
-            "Three feeds with N+1 (site.feeds: {count: 3, redundancy: N+1, ...}) leave two thirds of the supplies.",
-        )
-    if unknown:
-        return Result(
-            "WARN",
-            f"supplies of {named(unknown)} not published",
-            need,
-            "What a lost feed does is not known.",
-            "Ask the maker how many supplies must live.",
-        )
-    return Result("PASS", "every node rides through", need, "Enough supplies stay on the feeds that are left.")
+    return offending("WARN", "unknown", figures, called(unknown)) if unknown else Result("PASS", "rides", figures)
+
+
+def _loss(x: FeedLoss) -> Figures:
+    return {
+        "chassis": x.chassis,
+        "result": x.result,
+        "left": x.left,
+        "supplies": x.supplies,
+        "needed": x.needed,
+        "carried_kw": None if x.carried_w is None else round(x.carried_w / 1000, 3),
+        "need_kw": round(x.need_w / 1000, 3),
+    }
 
 
 def rack_pdus(plan: Plan, catalog: Catalog) -> Result:
@@ -53,33 +44,21 @@ def rack_pdus(plan: Plan, catalog: Catalog) -> Result:
     facts = power_facts(plan, catalog)
     cabinets = sum(r.part is not None for r in plan.racks)
     if not cabinets:
-        return Result("PASS", "own racks", "own racks", "Rack-scale systems bring their power shelves.")
+        return Result("PASS", "own")
     per_feed = sum(n * kw for _, n, kw in facts.pdus) / (cabinets * facts.feeds)
     need = facts.rack_kw / max(1, facts.live_feeds)
-    outlets = f"{facts.c13_per_feed} × C13 and {facts.c19_per_feed} × C19 per feed in the fullest rack"
+    supply = (plan.request["site"].get("feeds") or {}).get("supply", "ac")
+    figures: Figures = {
+        "per_feed_kw": round(per_feed, 3),
+        "need_kw": round(need, 3),
+        "c13": facts.c13_per_feed,
+        "c19": facts.c19_per_feed,
+        "circuits": facts.circuits,
+        "supply": supply,
+    }
     if per_feed < need - 1e-5:
-        return Result(
-            "FAIL",
-            f"{per_feed:g} kW per feed",
-            f"{need:g} kW",
-            "PDUs do not carry the rack with a feed lost.",
-            "Buy larger or more PDUs.",
-        )
-    supply = plan.request["site"].get("feeds") or {}
-    if supply.get("supply", "ac") != "ac":
-        return Result(
-            "WARN",
-            f"{supply['supply']}; {outlets}",
-            "DC distribution",
-            "The PDUs of the catalog are for AC; whether supplies take DC is not stated.",
-            "Have makers confirm DC supplies and quote DC distribution.",
-        )
-    return Result(
-        "PASS",
-        f"{per_feed:g} kW per feed; {outlets}",
-        f"{need:g} kW",
-        f"{facts.circuits:,} circuits; order PDUs with these outlets.",
-    )
+        return Result("FAIL", "short", figures)
+    return Result("WARN", "dc", figures) if supply != "ac" else Result("PASS", "carries", figures)
 
 
 def pue_policy(plan: Plan, catalog: Catalog) -> Result:
@@ -88,19 +67,12 @@ def pue_policy(plan: Plan, catalog: Catalog) -> Result:
     site = plan.request["site"]
     known = PUE_LIMITS.get(site["country"])
     if known is None:
-        return Result("PASS", "no limit on file", "none", "No PUE limit of this country is on file.")
-    limit, scope = known
+        return Result("PASS", "none")
     pue = site["pue_annual"] or site["pue"]
+    figures: Figures = {"limit": known[0], "hub": known[1]}
     if pue is None:
-        return Result(
-            "WARN", "PUE not stated", f"{limit:g}", f"Limit for {scope}.", "Set site.pue and site.pue_annual."
-        )
-    if pue > limit:
-        return Result(
-            "WARN",
-            f"PUE {pue:g}",
-            f"{limit:g}",
-            f"Above the limit for {scope}.",
-            f"Lower the PUE to {limit:g}, or show that the limit does not apply.",
-        )
-    return Result("PASS", f"PUE {pue:g}", f"{limit:g}", f"Within the limit for {scope}.")
+        return Result("WARN", "unstated", figures)
+    figures["pue"] = pue
+    if pue > known[0]:
+        return Result("WARN", "above", figures)
+    return Result("PASS", "hub" if pue > known[1] else "within", figures)

@@ -41,6 +41,7 @@ class CoolingFacts:
     airflow_cfm: float
     liquid_l_min: float
     cdus: int
+    liquid_racks: int
     racks: tuple[RackHeat, ...]
 
 
@@ -67,5 +68,6 @@ def cooling_facts(plan: Plan, catalog: Catalog) -> CoolingFacts:
         airflow_cfm=round(flow * 0.5886, 0),
         liquid_l_min=round(liquid * 14.34 / LIQUID_DELTA_K, 1),
         cdus=math.ceil(liquid / CDU_KW) + 1 if liquid else 0,
+        liquid_racks=sum(1 for r in racks if r.liquid_kw),
         racks=tuple(racks),
     )
