@@ -303,3 +303,61 @@ preferences: {chassis: {only: [dgx-h100]}}
     wider = text.replace("rack_power_kw: 10", "rack_power_kw: 10.5")
     made = optimize(read_site_text(wider, "site.yaml", catalog), catalog, ON)
     assert f"capital USD {made.totals.capex:,.2f}" in said
+
+
+def test_no_plan_leaves_more_heat_in_the_air_than_the_room_takes(catalog: Catalog) -> None:
+    """Liquid-cooled B200 nodes leave a third of their heat: racks hold fewer of them than their power allows."""
+    text = """
+site: {country: US, cooling: {air_kw_per_rack: 10, liquid_kw_per_rack: 60}}
+workloads: [{name: a, kind: capacity, accelerator: b200-sxm6, count: 64}]
+"""
+    made = optimize(read_site_text(text, "site.yaml", catalog), catalog, ON)
+    heat = cooling_facts(made, catalog)
+    assert heat.liquid_kw > 0
+    assert max(r.air_kw for r in heat.racks) <= 10
+    assert max(r.liquid_kw for r in heat.racks) <= 60
+    assert next(c.status for c in made.checks if c.id == "air-heat") == "PASS"
+    assert verify(made, catalog) == []
+    tighter = made.request["site"]["cooling_terms"] | {"air_kw_per_rack": 9.0}
+    forged = changed(made, lambda d: d["request"]["site"].update(cooling_terms=tighter))
+    assert any("kW of heat to air, a rack is cooled for 9" in f for f in verify(forged, catalog))
+
+
+@pytest.mark.parametrize(
+    ("site_text", "said", "offered"),
+    [
+        (
+            "rack_power_kw: 10, feeds: {count: 2, redundancy: 2N, kw_each: 11}",
+            "needs 10.2 kW; a rack gives 10 kW, the feeds of a rack give 8.8 kW (a).",
+            "site.feeds per rack and site.rack_power_kw, kW 8.8 → 10.5",
+        ),
+        (
+            "rack_power_kw: 45, cooling: {air_kw_per_rack: 10}",
+            "gives 10.2 kW of heat to air; a rack cools 10 kW by air (a).",
+            "site.cooling.air_kw_per_rack 10 → 10.5",
+        ),
+        (
+            "rack_power_kw: 10, rack_units: 6, rack_weight_kg: 100",
+            "is 8U high; a rack has 6U (a).",
+            "",
+        ),
+    ],
+)
+def test_every_limit_of_a_rack_that_is_too_small_is_named(
+    site_text: str, said: str, offered: str, catalog: Catalog
+) -> None:
+    text = f"""
+site: {{country: US, {site_text}}}
+workloads: [{{name: a, kind: capacity, accelerator: h100-sxm5, count: 16}}]
+preferences: {{chassis: {{only: [dgx-h100]}}}}
+"""
+    with pytest.raises(NoPlan) as refused:
+        optimize(read_site_text(text, "site.yaml", catalog), catalog, ON)
+    message = str(refused.value)
+    assert said in message
+    assert offered in message
+    if offered:
+        assert f"With {offered}: 2 × dgx-h100" in message
+    else:
+        assert "needs 10.2 kW; a rack gives 10 kW (a)." in message
+        assert "weighs" in message

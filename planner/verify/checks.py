@@ -26,7 +26,6 @@ MOST_NAMED = 4
 CABLES_WEIGH = 0.05  # of the devices
 OWN_FOOTPRINT = 0.6 * 1.068  # m² of a rack that is brought along
 LARGE_SUPPLY_W = 2000.0  # above it an outlet is a C19
-PLATES = {True: 0.94, False: 0.70}  # heat to liquid, by whether the system is rack-scale
 
 
 @dataclass
@@ -331,18 +330,8 @@ def _pue(plan: Plan, catalog: Catalog) -> Finding:
 
 
 # -- cooling -----------------------------------------------------------------------------------------------------------
-def heat(rack: PlannedRack, catalog: Catalog) -> tuple[float, float]:
-    """kW of one rack that stay in the air, and kW that cold plates take."""
-    liquid = 0.0
-    for item in rack.items:
-        box = catalog.chassis.get(item.item)
-        if box is not None and box.cooling != "air":
-            liquid += item.power_kw * PLATES[box.category == "rack-scale"]
-    return round(rack.power_kw - liquid, 3), round(liquid, 3)
-
-
 def _air(plan: Plan, catalog: Catalog) -> Finding:
-    found = [(rack.name, *heat(rack, catalog)) for rack in plan.racks]
+    found = [(rack.name, *room.heat(rack, catalog)) for rack in plan.racks]
     most = max((air for _, air, _ in found), default=0.0)
     terms = plan.request["site"].get("cooling_terms")
     if terms is None:
@@ -359,7 +348,7 @@ def _loop(plan: Plan, catalog: Catalog) -> Finding:
     wet = sorted({p.chassis for p in plan.pools if p.cooling == "dlc"})
     if wet and plan.request["site"]["cooling"] != "liquid":
         return Finding("FAIL", "no-loop", {}, [{"name": c} for c in wet])
-    liquid = [kw for rack in plan.racks if (kw := heat(rack, catalog)[1])]
+    liquid = [kw for rack in plan.racks if (kw := room.heat(rack, catalog)[1])]
     total = sum(liquid)
     if not total:
         return Finding("PASS", "none")
