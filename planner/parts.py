@@ -322,6 +322,18 @@ class Pdu(Part):
     input: str | None = None
 
 
+class CoolingUnit(Part):
+    """Equipment that takes heat from racks, counted in pieces of `kw`.
+
+    `cdu`: a coolant distribution unit, in a rack (`rack_units`) or in the row; `loop`: manifolds, hoses, quick
+    disconnects and commissioning by the kW of heat to liquid; `rear-door`: a heat exchanger in a cabinet's door.
+    """
+
+    role: Literal["cdu", "loop", "rear-door"]
+    kw: float  # heat that one piece takes
+    rack_units: int = 0  # in a rack; 0: stands in the row or hangs on a cabinet
+
+
 class ManagementNode(Part):
     """A complete head, login or control-plane server, or an appliance such as a fabric manager."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from planner import compliance, nodes, site
-from planner.bundles import STORAGE_SYSTEM, Pricer
+from planner.bundles import CDU, STORAGE_SYSTEM, Pricer
 from planner.candidates import Bench, Generator, works
 from planner.catalog import Catalog
 from planner.dominance import irrelevant, prune
@@ -283,7 +283,8 @@ def _shared(
     # Management nodes, storage blocks and switches plug in too: room for them on top.
     most = endpoints + endpoints // 2 + 512
     cards = _most(options, STORAGE_SYSTEM)
-    equipment = SharedEquipment(catalog, request, pricer, max(3, most_nodes), most, cards)
+    heat = _most(options, CDU)
+    equipment = SharedEquipment(catalog, request, pricer, max(3, most_nodes), most, cards, heat)
     return equipment.options(gbps), equipment.rejections
 
 

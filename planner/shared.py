@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from planner import fabric, site, storage_need
-from planner.bundles import STORAGE_SYSTEM, Pricer, merge, seeds
+from planner.bundles import CDU, HEAT_STEP_W, LOOP, STORAGE_SYSTEM, Pricer, merge, seeds
 from planner.candidates import manager_bundle, offered_switches, switch_bundle
 from planner.catalog import Catalog
 from planner.dominance import pointwise_best
@@ -38,6 +38,7 @@ class SharedEquipment:
     most_nodes: int
     most_endpoints: int
     most_accelerators: int = 0  # that storage by profile serves; 0 where no speed follows accelerators
+    most_heat: int = 0  # to liquid, in tenths of a kW; 0 where nothing is cooled by it or the room provides it
     rejections: list[Rejection] = field(default_factory=list)
 
     def options(self, storage_gbps: float | None) -> list[SharedOption]:
@@ -48,7 +49,7 @@ class SharedEquipment:
             networks, systems = self.storage_network(storage_gbps or 200.0), self.storage_systems()
             both = {o.together for o in networks} & {o.together for o in systems}
             found += [o for o in (*networks, *systems) if o.together in both]
-        return found
+        return found + (self.cooling() if self.most_heat else [])
 
     # -- management ----------------------------------------------------------------------------------------------
     def management(self) -> list[SharedOption]:
@@ -272,6 +273,29 @@ class SharedEquipment:
             watts=math.ceil(system.max_power_w) * blocks,
             typical_watts=math.ceil(system.typical_power_w or system.max_power_w) * blocks,
         )
+
+    # -- liquid cooling ------------------------------------------------------------------------------------------
+    def cooling(self) -> list[SharedOption]:
+        """CDUs with one to spare, and the loop by the kW; the driver is the heat that cold plates take.
+
+        Every kind of CDU of the catalog is a way; none of it where no liquid-cooled node is chosen.
+        """
+        found = []
+        for network, spare in ((CDU, 1), (LOOP, 0)):
+            found += self._option(f"{network}|none", network, 0, 0, Bundle(), Bundle())
+            for unit in sorted(self.catalog.cooling.values(), key=lambda u: u.id):
+                if unit.role != network or unit.lifecycle != "current":
+                    continue
+                one = Bundle(lines=(LineSeed(unit.id, 1, "cooling"),))
+                cost = self.pricer.load(one)
+                if isinstance(cost, Rejection):
+                    self.rejections.append(cost)
+                    continue
+                fixed = one if spare else Bundle()
+                per = round(unit.kw * 1000 / HEAT_STEP_W)
+                made = self._option(f"{network}|{unit.id}", network, 1, self.most_heat, fixed, Bundle())
+                found += [replace(o, per_step=per, step=cost, step_bundle=one) for o in made]
+        return found
 
     # -- helpers -------------------------------------------------------------------------------------------------
     def _option(

@@ -262,6 +262,18 @@ def test_liquid_takes_its_share_and_the_rest_stays_in_the_air(catalog: Catalog) 
     assert heat.liquid_kw == pytest.approx(0.94 * nodes, rel=1e-3)
     assert heat.air_kw == pytest.approx(heat.heat_kw - heat.liquid_kw)
     assert heat.cdus == 3  # two of 70 kW, and one to spare
+    bought = {ln.part: ln for ln in made.lines if ln.group == "cooling"}
+    assert {p: ln.quantity for p, ln in bought.items()} == {"cdu-in-rack-70kw": 3, "liquid-loop-fit-out": 125}
+    assert [float(ln.extended) for ln in bought.values()] == [75_000, 37_500]
+    assert verify(made, catalog) == []
+    less = changed(made, lambda d: next(n for n in d["lines"] if n["part"] == "cdu-in-rack-70kw").update(quantity=2))
+    assert any("take 3" in finding for finding in verify(less, catalog))
+    own = read_site_text(text.replace("cooling: liquid", "cooling: liquid, cooling_equipment: provided"), "s", catalog)
+    provided = optimize(own, catalog, ON)
+    assert made.totals.capex - provided.totals.capex == 112_500
+    assert not [ln for ln in provided.lines if ln.group == "cooling"]
+    assert next(c.case for c in provided.checks if c.id == "liquid-loop") == "provided"
+    assert verify(provided, catalog) == []
     assert heat.liquid_l_min == pytest.approx(heat.liquid_kw * 1.434, rel=1e-3)
 
 

@@ -240,9 +240,33 @@ CASES: dict[str, Words] = {
     ),
     "liquid-loop/unpriced": (
         "{liquid_kw} kW in {racks} racks, {l_min} L/min",
-        "a loop and {cdus} CDUs of 70 kW",
+        "a loop and {cdus} CDUs of {cdu_kw} kW",
         "{air_kw} kW stay as air heat; CDUs and manifolds are not in the price.",
         "Have CDUs, manifolds and commissioning quoted.",
+    ),
+    "liquid-loop/provided": (
+        "{liquid_kw} kW in {racks} racks, {l_min} L/min",
+        "a loop and CDUs, provided by the room",
+        "{air_kw} kW stay as air heat; {cdus} CDUs of {cdu_kw} kW would take the rest, one to spare.",
+        "",
+    ),
+    "liquid-loop/in-row": (
+        "{liquid_kw} kW in {racks} racks, {l_min} L/min",
+        "{cdus} CDUs of {cdu_kw} kW in the row, one to spare",
+        "{air_kw} kW stay as air heat; each of the {racks} racks takes a manifold: CDUs and loop are lines.",
+        "",
+    ),
+    "liquid-loop/in-rack": (
+        "{liquid_kw} kW in {racks} racks, {l_min} L/min",
+        "{cdus} CDUs of {cdu_kw} kW, one to spare; {places} places of {units}U are blank",
+        "{air_kw} kW stay as air heat; each of the {racks} racks takes a manifold: CDUs and loop are lines.",
+        "",
+    ),
+    "liquid-loop/crowded": (
+        "{liquid_kw} kW in {racks} racks; {places} places of {units}U are blank",
+        "places for {cdus} CDUs of {cdu_kw} kW",
+        "CDUs and loop are lines; racks have no room for all of the CDUs.",
+        "Set them up beside the racks, or state taller racks (site.rack_units).",
     ),
     "supply-temperature/unstated": (
         "not stated",

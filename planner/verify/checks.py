@@ -357,9 +357,32 @@ def _loop(plan: Plan, catalog: Catalog) -> Finding:
         "l_min": round(total * 1.434, 1),
         "air_kw": round(plan.totals.it_power_kw - total, 3),
         "cdus": math.ceil(total / 70) + 1,
+        "cdu_kw": 70.0,
         "racks": len(liquid),
     }
-    return Finding("WARN", "unpriced", figures)
+    if plan.request["site"].get("cooling_equipment") == "provided":
+        return Finding("PASS", "provided", figures)
+    bought = next(
+        (ln for ln in plan.lines if ln.part in catalog.cooling and catalog.cooling[ln.part].role == "cdu"), None
+    )
+    if bought is None:
+        return Finding("WARN", "unpriced", figures)
+    unit = catalog.cooling[bought.part]
+    figures |= {"cdus": bought.quantity, "cdu_kw": unit.kw}
+    if not unit.rack_units:
+        return Finding("PASS", "in-row", figures)
+    places = sum(_gap(rack) // unit.rack_units for rack in _cabinets(plan, catalog))
+    figures |= {"places": places, "units": unit.rack_units}
+    enough = places >= bought.quantity
+    return Finding("PASS" if enough else "WARN", "in-rack" if enough else "crowded", figures)
+
+
+def _gap(rack: PlannedRack) -> int:
+    """Blank units in one piece, the most of them."""
+    most, top = 0, 1
+    for item in sorted(rack.items, key=lambda i: i.bottom_unit):
+        most, top = max(most, item.bottom_unit - top), item.bottom_unit + item.units
+    return max(most, rack.units + 1 - top)
 
 
 def _supply(plan: Plan, catalog: Catalog) -> Finding:
