@@ -287,6 +287,9 @@ class Resilience(Section):
     fabric_managers: Literal["pair", "single", "none"] = "pair"  # none: managed switches run the subnet manager
     management: Literal["pair", "single"] = "pair"
 
+    # What a node must do when a feed of its rack is lost; supplies nobody published are left out unless `any`.
+    feed_lost: Literal["any", "throttle", "ride_through"] = "any"
+
     @property
     def managers(self) -> int:
         """Fabric managers of one InfiniBand fabric that needs them."""

@@ -373,3 +373,30 @@ preferences: {{chassis: {{only: [dgx-h100]}}}}
     else:
         assert "needs 10.2 kW; a rack gives 10 kW (a)." in message
         assert "weighs" in message
+
+
+@pytest.mark.parametrize(("wish", "status_of_check"), [("ride_through", "PASS"), ("throttle", "WARN")])
+def test_nodes_do_what_is_asked_of_them_when_a_feed_is_lost(wish: str, status_of_check: str, catalog: Catalog) -> None:
+    text = f"""
+site: {{country: US, rack_power_kw: 45}}
+workloads: [{{name: a, kind: capacity, accelerator: h100-sxm5, count: 64}}]
+resilience: {{feed_lost: {wish}}}
+"""
+    made = optimize(read_site_text(text, "site.yaml", catalog), catalog, ON)
+    assert next(c.status for c in made.checks if c.id == "feed-lost") == status_of_check
+    assert verify(made, catalog) == []
+    if wish == "throttle":
+        forged = changed(made, lambda d: d["request"]["resilience"].update(feed_lost="ride_through"))
+        assert any("resilience.feed_lost asks for ride_through" in finding for finding in verify(forged, catalog))
+
+
+def test_a_machine_that_does_not_stay_up_as_asked_is_refused_with_its_supplies(catalog: Catalog) -> None:
+    text = """
+site: {country: US, rack_power_kw: 45}
+workloads: [{name: a, kind: capacity, accelerator: h100-sxm5, count: 64}]
+preferences: {chassis: {only: [dgx-h100]}}
+resilience: {feed_lost: ride_through}
+"""
+    with pytest.raises(NoPlan) as refused:
+        optimize(read_site_text(text, "site.yaml", catalog), catalog, ON)
+    assert "dgx-h100 with h100-sxm5 throttles when one of 2 feeds is lost (3 of 6 supplies stay)" in str(refused.value)

@@ -40,6 +40,12 @@ class Finding:
 
 def check_checks(plan: Plan, catalog: Catalog) -> Iterator[str]:
     """Every number in its place with the status, case and figures that the plan itself gives."""
+    asked = plan.request.get("resilience", {}).get("feed_lost", "any")
+    accepted = {"ride_through": ("rides through",), "throttle": ("rides through", "throttles")}.get(asked)
+    for k, pool in enumerate(plan.pools if accepted else ()):
+        result = _loss(pool, catalog.chassis[pool.chassis], _feeds(plan)[0])["result"]
+        if result not in (accepted or ()):
+            yield f"pools[{k}] ({pool.chassis}): {result} when a feed is lost, resilience.feed_lost asks for {asked}"
     if [(c.number, c.id) for c in plan.checks] != list(enumerate(IDS, 1)):
         yield f"checks: expected the {len(IDS)} numbered ones in order, from {IDS[0]} to {IDS[-1]}"
         return
