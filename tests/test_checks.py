@@ -400,3 +400,22 @@ resilience: {feed_lost: ride_through}
     with pytest.raises(NoPlan) as refused:
         optimize(read_site_text(text, "site.yaml", catalog), catalog, ON)
     assert "dgx-h100 with h100-sxm5 throttles when one of 2 feeds is lost (3 of 6 supplies stay)" in str(refused.value)
+
+
+# -- spare nodes -------------------------------------------------------------------------------------------------------
+def test_accelerators_of_nodes_on_the_shelf_count_against_supply(catalog: Catalog) -> None:
+    """Twenty nodes and one on the shelf hold 168 accelerators: of 160 there are not enough, of 168 there are."""
+    text = """
+site: {country: US, rack_power_kw: 60}
+workloads: [{name: a, kind: capacity, accelerator: h100-sxm5, count: 160}]
+preferences: {chassis: {only: [dgx-h100]}}
+spares: {nodes: 5}
+supply: {h100-sxm5: 168}
+"""
+    made = optimize(read_site_text(text, "site.yaml", catalog), catalog, ON)
+    limit = next(entry for entry in made.limits if entry.name == "supply.h100-sxm5")
+    assert (limit.have, limit.used) == (168, 168)
+    assert verify(made, catalog) == []
+    with pytest.raises(NoPlan) as refused:
+        optimize(read_site_text(text.replace("168", "160"), "site.yaml", catalog), catalog, ON)
+    assert "supply.h100-sxm5 160 → 168" in str(refused.value)

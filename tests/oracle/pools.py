@@ -216,7 +216,9 @@ class Builder:
             bought = self.ledger.lines([*lines, *appliances, *self._shelf(build, count, lines)])
             yearly = self.ledger.lines(licences)
             if bought is not None and yearly is not None:
-                heap = bought + Heap(yearly=yearly.cents, scarce=yearly.scarce)
+                whole = _share_of(self.request.spares.nodes, count) if count > 16 else 0
+                held = ((build.accelerator, whole * build.accelerators),) if whole else ()
+                heap = bought + Heap(yearly=yearly.cents, scarce=(*yearly.scarce, *held))
                 yield f"{made.switches} x {switch} {technology}", heap, made.switches
 
     def _shelf(self, build: NodeBuild, count: int, fabric_lines: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
