@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from planner import drawings
 from planner.bom import measure, part_names, readable_text
+from planner.exports import pictures
 from planner.files import atomic_write
 from planner.plan import Plan, Pool
 from planner.proposal_brief import brief
@@ -70,6 +71,7 @@ def proposal_html(plan: Plan) -> str:
         topology=drawings.topology(plan, words),
         elevations=drawings.elevations(plan, words),
         racks_left=_racks_left(plan, words),
+        floor=pictures.floor_plan_of(plan, words) if plan.racks else "",
         pools=[_pool(plan, p, words) for p in plan.pools],
         items=_items(plan, words),
         performance=result_rows(plan, words),
