@@ -32,8 +32,26 @@ from planner.verify import verify
 ON = dt.date(2026, 11, 24)
 CURRENCIES = {"US": "USD", "DE": "EUR", "GB": "GBP", "CN": "CNY", "SG": "USD", "AE": "USD", "NO": "NOK", "JP": "JPY"}
 COUNTRIES = [*CURRENCIES, "MY", "IN", "BR", "FR", "SA", "KR"]
-CARDS = ["h100-sxm5", "h200-sxm5", "b200-sxm6", "l40s", "mi300x", "h20", "a100-sxm4-80", "ascend-910b", "rtx-pro-6000-se"]
-MODELS = ["llama3.1-8b", "llama3.1-70b", "llama3.1-405b", "deepseek-v3", "qwen3-235b-a22b", "mixtral-8x7b", "gpt-oss-120b"]
+CARDS = [
+    "h100-sxm5",
+    "h200-sxm5",
+    "b200-sxm6",
+    "l40s",
+    "mi300x",
+    "h20",
+    "a100-sxm4-80",
+    "ascend-910b",
+    "rtx-pro-6000-se",
+]
+MODELS = [
+    "llama3.1-8b",
+    "llama3.1-70b",
+    "llama3.1-405b",
+    "deepseek-v3",
+    "qwen3-235b-a22b",
+    "mixtral-8x7b",
+    "gpt-oss-120b",
+]
 
 
 def work(draw: random.Random, number: int) -> dict[str, Any]:
@@ -41,12 +59,24 @@ def work(draw: random.Random, number: int) -> dict[str, Any]:
     named = {"name": f"work-{number}"}
     kind = draw.choice(["pool", "train", "tune", "serve", "serve", "users", "vision", "hpc", "video", "most"])
     if kind == "pool":
-        return {**named, "kind": "capacity", "accelerator": draw.choice(CARDS), "count": draw.choice([4, 8, 30, 64, 200, 512])}
+        return {
+            **named,
+            "kind": "capacity",
+            "accelerator": draw.choice(CARDS),
+            "count": draw.choice([4, 8, 30, 64, 200, 512]),
+        }
     if kind in ("train", "tune"):
         tokens = draw.choice([1e9, 2e10, 3e11]) if kind == "tune" else draw.choice([1e11, 1e12])
         method = {"method": draw.choice(["lora", "finetuning", "continued"])} if kind == "tune" else {}
         days = draw.choice([2, 14, 60, 180])
-        return {**named, "kind": "training", "model": draw.choice(MODELS), "tokens": tokens, "within_days": days, **method}
+        return {
+            **named,
+            "kind": "training",
+            "model": draw.choice(MODELS),
+            "tokens": tokens,
+            "within_days": days,
+            **method,
+        }
     if kind in ("serve", "users"):
         demand = {"requests_per_s": draw.choice([0.5, 4, 25, 120])}
         if kind == "users":
@@ -59,11 +89,23 @@ def work(draw: random.Random, number: int) -> dict[str, Any]:
         benchmark = draw.choice(["resnet-50", "bert-large", "sdxl", "dlrm", "whisper"])
         amount = {"sdxl": 20, "dlrm": 500_000}.get(benchmark, 20_000)
         share = {"share": True} if draw.random() < 0.5 else {}
-        return {**named, "kind": "inference", "benchmark": benchmark, "samples_per_s": amount * draw.choice([1, 5]), **share}
+        return {
+            **named,
+            "kind": "inference",
+            "benchmark": benchmark,
+            "samples_per_s": amount * draw.choice([1, 5]),
+            **share,
+        }
     if kind == "hpc":
         return {**named, "kind": "hpc", "precision": "fp64", "sustained_pflops": draw.choice([0.3, 2, 10])}
     if kind == "video":
-        return {**named, "kind": "inference", "benchmark": "resnet-50", "streams": draw.choice([20, 400]), "resolution": "1080p"}
+        return {
+            **named,
+            "kind": "inference",
+            "benchmark": "resnet-50",
+            "streams": draw.choice([20, 400]),
+            "resolution": "1080p",
+        }
     return {**named, "kind": "training", "model": draw.choice(MODELS[:2]), "maximise": "tokens_per_day"}
 
 
@@ -81,12 +123,24 @@ def site(seed: int) -> dict[str, Any]:
         room |= {"utility_power_kw": draw.choice([40, 300, 2500, 20_000]), "pue": draw.choice([1.15, 1.35])}
     room["cooling"] = draw.choice(["air", "air", "liquid", {"air_kw_per_rack": 20, "liquid_kw_per_rack": 90}])
     if draw.random() < 0.25:
-        room["feeds"] = {"count": draw.choice([2, 3, 4]), "redundancy": draw.choice(["N", "N+1", "2N"]), "kw_each": draw.choice([17, 35, 60])}
+        room["feeds"] = {
+            "count": draw.choice([2, 3, 4]),
+            "redundancy": draw.choice(["N", "N+1", "2N"]),
+            "kw_each": draw.choice([17, 35, 60]),
+        }
     budget: dict[str, Any] = {"currency": CURRENCIES.get(country, "USD")}
     if draw.random() < 0.5 or any("maximise" in w for w in works):
         scale = {"CNY": 7, "NOK": 10, "JPY": 156}.get(budget["currency"], 1)
         budget["capex"] = draw.choice([300_000, 2_000_000, 20_000_000]) * scale
-    fabric = draw.choice([{}, {}, {"technology": "infiniband"}, {"technology": "ethernet", "oversubscription": 2.0}, {"reserve_nodes": 16}])
+    fabric = draw.choice(
+        [
+            {},
+            {},
+            {"technology": "infiniband"},
+            {"technology": "ethernet", "oversubscription": 2.0},
+            {"reserve_nodes": 16},
+        ]
+    )
     request: dict[str, Any] = {
         "project": f"Random site {seed}",
         "language": draw.choice(["en", "zh"]),
@@ -98,7 +152,9 @@ def site(seed: int) -> dict[str, Any]:
         "objective": draw.choice(["lowest_capex", "lowest_capex", "lowest_tco", "lowest_power", "highest_performance"]),
     }
     if country == "CN" or draw.random() < 0.3:
-        request["compliance"] = {"accept": ["no_licence_required", "domestic_supply", "licence_exception", "licence_required"]}
+        request["compliance"] = {
+            "accept": ["no_licence_required", "domestic_supply", "licence_exception", "licence_required"]
+        }
     if draw.random() < 0.3:
         request["storage"] = {"usable_tb": draw.choice([50, 1000]), "profile": draw.choice(["good", "better", "best"])}
     return request
@@ -113,10 +169,10 @@ def outcome(seed: int, catalog: Catalog, seconds: int) -> tuple[bool, str]:
     """Whether a seed shows a defect, and what it came to."""
 
     def late(*_: object) -> None:
-        raise TimeoutError(f"not done after {seconds} s")
+        raise TimeoutError(f"not done after {seconds} s of processor time")
 
-    signal.signal(signal.SIGALRM, late)
-    signal.alarm(seconds)
+    signal.signal(signal.SIGPROF, late)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         plan = optimize(read_site_text(written(seed), f"seed {seed}", catalog), catalog, ON)
         wrong = [str(finding) for finding in verify(plan, catalog)]
@@ -133,9 +189,11 @@ def outcome(seed: int, catalog: Catalog, seconds: int) -> tuple[bool, str]:
     except Exception:  # the point is to find what nobody foresaw
         return True, traceback.format_exc()
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
     pools = ", ".join(f"{pool.nodes} × {pool.chassis}" for pool in plan.pools)
-    told = f"{plan.status}: {pools}; {len(plan.racks)} racks, {rows} cables; checks failed: {' '.join(failed) or 'none'}"
+    told = (
+        f"{plan.status}: {pools}; {len(plan.racks)} racks, {rows} cables; checks failed: {' '.join(failed) or 'none'}"
+    )
     return bool(wrong), told + ("; verify: " + "; ".join(wrong[:3]) if wrong else "")
 
 
@@ -143,7 +201,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sites", type=int, default=40)
-    parser.add_argument("--seconds", type=int, default=120, help="longest time for one site")
+    parser.add_argument("--seconds", type=int, default=60, help="processor time for one site")
     parser.add_argument("--show", action="store_true", help="print the site file of --seed and stop")
     given = parser.parse_args()
     if given.show:

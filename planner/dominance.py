@@ -160,11 +160,11 @@ def no_worse(x: Load, y: Load, ignore: frozenset[str] = frozenset()) -> bool:
     return (
         all(n <= y.endpoints.get(k, 0) for k, n in x.endpoints.items())
         and all(n <= y.supply.get(k, 0) for k, n in x.supply.items())
-        and _racks_no_worse(x, y, "weight" in ignore)
+        and racks_no_worse(x, y, weightless="weight" in ignore)
     )
 
 
-def _racks_no_worse(x: Load, y: Load, weightless: bool) -> bool:
+def racks_no_worse(x: Load, y: Load, *, weightless: bool) -> bool:
     """Match each thing of x, largest first, with a thing of y that is at least as large in every respect."""
     if len(x.shapes) == 1 and len(y.shapes) == 1:
         ((mine, count),), ((other, most),) = x.shapes.items(), y.shapes.items()

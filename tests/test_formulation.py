@@ -17,9 +17,10 @@ import pytest
 from math_lp.sites import CASES, CUT, KNOWN, LEAVES, MANY, SERVICE, A, B, bare, job
 
 from planner import formulation
-from planner.formulation import CONSTRAINTS, Model, RackCut, differs, formulate, rack_packing
+from planner.formulation import CONSTRAINTS, Model, differs, formulate, rack_packing
 from planner.model import Load, Problem, RoomLimits, Shape, Work
 from planner.packing import pack_shapes
+from planner.rackcuts import RackCut
 from planner.solve import solve
 
 GOLDEN = Path(__file__).parent / "math_lp"

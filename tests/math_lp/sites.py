@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from oracle.small import node
 
-from planner.formulation import RackCut
+from planner.rackcuts import RackCut
 from planner.model import Bundle, Load, Option, Problem, RoomLimits, Shape, SharedOption, Solution, Tenant, Work
 
 NODE = Shape("node", 8, 10_200, 130_000)
