@@ -23,6 +23,7 @@ class Shape:
     grams: int
     own_rack: bool = False
     liquid: bool = False
+    plates: int = 0  # watts of its heat that cold plates take
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +206,8 @@ class RoomLimits:
     watts: int | None
     grams: int | None
     own_watts: int | None = None
+    heat: tuple[int, ...] = ()  # watts that one rack gives to air and to liquid, where the room says so
+    fed: int | None = None  # watts by what is stated of power alone, cooling left aside
 
 
 @dataclass(frozen=True, slots=True)
