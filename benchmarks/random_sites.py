@@ -1,6 +1,6 @@
-"""Random sites of ordinary size over the shipped catalog, planned whole: python benchmarks/random_sites.py --seed 1 --sites 40
+"""Random sites of ordinary size over the shipped catalog, planned whole: python benchmarks/random_sites.py [--seed 1]
 
-Each request is drawn as a person might write it (country, customer, one to three works, room, budget, network wishes).
+Each request is drawn as a person might write it (country, customer, one to three works, room, budget, network).
 It must end in a plan that `planner verify` accepts and whose documents can be written, or in an explanation; anything
 else is a defect and is printed with its seed. Prints what each seed came to; exit code 1 when there was a defect.
 """

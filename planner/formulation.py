@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 import pulp
 
 from planner.model import Load, Option, Problem, RoomLimits, Shape, SharedOption, Solution, Work
-from planner.rackcuts import RackCut, RackShare, as_large_options, as_large_shared, as_large_units
+from planner.rackcuts import RackCut, RackWorth, as_large_options, as_large_shared, as_large_units
 
 # An attribute of Load turned into a coefficient.
 Measure = Callable[[Load], float]
@@ -66,7 +66,7 @@ def _name(prefix: str, index: int, text: str) -> str:
     return f"{prefix}_{index}_{re.sub(r'[^A-Za-z0-9]+', '_', text)}"[:120]
 
 
-def formulate(problem: Problem, cuts: Sequence[RackCut] = ()) -> Model:
+def formulate(problem: Problem, cuts: Sequence[RackCut | RackWorth] = ()) -> Model:
     """Build the program; the objective is set by `planner.solve`. `cuts` are rack facts learnt so far."""
     lp = pulp.LpProblem("plan", pulp.LpMinimize)
     model = Model(problem, lp, lp.add_variable("racks", 0, None, "Integer"))
@@ -74,8 +74,8 @@ def formulate(problem: Problem, cuts: Sequence[RackCut] = ()) -> Model:
     for constraint in CONSTRAINTS:
         constraint(model)
     for index, cut in enumerate(cuts):
-        if isinstance(cut, RackShare):
-            rack_share(model, cut, index)
+        if isinstance(cut, RackWorth):
+            rack_worth(model, cut, index)
         else:
             rack_packing(model, cut, index)
     return model
@@ -370,11 +370,11 @@ def rack_packing(model: Model, cut: RackCut, index: int) -> None:
     model.lp += model.racks + cut.racks * pulp.lpSum(missing) >= cut.racks, f"rack_packing_{index}"
 
 
-def rack_share(model: Model, share: RackShare, index: int) -> None:
-    """rack_share[k]: Σ score_k(thing) ≤ k × racks: what more than so many k + 1-ths of a rack are leave of it."""
+def rack_worth(model: Model, rule: RackWorth, index: int) -> None:
+    """rack_worth[k]: Σ worth_k(thing) ≤ most_k × racks: what one rack holds is worth no more than most_k."""
     room = model.problem.room
-    scores = model.total(lambda load: sum(n * share.score(s, room) for s, n in load.shapes.items() if not s.own_rack))
-    model.lp += scores - share.k * model.racks <= 0, f"rack_share_{index}"
+    worth = model.total(lambda load: sum(n * rule.worth(s, room) for s, n in load.shapes.items() if not s.own_rack))
+    model.lp += worth - rule.most * model.racks <= 0, f"rack_worth_{index}"
 
 
 def differs(model: Model, known: Solution) -> None:

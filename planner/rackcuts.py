@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from planner.dominance import racks_no_worse
+from planner.dominance import fits_instead, racks_no_worse
 from planner.model import Load, Option, Problem, RoomLimits, Shape, SharedOption, Solution
+from planner.packing import taken
+from planner.rackfit import UNLIMITED, worths
 
 # How many racks a set of shapes needs at least, exactly; None when something fits no rack.
 Packer = Callable[[Mapping[Shape, int], RoomLimits], int | None]
+MOST_SHAPES = 40  # kinds of things for which prices are looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,45 +35,35 @@ class RackCut:
 
 
 @dataclass(frozen=True, slots=True)
-class RackShare:
-    """A rule about every plan: with `score` = the whole k + 1-ths of a rack's `resource` that a thing is more than,
+class RackWorth:
+    """A rule about every plan: nothing that fits one rack is worth more than `most`.
 
-    the scores in one rack are at most k: Σ score < Σ (k + 1) · size ÷ have ≤ k + 1 (a dual feasible function; Fekete
-    and Schepers, New classes of fast lower bounds for bin packing problems, 2001). Two things of 0.43 and three of
-    0.33 of a rack share it by sum and by halves; in sevenths they are 3 + 3 + 2 + 2 + 2 of 6.
+    `worths` by shape; another shape is worth what the dearest of these is that would stand wherever it does.
     """
 
-    resource: str
-    k: int
+    worths: tuple[tuple[Shape, int], ...]
+    most: int
 
-    def score(self, shape: Shape, room: RoomLimits) -> int:
+    def worth(self, shape: Shape, room: RoomLimits) -> int:
         """Of one thing that stands in a bought rack."""
-        have, size = _RESOURCES[self.resource](shape, room)
-        return 0 if have is None or size <= 0 else -(-(self.k + 1) * size // have) - 1
+        weightless = room.grams is None
+        return max((w for known, w in self.worths if fits_instead(known, shape, weightless)), default=0)
 
 
-_RESOURCES: Mapping[str, Callable[[Shape, RoomLimits], tuple[int | None, int]]] = {
-    "units": lambda shape, room: (room.units, shape.units),
-    "power": lambda shape, room: (room.watts, shape.watts),
-    "weight": lambda shape, room: (room.grams, shape.grams),
-}
-MOST_SHARES = 24  # finest division of a rack that is tried
+def rule(problem: Problem, answer: Solution) -> RackWorth | None:
+    """The rule that refutes the racks an answer counted, from the prices of the relaxed packing; None where none does.
 
-
-def shares(problem: Problem, answer: Solution) -> list[RackShare]:
-    """The rules that refute the racks an answer counted, one per resource, each the one that asks for most racks."""
-    standing = {s: n for s, n in answer.total.shapes.items() if n and not s.own_rack}
-    found = []
-    for resource in _RESOURCES:
-        rated = []
-        for k in range(1, MOST_SHARES + 1):
-            share = RackShare(resource, k)
-            scores = sum(n * share.score(s, problem.room) for s, n in standing.items())
-            rated.append((scores / k, -k, share))
-        most, _, best = max(rated, key=lambda r: r[:2])
-        if most > answer.racks + 1e-9:
-            found.append(best)
-    return found
+    The prices of a cutting-stock relaxation (Gilmore and Gomory 1961) are worths of which no rack holds more than one.
+    """
+    room = problem.room
+    standing = sorted((s, n) for s, n in answer.total.shapes.items() if n and not s.own_rack)
+    if len(standing) > MOST_SHAPES:
+        return None
+    limits = (room.units, *(UNLIMITED if most is None else most for most in (room.watts, room.grams)), *room.heat)
+    found, most = worths([taken(s, room) for s, _ in standing], [n for _, n in standing], limits)
+    if sum(w * n for w, (_, n) in zip(found, standing, strict=True)) <= most * answer.racks:
+        return None
+    return RackWorth(tuple((s, w) for w, (s, _) in zip(found, standing, strict=True) if w), most)
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pulp
@@ -26,7 +26,7 @@ from planner.formulation import (
     total_load,
 )
 from planner.model import Load, Option, Problem, Shape, Solution, Work
-from planner.rackcuts import Packer, RackCut, RackShare, learnt, shares
+from planner.rackcuts import Packer, RackCut, RackWorth, learnt, rule
 
 Measure = Callable[[Load], float]
 
@@ -52,7 +52,7 @@ class Search:
     packer: Packer
     threads: int | None = None
     clock: Clock = field(default_factory=lambda: Clock(None))
-    cuts: list[RackCut | RackShare] = field(default_factory=list)
+    cuts: list[RackCut | RackWorth] = field(default_factory=list)
     tightened: dict[str, int] = field(default_factory=dict)
     stopped_early: bool = False
     bound: float | None = None
@@ -331,8 +331,7 @@ def _checked(
         if needed is None:
             raise SolverFailed("something was chosen that fits no rack; it should have been rejected before")
         if needed > answer.racks:
-            rules = [share for share in shares(problem, answer) if share not in search.cuts]
-            search.cuts += rules or [learnt(problem, answer, needed, search.packer)]
+            search.cuts.append(rule(problem, answer) or learnt(problem, answer, needed, search.packer))
             continue
         answer = replace(answer, racks=needed, total=_total(problem, answer, needed))
         broken = exceeded(problem, answer)
