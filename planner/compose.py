@@ -10,7 +10,7 @@ from typing import Any
 import planner
 from planner import assemble, demand, lines, pricing, racking, site, sitefile, storage_need, wiring
 from planner.assemble import Chosen
-from planner.bundles import merge, repeat
+from planner.bundles import repeat
 from planner.demand import Rate
 from planner.errors import Rejection
 from planner.facility.checks import run_checks
@@ -116,11 +116,11 @@ def cut_to_length(prepared: Prepared, plan: Plan) -> dict[str, Any]:
 # -- lines -------------------------------------------------------------------------------------------------------
 def _owned(prepared: Prepared, solution: Solution, chosen: Sequence[Chosen]) -> list[Owned]:
     owned = [Owned(assemble.bundle_of(c), c.option.work, c.nodes, c.option.node) for c in chosen]
+    names = assemble.joint_names(chosen)
     for bracket in prepared.problem.shared:
         count = solution.shared.get(bracket.id)
         if count is not None:
-            pieces = repeat(bracket.step_bundle, bracket.steps(count))
-            owned.append(Owned(merge(bracket.fixed_bundle, repeat(bracket.unit_bundle, count), pieces)))
+            owned.append(Owned(assemble.shared_bundle(bracket, count, names)))
     owned.append(Owned(repeat(prepared.problem.rack_bundle, solution.racks)))
     owned.append(Owned(prepared.problem.constant_bundle))
     return owned

@@ -5,21 +5,22 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from planner import compliance, nodes, site
 from planner.bundles import STORAGE_SYSTEM, Pricer
-from planner.candidates import Bench, Generator, works
+from planner.candidates import Bench, Generator, Joint, works
 from planner.catalog import Catalog
 from planner.dominance import irrelevant, prune
 from planner.errors import InputError, Mistake, Rejection
 from planner.formulation import fit_in_rack, limit_measure
-from planner.model import Bundle, Load, Option, Problem, RoomLimits, SharedOption, Work
+from planner.model import Bundle, Load, Option, Problem, RoomLimits, SharedOption, Solution, Work
 from planner.packing import pack_shapes
 from planner.parts import NodeBuild
 from planner.plan import ComplianceEntry
 from planner.pricing import PriceBook
+from planner.reach import reach
 from planner.request import Request
 from planner.shared import SharedEquipment, rack_bundle
 from planner.solve import delivered, least, performance, stages
@@ -28,6 +29,7 @@ from planner.units import HOURS_PER_YEAR
 
 # Design convention: energy is typical draw × this utilisation × annual PUE × hours of a year.
 UTILISATION = Decimal("0.8")
+DRIVERS = ("management", "in-band", "oob", "storage", STORAGE_SYSTEM)  # of what all pools share
 EAGER_BUILDS = 6  # builds whose every count is tried first, to know what maximised work can reach
 
 
@@ -45,6 +47,13 @@ class Prepared:
     accepted: tuple[str, ...]
     rejections: tuple[Rejection, ...]
     on: dt.date
+    joint: Joint  # fabrics that pools may have together, for any choice of options
+
+    def with_options(self, options: Sequence[Option]) -> Problem:
+        """The problem with other options, and the joint fabrics that those can make."""
+        kept, sizes = self.joint.settle(options)
+        shared = (*(s for s in self.problem.shared if s.joint is None), *sizes)
+        return replace(self.problem, options=tuple(kept), shared=shared)
 
 
 def prepare(
@@ -79,15 +88,18 @@ def prepare(
     rows = works(request)
     factory = _Factory(request, catalog, pricer, generator, rows, ignore, pruning)
     problem = factory.program()
+    known: Solution | None = None  # a plan in which no pools share a compute fabric
     if scout.eager is not None:
         # After counts some percent apart all counts of the few builds; then those of every build.
         for eager in (scout.eager, None) if scout.coarse else (None,):
-            reached = _scouted(problem)
-            if reached is None:
+            known = least(problem, pack_shapes, stages(problem)[0])
+            if known is None:
                 break
-            scout.floors |= reached
+            scout.floors |= _floors(problem, known)
             scout.eager = eager
             problem = factory.program()
+    if generator.joint.wanted:
+        problem = factory.with_joint(problem, known)
     return Prepared(
         request,
         catalog,
@@ -99,6 +111,7 @@ def prepare(
         tuple(accepted),
         tuple(rejections + bench.rejections + factory.rejections),
         on,
+        generator.joint,
     )
 
 
@@ -117,18 +130,15 @@ def _beyond(bench: Bench, have: Mapping[str, int], room: RoomLimits) -> frozense
     return frozenset(found)
 
 
-def _scouted(problem: Problem) -> dict[str, float] | None:
-    """Rates below which no option of a work can be in the best plan, from the best plan of the scouted options.
+def _floors(problem: Problem, known: Solution) -> dict[str, float]:
+    """Rates below which no option of a work can be in the best plan, as a plan reaches more.
 
-    None without a plan. Of one work to maximise it is the rate reached; where nothing is, the smallest share of what
-    was asked counts, and no work of a better plan has a smaller one.
+    Of one work to maximise it is the rate reached; where nothing is, the smallest share of what was asked counts, and
+    no work of a better plan has a smaller one.
     """
-    found = least(problem, pack_shapes, stages(problem)[0])
-    if found is None:
-        return None
-    share = performance(problem, found)
+    share = performance(problem, known)
     return {
-        work.name: (delivered(problem, work.name, found) if work.target is None else share * work.target) * (1 - 1e-9)
+        work.name: (delivered(problem, work.name, known) if work.target is None else share * work.target) * (1 - 1e-9)
         for work in led(problem.works)
     }
 
@@ -171,10 +181,10 @@ class _Factory:
         if names:
             counted = self.generator.counted
             workloads = [w for w in self.request.workloads if w.name in names]
-            reach = {w.name: counted.reach(w) for w in workloads}
-            best = [sorted(found, key=lambda name: (-found[name], name)) for found in reach.values()]
+            rates = {w.name: counted.reach(w) for w in workloads}
+            best = [sorted(found, key=lambda name: (-found[name], name)) for found in rates.values()]
             counted.eager = frozenset(name for names in best for name in names[:EAGER_BUILDS])
-            counted.ceilings = _ceilings(self.rows, {name: max(r.values(), default=0.0) for name, r in reach.items()})
+            counted.ceilings = _ceilings(self.rows, {name: max(r.values(), default=0.0) for name, r in rates.items()})
 
     def program(self) -> Problem:
         """The program of all workloads, shared equipment and limits."""
@@ -201,6 +211,24 @@ class _Factory:
             tax_percent=0.0 if taxes.several else float(request.budget.vat_percent or 0),
             capital_scale=taxes.scale,
         )
+
+    def with_joint(self, problem: Problem, known: Solution | None) -> Problem:
+        """The program with fabrics that pools have together, as far as they can better a known plan without any."""
+        joint, counted = self.generator.joint, self.generator.counted
+        if known is None and not joint.forced:
+            known = least(problem, pack_shapes, stages(problem)[0])
+        bounds = reach(problem, counted.bare, known)
+        found: list[Option] = []
+        for workload in self.request.workloads:
+            own = [o for o in problem.options if o.work == workload.name]
+            found += counted.sharing(workload, own, bounds.worth)
+        kept, sizes = joint.settle([*problem.options, *found])
+        self.unpruned += found
+        shared = problem.shared
+        if any(_most(kept, n) > _most(problem.options, n) for n in DRIVERS):
+            made, self.rejections = _shared(self.request, self.catalog, self.pricer, kept)
+            shared = tuple(made)
+        return replace(problem, options=tuple(kept), shared=(*shared, *sizes), one_fabric=joint.forced)
 
     def _options(self) -> list[Option]:
         modes = {w.name: w.mode for w in self.rows}

@@ -276,6 +276,8 @@ class FabricPreference(Section):
     switch: str | None = None
     redundancy: Literal["pair", "none"] | None = None  # of in-band and storage networks; None: see resilience
     reserve_nodes: Annotated[int, Field(ge=0, le=100_000)] = 0  # compute spines are sized for so many more nodes
+    # Whether pools of equal port speed stand on one compute fabric: by cost, all of them, or none.
+    sharing: Literal["auto", "shared", "separate"] = "auto"
 
 
 class Resilience(Section):

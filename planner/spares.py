@@ -46,6 +46,15 @@ def spare_bundle(catalog: Catalog, request: Request, node: NodeBuild, count: int
     return Bundle(lines=tuple(LineSeed(part, number, GROUP) for part, number in sorted(total.items()) if number))
 
 
+def joint_bundle(catalog: Catalog, request: Request, nodes: int, fabric: Bundle) -> Bundle:
+    """Spare modules of a compute fabric that pools have together, from 17 nodes on it on."""
+    if nodes < FROM_NODES:
+        return Bundle()
+    used = [(ln.part, ln.quantity) for ln in fabric.lines if isinstance(catalog.parts[ln.part], Optic)]
+    found = ((part, pieces(request.spares.optics, number)) for part, number in sorted(used))
+    return Bundle(lines=tuple(LineSeed(part, number, GROUP) for part, number in found if number))
+
+
 def _add(total: dict[str, int], part: str, number: int) -> None:
     total[part] = total.get(part, 0) + number
 

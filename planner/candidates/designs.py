@@ -58,19 +58,21 @@ class Fabrics:
 
     def exact(self, node: NodeBuild, link: FabricLink, count: int, workload: Workload) -> list[Design]:
         """Fabrics for exactly `count` nodes, one per switch family that can build it."""
-        topology = self._topology(node, workload)
+        topology = self.topology(node, workload)
         key = (ports_of(node), link.technology, count, topology)
         if key not in self._designs:
-            made = (self._design(node, link, s, count, topology) for s in self._families(node, link))
+            made = (self._design(node, link, s, count, topology) for s in self.families(node, link))
             self._designs[key] = self._best_designs([d for d in made if d is not None])
         return self._designs[key]
 
-    def _topology(self, node: NodeBuild, workload: Workload) -> str:
+    def topology(self, node: NodeBuild, workload: Workload) -> str:
+        """Rail-optimized for work across nodes with a port per accelerator, else plain; or as asked."""
         asked = self.bench.request.preferences.fabric.topology
         rails = node.compute_ports == node.accelerators and workload.kind in ("training", "hpc", "capacity")
         return asked or ("rail" if rails else "plain")
 
-    def _families(self, node: NodeBuild, link: FabricLink) -> list[str]:
+    def families(self, node: NodeBuild, link: FabricLink) -> list[str]:
+        """Switches that are offered for a node's ports, or the one that is asked for."""
         request, preferred = self.bench.request, self.bench.request.preferences.fabric.switch
         if preferred is not None:
             return [] if request.keeps_out("switch", self.bench.catalog.switches[preferred].origin) else [preferred]
@@ -84,7 +86,7 @@ class Fabrics:
 
     def _design(self, node: NodeBuild, link: FabricLink, switch: str, count: int, topology: str) -> Design | None:
         assert link.technology is not None
-        managers = self._managers(switch, count * node.fabric_units, link.technology)
+        managers = self.managers(switch, count * node.fabric_units, link.technology)
         unmanaged = link.technology == "infiniband" and not self.bench.catalog.switches[switch].managed
         if unmanaged and managers is None:
             self.bench.reject(switch, "unmanaged", f"{switch} is unmanaged and needs a fabric manager; none is wanted")
@@ -92,7 +94,7 @@ class Fabrics:
         made = fabric.compute_design(
             self.bench.catalog,
             count * node.fabric_units,
-            _ports_per_unit(node),
+            ports_per_unit(node),
             node.compute_gbps,
             link.technology,
             switch,
@@ -119,7 +121,7 @@ class Fabrics:
             return [replace(no_fabric(), low=1, high=most)]
         key = ("islands", ports_of(node), link.technology, unit, most, spare)
         if key not in self._designs:
-            found = [d for s in self._families(node, link) for d in self._islands(node, link, s, unit, most, spare)]
+            found = [d for s in self.families(node, link) for d in self._islands(node, link, s, unit, most, spare)]
             self._designs[key] = self._best_designs(found)
         return self._designs[key]
 
@@ -130,7 +132,7 @@ class Fabrics:
         assert link.technology is not None
         brackets = fabric.island_brackets(
             self.bench.catalog,
-            _ports_per_unit(node),
+            ports_per_unit(node),
             node.compute_gbps,
             link.technology,
             switch,
@@ -171,7 +173,8 @@ class Fabrics:
             kept.append((fixed, each, design))
         return [d for _, _, d in kept]
 
-    def _managers(self, switch: str, nodes: int, technology: Technology) -> fabric.Managers | None:
+    def managers(self, switch: str, nodes: int, technology: Technology) -> fabric.Managers | None:
+        """Fabric managers of a fabric of so many nodes."""
         each = self.bench.request.resilience.managers
         return fabric.fabric_managers(self.bench.catalog, switch, nodes, technology, each)
 
@@ -193,7 +196,7 @@ def carries_fabric(node: NodeBuild) -> bool:
     return node.compute_ports > 0 and bool(node.compute_technologies)
 
 
-def _ports_per_unit(node: NodeBuild) -> int:
+def ports_per_unit(node: NodeBuild) -> int:
     return node.compute_ports // node.fabric_units
 
 

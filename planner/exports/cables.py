@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from planner import wiring
 from planner.catalog import Catalog
 from planner.fabric import cabling
-from planner.plan import Plan, PlannedFabric
+from planner.plan import Plan, PlannedFabric, Pool
 from planner.wiring import Cut, Device
 
 HEADER = (
@@ -86,6 +86,7 @@ def schedule(plan: Plan, catalog: Catalog) -> Iterator[ScheduleRow]:
     devices = wiring.directory(plan)
     names = [rack.name for rack in plan.racks]
     modules = {net.name: _modules(plan, catalog, net) for net in plan.fabrics}
+    others = _other_ends(plan, catalog)
     count: Counter[str] = Counter()
     for cut in plan_cuts(plan, catalog):
         run = cut.run
@@ -110,7 +111,7 @@ def schedule(plan: Plan, catalog: Catalog) -> Iterator[ScheduleRow]:
                 b_unit=far.unit,
                 b_device=far.label,
                 b_port=port,
-                b_module=far_module,
+                b_module=others.get((run.network, name), far_module) if run.kind == "node" else far_module,
                 gbps=run.gbps,
                 type=medium(catalog, cut, near_module),
                 part=cut.cable.id,
@@ -147,13 +148,29 @@ def _modules(plan: Plan, catalog: Catalog, net: PlannedFabric) -> dict[str, tupl
     return found
 
 
+def _other_ends(plan: Plan, catalog: Catalog) -> dict[tuple[str, str], str | None]:
+    """Modules in nodes whose cages differ from those of the first pool on a compute fabric that pools share."""
+    found: dict[tuple[str, str], str | None] = {}
+    for net in plan.fabrics:
+        named = zip(wiring.pool_names(plan.pools), plan.pools, strict=True)
+        sharing = [(name, pool) for name, pool in named if pool.fabric == net.name]
+        for name, pool in sharing[1:]:
+            kit = cabling.node_kit(catalog.switches[net.switch], net.gbps, _cage_of(pool, catalog))
+            module = kit.far_module if isinstance(kit, cabling.LinkKit) else None
+            found |= {(net.name, f"{name} node {k + 1}"): module for k in range(pool.nodes)}
+    return found
+
+
 def _cage(plan: Plan, catalog: Catalog, net: PlannedFabric) -> str:
     """The cage of the nodes' ports in a network."""
     if net.role != "compute":
         return "rj45" if net.role == "oob" else "qsfp112"
     pool = next((p for p in plan.pools if p.fabric == net.name), None)
-    if pool is None:
-        return ""
+    return "" if pool is None else _cage_of(pool, catalog)
+
+
+def _cage_of(pool: Pool, catalog: Catalog) -> str:
+    """The cage of a pool's compute ports."""
     fixed = [n for n in catalog.chassis[pool.chassis].fixed_nics if n.role == "compute"]
     if fixed and fixed[0].cage:
         return fixed[0].cage

@@ -5,6 +5,7 @@ from planner.fabric.cases import CaseResult, run_case
 from planner.fabric.compute import compute_design
 from planner.fabric.design import Bracket, FabricDesign, candidate_switches, ports_at
 from planner.fabric.islands import island_brackets, islands
+from planner.fabric.joint import joint_design, node_end_lines
 from planner.fabric.managers import MANAGED_FROM_NODES, Managers, fabric_managers
 from planner.fabric.networks import endpoint_lines, network_brackets, network_design
 from planner.fabric.power import switch_power
@@ -23,8 +24,10 @@ __all__ = [
     "fabric_managers",
     "island_brackets",
     "islands",
+    "joint_design",
     "network_brackets",
     "network_design",
+    "node_end_lines",
     "ports_at",
     "read_cases",
     "run_case",

@@ -25,6 +25,18 @@ def check_spares(plan: Plan, catalog: Catalog) -> Iterator[str]:
         low, high = _expected(plan, pool, catalog)
         least += low
         most += high
+    for net in plan.fabrics:
+        pools = [p for p in plan.pools if p.fabric == net.name]
+        units = sum(p.nodes * catalog.chassis[p.chassis].fabric_units for p in pools)
+        if len(pools) > 1 and units > 16:  # modules in switches that several pools have together
+            own = Counter[str]()
+            for line in plan.lines:
+                if line.group == net.name and line.pool is None and isinstance(catalog.parts[line.part], Optic):
+                    own[line.part] += line.quantity
+            percent = float((plan.request.get("spares") or {}).get("optics") or 0)
+            joint = Counter({part: _up(percent, number) for part, number in own.items() if percent})
+            least += joint
+            most += joint
     for part in sorted({*have, *least, *most}):
         if not least[part] <= have[part] <= most[part]:
             wanted = f"{least[part]}" if least[part] == most[part] else f"{least[part]} to {most[part]}"
