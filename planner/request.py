@@ -275,6 +275,8 @@ class FabricPreference(Section):
     topology: Literal["rail", "plain"] | None = None
     switch: str | None = None
     redundancy: Literal["pair", "none"] | None = None  # of in-band and storage networks; None: see resilience
+    # Copper where it reaches and is cheaper; where it reaches; never.
+    media: Literal["auto", "copper", "fibre"] = "auto"
     reserve_nodes: Annotated[int, Field(ge=0, le=100_000)] = 0  # compute spines are sized for so many more nodes
 
 

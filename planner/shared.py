@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from planner import fabric, site, storage_need
 from planner.bundles import STORAGE_SYSTEM, Pricer, merge, seeds
-from planner.candidates import manager_bundle, offered_switches, switch_bundle
+from planner.candidates import copper, manager_bundle, offered_switches, switch_bundle
 from planner.catalog import Catalog
 from planner.dominance import pointwise_best
 from planner.errors import Rejection
@@ -194,10 +194,11 @@ class SharedEquipment:
                 )
                 for bracket in brackets:
                     options = self._bracket(network, bracket, switch, gbps, technology)
-                    if not options:
+                    on_copper = self._on_copper(network, bracket, switch, gbps, technology, redundancy)
+                    if not options and not on_copper:
                         break  # a part has no price
                     reach = max(reach, bracket.hi)
-                    found += options
+                    found += on_copper if on_copper and copper.preferred(self.request) else options + on_copper
         return pointwise_best(found)
 
     def _bracket(
@@ -207,18 +208,51 @@ class SharedEquipment:
         switch: str,
         gbps: float,
         technology: Technology,
+        media: fabric.Media = fabric.USUAL,
     ) -> list[SharedOption]:
         """One range of endpoints on one kind of switch, with fabric managers and uplinks."""
         made = bracket.design_at_hi
+        switches = switch_bundle(self.catalog, switch, made.switches)
         fixed = merge(
-            Bundle(lines=seeds(bracket.fixed_lines, network)), switch_bundle(self.catalog, switch, made.switches)
+            Bundle(lines=seeds(bracket.fixed_lines, network)),
+            switches if media.trunk is None else copper.as_block(switches, switch),
         )
         if technology == "infiniband" and made.spine:
             fixed = merge(fixed, self._managers(switch))
         unit = Bundle(lines=seeds(bracket.per_node_lines, network))
         tag = "large-site" if network == "in-band" else None
-        name = f"{network}|{switch}|{bracket.lo:06d}"
-        return self._option(name, network, bracket.lo, bracket.hi, fixed, unit, tag, switch, gbps)
+        name = f"{network}|{switch}{media.tag}|{bracket.lo:06d}"
+        found = self._option(name, network, bracket.lo, bracket.hi, fixed, unit, tag, switch, gbps)
+        return [replace(o, media=media) for o in found]
+
+    def _on_copper(
+        self,
+        network: str,
+        bracket: fabric.Bracket,
+        switch: str,
+        gbps: float,
+        technology: Technology,
+        redundancy: str,
+    ) -> list[SharedOption]:
+        """The same range with copper between its switches, which then stand in one rack as one block."""
+        made = bracket.design_at_hi
+        switches = switch_bundle(self.catalog, switch, made.switches)
+        found: list[SharedOption] = []
+        for media in copper.between_switches(self.catalog, self.request, made, switches):
+            same = fabric.network_brackets(
+                self.catalog,
+                network,
+                gbps,
+                technology,
+                switch,
+                redundancy,
+                1.0,
+                bracket.hi,
+                bracket.lo,
+                media=media,
+            )
+            found += self._bracket(network, same[0], switch, gbps, technology, media)
+        return found
 
     def _managers(self, switch: str) -> Bundle:
         """Fabric managers of an InfiniBand storage network with spines; licences are the compute fabric's."""

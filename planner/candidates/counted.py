@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from planner import demand, spares
+from planner.candidates import copper
 from planner.candidates.bench import MOST_NODES, Bench
 from planner.candidates.designs import ALONE, Fabrics, carries_fabric, fabric_id, no_fabric, replace_link
 from planner.catalog import Catalog
@@ -180,17 +181,21 @@ class Counted:
                 spare_load = self.bench.load_of(extra)
                 if spare_load is None:
                     continue
+                fixed = bare.fixed + fabric_load + spare_load
+                if design.whole_pod:
+                    fixed = replace(fixed, shapes={copper.pod(node, total, design.fixed): 1})
                 option = replace(
                     bare,
                     id=f"{workload.name}|{node.id}|{fabric_id(design)}|{count:05d}",
                     design_key=f"{node.id}|{fabric_id(design)}|{count}",
-                    fixed=bare.fixed + fabric_load + spare_load,
+                    fixed=fixed,
                     fixed_parts=((bundle, total), (design.fixed, 1), (extra, 1)),
                     nodes_per_unit=count,
                     spare_nodes=spare,
                     switch=design.switch,
                     topology=design.topology,
                     link=replace_link(link, design),
+                    media=design.media,
                     precision=rate.precision,
                 )
                 if self.pruning:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from planner import wiring
 from planner.catalog import Catalog
-from planner.fabric import cabling
 from planner.plan import Plan, PlannedFabric
 from planner.wiring import Cut, Device
 
@@ -136,13 +135,12 @@ def medium(catalog: Catalog, cut: Cut, module: str | None) -> str:
 
 def _modules(plan: Plan, catalog: Catalog, net: PlannedFabric) -> dict[str, tuple[str | None, str | None]]:
     """Modules at the switch and at the far end of node links, and of links between switches."""
-    switch = catalog.switches[net.switch]
-    node = cabling.node_kit(switch, net.gbps, _cage(plan, catalog, net))
+    node = wiring.kit(catalog, net, _cage(plan, catalog, net))
     found: dict[str, tuple[str | None, str | None]] = {"node": (None, None), "trunk": (None, None)}
-    if isinstance(node, cabling.LinkKit):
+    if node is not None:
         found["node"] = (node.switch_module, node.far_module)
-    between = cabling.switch_kit(switch) if net.links_leaf_spine else None
-    if isinstance(between, cabling.LinkKit):
+    between = wiring.trunk_kit(catalog, net)
+    if between is not None:
         found["trunk"] = (between.switch_module, between.far_module)
     return found
 

@@ -3,7 +3,8 @@
 from planner.fabric.casefile import read_cases
 from planner.fabric.cases import CaseResult, run_case
 from planner.fabric.compute import compute_design
-from planner.fabric.design import Bracket, FabricDesign, candidate_switches, ports_at
+from planner.fabric.copper import node_cables, stripes, trunk_cables
+from planner.fabric.design import USUAL, Bracket, FabricDesign, Media, candidate_switches, ports_at
 from planner.fabric.islands import island_brackets, islands
 from planner.fabric.managers import MANAGED_FROM_NODES, Managers, fabric_managers
 from planner.fabric.networks import endpoint_lines, network_brackets, network_design
@@ -12,10 +13,12 @@ from planner.fabric.words import describe
 
 __all__ = [
     "MANAGED_FROM_NODES",
+    "USUAL",
     "Bracket",
     "CaseResult",
     "FabricDesign",
     "Managers",
+    "Media",
     "candidate_switches",
     "compute_design",
     "describe",
@@ -25,8 +28,11 @@ __all__ = [
     "islands",
     "network_brackets",
     "network_design",
+    "node_cables",
     "ports_at",
     "read_cases",
     "run_case",
+    "stripes",
     "switch_power",
+    "trunk_cables",
 ]

@@ -2,7 +2,7 @@
 
 from planner.wiring.devices import Built, Device, directory, floor, plugs, pool_names, switches
 from planner.wiring.lengths import Cut, Ladder, cabling_of, class_cables, class_parts, cuts, ladders, planned_ladders
-from planner.wiring.links import Run, kit, network_runs, runs
+from planner.wiring.links import Run, kit, network_runs, runs, trunk_kit
 from planner.wiring.ports import Face, PortClash, ports_at
 
 __all__ = [
@@ -28,4 +28,5 @@ __all__ = [
     "ports_at",
     "runs",
     "switches",
+    "trunk_kit",
 ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from oracle.ledger import EMPTY, Heap, Ledger
+from oracle import copper
+from oracle.ledger import EMPTY, Heap, Ledger, Size
 from planner import compliance, demand, fabric, nodes
 from planner.errors import Rejection
 from planner.parts import FabricLink, NodeBuild, Technology
@@ -59,6 +61,7 @@ class Builder:
 
     request: Request
     ledger: Ledger
+    rack: Size
     builds: list[NodeBuild] = field(default_factory=list)
     _nodes: dict[str, Heap] = field(default_factory=dict)
 
@@ -108,8 +111,12 @@ class Builder:
                     if rate <= 0:
                         continue
                     total = count + workload.spare_nodes
-                    for words, heap, switches in self._joined(workload, build, technology, total):
+                    for words, heap, switches, pod in self._joined(workload, build, technology, total):
                         whole = self._nodes[build.id].times(total) + heap
+                        if pod:
+                            whole = copper.stacked(whole)
+                            if not copper.fits(whole, self.rack):
+                                continue
                         name = f"{workload.name}: {count} x {build.id} {words}"
                         yield Way(name, whole, rate, build, 0, switches, build.storage_gbps)
 
@@ -185,10 +192,10 @@ class Builder:
 
     def _joined(
         self, workload: Workload, build: NodeBuild, technology: Technology | None, count: int
-    ) -> Iterator[tuple[str, Heap, int]]:
-        """Every fat tree for a number of nodes, by switch."""
+    ) -> Iterator[tuple[str, Heap, int, bool]]:
+        """Every fat tree for a number of nodes, by switch and cables; whether nodes and switch stand in one rack."""
         if technology is None:
-            yield "alone", Heap(), 0
+            yield "alone", Heap(), 0, False
             return
         preference = self.request.preferences.fabric
         rails = build.compute_ports == build.accelerators and workload.kind in ("training", "hpc", "capacity")
@@ -197,7 +204,8 @@ class Builder:
             if managers is None:
                 continue
             appliances, licences, ports = managers
-            made = fabric.compute_design(
+            design = functools.partial(
+                fabric.compute_design,
                 self.ledger.catalog,
                 count * build.fabric_units,
                 build.compute_ports // build.fabric_units,
@@ -210,14 +218,32 @@ class Builder:
                 ports,
                 preference.reserve_nodes,
             )
+            made = design()
             if isinstance(made, Rejection):
                 continue
-            lines = [(ln.part, ln.quantity) for ln in made.lines]
-            bought = self.ledger.lines([*lines, *appliances, *self._shelf(build, count, lines)])
-            yearly = self.ledger.lines(licences)
-            if bought is not None and yearly is not None:
-                heap = bought + Heap(yearly=yearly.cents, scarce=yearly.scarce)
-                yield f"{made.switches} x {switch} {technology}", heap, made.switches
+            for media in (fabric.USUAL, *self._copper(build, count, made)):
+                other = design(media)
+                assert not isinstance(other, Rejection)
+                lines = [(ln.part, ln.quantity) for ln in other.lines]
+                bought = self.ledger.lines(lines)
+                beside = self.ledger.lines([*appliances, *self._shelf(build, count, lines)])
+                yearly = self.ledger.lines(licences)
+                if bought is None or beside is None or yearly is None:
+                    continue
+                if media.trunk is not None:
+                    bought = copper.stacked(bought)
+                    if not copper.fits(bought, self.rack):
+                        continue
+                heap = bought + beside + Heap(yearly=yearly.cents, scarce=yearly.scarce)
+                yield f"{made.switches} x {switch} {technology}", heap, made.switches, media.node is not None
+
+    def _copper(self, build: NodeBuild, count: int, made: fabric.FabricDesign) -> Iterator[fabric.Media]:
+        """Cables that reach where switches, or the switch and all nodes, stand in one rack."""
+        catalog = self.ledger.catalog
+        yield from copper.between(catalog, self.request, made)
+        if not build.own_rack and build.fabric_units == 1:
+            cage, ports, units = build.compute_cage or "", build.compute_ports, build.rack_units
+            yield from copper.to_nodes(catalog, self.request, made, cage, ports, units, count)
 
     def _shelf(self, build: NodeBuild, count: int, fabric_lines: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
         """Parts kept for a pool of more than 16 nodes: a percentage of what works, at least one, no power, no room."""

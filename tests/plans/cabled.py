@@ -117,7 +117,7 @@ def _native(port: str, switch: Switch) -> str:
 def by_formula(plan: Plan, catalog: Catalog, name: str) -> int:
     """Cables of a network from its counts: one per link, breakout cables by leaf (or by node on unjoined switches)."""
     net = next(n for n in plan.fabrics if n.name == name)
-    kit = wiring.kit(catalog.switches[net.switch], net)
+    kit = wiring.kit(catalog, net)
     per = kit.links_per_cable if kit is not None and net.role == "compute" else 1
     # Fabric managers have a leaf port each and share no breakout cable with nodes.
     trunk = net.links_leaf_spine + net.links_spine_core + (net.links_other if per > 1 else 0)
