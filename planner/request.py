@@ -302,6 +302,7 @@ class Spares(Section):
 
     nodes: Percent = 0
     optics: Percent = 2
+    cables: Percent = 2  # of the compute fabric, as long as the longest of their kind
     nics: Percent = 2
     drives: Percent = 2
     supplies: Percent = 2  # no part and no price of their own: told, not bought

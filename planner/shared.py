@@ -25,6 +25,7 @@ INBAND_GBPS = 100.0
 OOB_GBPS = 1.0
 SMALL_SITE_NODES = 2
 SMALL = "small-site"
+LARGE = "large-site"
 STORAGE_TECHNOLOGIES: tuple[Technology, ...] = ("ethernet", "infiniband")
 
 
@@ -42,7 +43,8 @@ class SharedEquipment:
 
     def options(self, storage_gbps: float | None) -> list[SharedOption]:
         """Every bracket of everything shared, in a fixed order."""
-        found = self.management() + self.inband() + self.oob()
+        inband = self.inband()
+        found = self.management() + inband + self.oob(inband)
         if self.request.storage is not None:
             # A system and its network speak one technology; what has no partner in the other cannot be had.
             networks, systems = self.storage_network(storage_gbps or 200.0), self.storage_systems()
@@ -114,7 +116,7 @@ class SharedEquipment:
         found += self._brackets("in-band", families, INBAND_GBPS, "ethernet", redundancy)
         return found
 
-    def oob(self) -> list[SharedOption]:
+    def oob(self, inband: Sequence[SharedOption]) -> list[SharedOption]:
         """Out-of-band 1G network with uplinks into in-band; on a small site it is the combined switch."""
         found = []
         for switch in self._out_of_band_switches():
@@ -126,10 +128,18 @@ class SharedEquipment:
             found += self._option(
                 f"oob|combined|{switch.id}", "oob", 0, switch.ports, Bundle(), unit, f"{SMALL}/{switch.id}", switch.id
             )
-        return found + [o for s in self._out_of_band_switches() for o in self._leaves(s)]
+        slow = [s for s in self._out_of_band_switches() if not fabric.uplink_at_speed(s)]
+        if not slow:
+            return found + [o for s in self._out_of_band_switches() for o in self._leaves(s, LARGE)]
+        tags = sorted({o.together for o in inband if o.together is not None and o.together.startswith(LARGE)})
+        return found + [o for s in self._out_of_band_switches() for tag in tags for o in self._leaves(s, tag)]
 
-    def _leaves(self, switch: Switch) -> list[SharedOption]:
-        """An out-of-band network of as many equal leaves as its endpoints take."""
+    def _leaves(self, switch: Switch, tag: str) -> list[SharedOption]:
+        """An out-of-band network of as many equal leaves as its endpoints take.
+
+        In-band buys a cable for every port that plugs into it (`tag` says which). Uplinks slower than those ports bring
+        their own, with an adapter: for each the cable of the in-band network is taken off again.
+        """
         leaf = fabric.network_brackets(self.catalog, "oob", OOB_GBPS, "ethernet", switch.id, "none", 1.0, switch.ports)
         if not leaf:
             return []
@@ -138,13 +148,16 @@ class SharedEquipment:
             Bundle(lines=seeds(leaf[0].fixed_lines, "oob"), endpoints=(("in-band", made.uplinks),)),
             switch_bundle(self.catalog, switch.id, 1),
         )
+        usual = tag.partition("/")[2]
+        if usual and not fabric.uplink_at_speed(switch):
+            step = merge(step, Bundle(lines=(LineSeed(usual, -made.uplinks, "in-band"),)))
         cost = self.pricer.load(step)
         if isinstance(cost, Rejection):
             self.rejections.append(cost)
             return []
         unit = Bundle(lines=seeds(leaf[0].per_node_lines, "oob"))
-        name = f"oob|{switch.id}"
-        plain = self._option(name, "oob", 0, self.most_endpoints, Bundle(), unit, "large-site", switch.id, OOB_GBPS)
+        name = f"oob|{switch.id}" + (f"|{usual}" if usual else "")
+        plain = self._option(name, "oob", 0, self.most_endpoints, Bundle(), unit, tag, switch.id, OOB_GBPS)
         return [replace(o, per_step=switch.ports, step=cost, step_bundle=step) for o in plain]
 
     def storage_network(self, gbps: float) -> list[SharedOption]:
@@ -220,7 +233,10 @@ class SharedEquipment:
         if technology == "infiniband" and made.spine:
             fixed = merge(fixed, self._managers(switch))
         unit = Bundle(lines=seeds(bracket.per_node_lines, network))
-        tag = "large-site" if network == "in-band" else None
+        tag = None
+        if network == "in-band":  # told apart by its cable where out-of-band uplinks may bring slower ones
+            slow = any(not fabric.uplink_at_speed(s) for s in self._out_of_band_switches())
+            tag = f"{LARGE}/{bracket.per_node_lines[0].part}" if slow else LARGE
         name = f"{network}|{switch}{media.tag}|{bracket.lo:06d}"
         found = self._option(name, network, bracket.lo, bracket.hi, fixed, unit, tag, switch, gbps)
         return [replace(o, media=media) for o in found]

@@ -189,6 +189,11 @@ def total_rows(plan: Plan, catalog: Catalog) -> Iterator[tuple[object, ...]]:
             metres,
             entry.longest_m,
         )
+    for line in plan.lines:  # on the shelf, apart from what runs
+        if line.group == "spares" and line.part in catalog.cables:
+            cable = catalog.cables[line.part]
+            metres = round(line.quantity * cable.length_m, 1)
+            yield "spares", "shelf", line.part, cable.model, cable.length_m, line.quantity, metres, None
 
 
 TOTAL_HEADER = ("network", "link", "part", "model", "length_m", "pieces", "metres", "longest_run_m")

@@ -1,5 +1,6 @@
 """Networks: fat trees from switches of a radix, cables and optics, ports counted one by one. See docs/fabric.md."""
 
+from planner.fabric.cabling import uplink_at_speed
 from planner.fabric.casefile import read_cases
 from planner.fabric.cases import CaseResult, run_case
 from planner.fabric.compute import compute_design
@@ -35,4 +36,5 @@ __all__ = [
     "stripes",
     "switch_power",
     "trunk_cables",
+    "uplink_at_speed",
 ]

@@ -122,11 +122,13 @@ def cabled_once(plan: Plan, catalog: Catalog) -> Result:
 
 
 def cables_bought(plan: Plan, catalog: Catalog) -> Result:
-    """Cables in the schedule = cables that the lines buy, part by part."""
+    """Cables in the schedule = cables that the lines buy, part by part; those on the shelf apart."""
     bought: Counter[str] = Counter()
+    shelf = 0
     for line in plan.lines:
         if isinstance(catalog.parts.get(line.part), Cable):
-            bought[line.part] += line.quantity
+            bought[line.part] += line.quantity if line.group != "spares" else 0
+            shelf += line.quantity if line.group == "spares" else 0
     run: Counter[str] = Counter()
     for entry in plan.cabling:
         run[entry.part] += entry.quantity
@@ -137,10 +139,9 @@ def cables_bought(plan: Plan, catalog: Catalog) -> Result:
         return Result("FAIL", have, need, _named(missing), "Buy what is short.")
     if spare:
         text = _named([f"{n} × {p}" for p, n in spare.items()]) + " more than run"
-        return Result(
-            "WARN", have, need, text, "Slower uplinks need an adapter in the faster cage: order that instead."
-        )
-    return Result("PASS", have, need, "Schedule and bill of materials agree.")
+        return Result("WARN", have, need, text, "Order what runs; put the rest on the shelf as spares.")
+    kept = f" {shelf:,} more are spares." if shelf else ""
+    return Result("PASS", have, need, f"Schedule and bill of materials agree.{kept}")
 
 
 def reach(plan: Plan, catalog: Catalog) -> Result:

@@ -15,6 +15,7 @@ from planner.verify.ports import OOB_UPLINKS, combined, node_ports
 UNIT = 0.04445  # m
 SIDE = 0.5  # m from a port to the side of its rack
 PEERS = 2
+SHELF = "spares"  # cables that no run takes
 COPPER = ("dac", "acc")  # chosen only where it is known to reach
 MOST_LINKS = 5_000_000  # far above any site; numbers beyond are nonsense
 Spot = tuple[int, int, float]  # rack, its units, height of the port in units
@@ -40,7 +41,8 @@ def check_cabling(plan: Plan, catalog: Catalog) -> Iterator[str]:
         yield f"racks: {standing} devices stand in racks, pools, networks and storage count {claimed}"
         return
     links = sum(n.endpoints + n.links_leaf_spine + n.links_spine_core + n.links_other for n in plan.fabrics)
-    carried = sum(ln.quantity * catalog.cables[ln.part].links for ln in plan.lines if ln.part in catalog.cables)
+    own = [ln for ln in plan.lines if ln.group != SHELF and ln.part in catalog.cables]
+    carried = sum(ln.quantity * catalog.cables[ln.part].links for ln in own)
     if links > min(carried, MOST_LINKS):
         yield f"cabling: {links} links, the lines buy cables for {min(carried, MOST_LINKS)}"
         return
@@ -401,12 +403,6 @@ def _lengths(plan: Plan, catalog: Catalog, spots: dict[str, Spot]) -> Iterator[s
             yield f"{name}: longest_m {entry.longest_m:g}, the longest run is {longest.get(id(entry), 0.0):.2f}"
 
 
-def _idle(plan: Plan, catalog: Catalog) -> int:
-    """In-band cables that slower uplinks of out-of-band switches leave over: those come with cables of their own."""
-    slow = [net for net in plan.fabrics if net.role == "oob" and (catalog.switches[net.switch].uplink_gbps or 0) < 100]
-    return sum(OOB_UPLINKS * net.leaf for net in slow)
-
-
 def _bought(plan: Plan, catalog: Catalog) -> Iterator[str]:
     """Cables by length against the lines; lengths that stand in for one another cost the same."""
     needed: Counter[tuple[str, str]] = Counter()
@@ -434,10 +430,13 @@ def _bought(plan: Plan, catalog: Catalog) -> Iterator[str]:
     for (network, kind), found in kinds.items():
         if len(found) > 1:
             yield f"cabling: {network} {kind} mixes cables of several kinds or prices"
-    lines = {(ln.group, ln.part): ln.quantity for ln in plan.lines if isinstance(catalog.parts.get(ln.part), Cable)}
-    idle = _idle(plan, catalog)
+    lines = {
+        (ln.group, ln.part): ln.quantity
+        for ln in plan.lines
+        if isinstance(catalog.parts.get(ln.part), Cable) and ln.group != SHELF
+    }
     for key in sorted(set(needed) | set(lines)):
         if needed[key] > lines.get(key, 0):
             yield f"cabling: {key[0]} needs {needed[key]} × {key[1]}, the lines buy {lines.get(key, 0)}"
-        elif key not in needed and not (key[0] == "in-band" and lines[key] <= idle):
-            yield f"cabling: the lines buy {lines[key]} × {key[1]} for {key[0]}, no run takes it"
+        elif needed[key] < lines[key]:
+            yield f"cabling: the lines buy {lines[key]} × {key[1]} for {key[0]}, {needed[key]} run"

@@ -32,6 +32,7 @@ def check_networks(plan: Plan, catalog: Catalog) -> Iterator[str]:
     counted: Counter[str] = Counter()
     plugged = endpoints(plan, catalog)
     names = Counter(net.name for net in plan.fabrics)
+    brought = _brought(plan, catalog)
     for k, net in enumerate(plan.fabrics):
         name = f"fabrics[{k}] ({net.name})"
         if names[net.name] > 1:
@@ -48,7 +49,7 @@ def check_networks(plan: Plan, catalog: Catalog) -> Iterator[str]:
         else:
             yield from _shared(name, plan, net, switch, catalog, plugged[net.role])
         yield from _links(name, net)
-        yield from _bought(name, net, [ln for ln in plan.lines if ln.group == net.name], catalog)
+        yield from _bought(name, net, [ln for ln in plan.lines if ln.group == net.name], catalog, brought)
     yield from _switches(plan, catalog, counted)
     for role, count in plugged.items():
         if count and not any(net.role == role for net in plan.fabrics):
@@ -219,16 +220,21 @@ def _links(name: str, net: PlannedFabric) -> Iterator[str]:
         yield f"{name}: {net.ports_used} ports used, {net.ports_present} present"
 
 
-def _bought(name: str, net: PlannedFabric, lines: list[PlanLine], catalog: Catalog) -> Iterator[str]:
+def _brought(plan: Plan, catalog: Catalog) -> int:
+    """Ports of the in-band network whose cables out-of-band switches bring: uplinks slower than those ports."""
+    nets = [n for n in plan.fabrics if n.role == "oob" and n.switch in catalog.switches]
+    return sum(OOB_UPLINKS * n.leaf for n in nets if (catalog.switches[n.switch].uplink_gbps or 0) < IN_BAND_GBPS)
+
+
+def _bought(name: str, net: PlannedFabric, lines: list[PlanLine], catalog: Catalog, brought: int) -> Iterator[str]:
     """Switches as counted; every cable carries a link and every link a cable; fibres end in modules, none idle."""
     switches = sum(ln.quantity for ln in lines if ln.part == net.switch)
     if switches != net.leaf + net.spine + net.core:
         yield f"{name}: {net.leaf + net.spine + net.core} switches counted, its lines buy {switches} × {net.switch}"
     switch = catalog.switches[net.switch]
-    own = (
-        net.role == "oob" and (switch.uplink_gbps or 0) < IN_BAND_GBPS
-    )  # faster uplinks: cables of the in-band network
-    links = net.cables + (OOB_UPLINKS * net.leaf if own else 0)
+    # Uplinks as fast as in-band ports are on cables of that network; slower ones bring their own.
+    own = net.role == "oob" and (switch.uplink_gbps or 0) < IN_BAND_GBPS
+    links = net.cables + (OOB_UPLINKS * net.leaf if own else -brought if net.role == "in-band" else 0)
     pieces = carried = fibres = modules = sockets = 0
     for line in lines:
         part = catalog.parts.get(line.part)

@@ -51,6 +51,8 @@ def _expected(plan: Plan, pool: Pool, catalog: Catalog) -> tuple[Counter[str], C
         percent = _percent(part, rule)
         if percent:
             used.append((line.part, line.quantity, percent))
+    percent = float(rule.get("cables") or 0)
+    used += [(part, n, percent) for part, n in _cables(plan, pool) if percent]
     whole = float(rule.get("nodes") or 0)
     for part_id, quantity, percent in used:
         low[part_id] += _up(percent, quantity)
@@ -62,6 +64,14 @@ def _expected(plan: Plan, pool: Pool, catalog: Catalog) -> tuple[Counter[str], C
             low[line.part] += each * _up(whole, pool.nodes)
             high[line.part] += each * _up(whole, top if ranged else pool.nodes)
     return low, high
+
+
+def _cables(plan: Plan, pool: Pool) -> Iterator[tuple[str, int]]:
+    """Cables of a pool's fabric, to devices and between switches, each kind by the longest that it has."""
+    for kinds in (("node",), ("trunk", "core", "peer")):
+        own = [e for e in plan.cabling if e.network == pool.fabric and e.kind in kinds]
+        if own:
+            yield max(own, key=lambda e: (e.length_m, e.part)).part, sum(e.quantity for e in own)
 
 
 def _percent(part: object, rule: dict[str, float]) -> float:

@@ -107,11 +107,23 @@ class Equipment:
                 if plugged > leaves * ports:
                     continue
                 low = self._networks("oob", plugged, OOB_GBPS, "ethernet").get(outer)
+                less = self._without_cables(inner, outer, leaves)
                 for _, heap in made[inner] if low is not None and low[0][0] == leaves else ():
-                    whole = stored.heap + managers + heap + low[0][1]
+                    whole = stored.heap + managers + heap + low[0][1] + less
                     words = f"{stored.words} in-band {switches}x{inner} oob {leaves}x{outer} servers {servers}"
                     yield Shared(words, whole, stored.steps + switches + leaves + servers)
                 break
+
+    def _without_cables(self, inner: str, outer: str, leaves: int) -> Heap:
+        """In-band cables that slow uplinks save: they come with cables of their own."""
+        catalog = self.ledger.catalog
+        if (catalog.switches[outer].uplink_gbps or 0) >= IN_BAND_GBPS:
+            return Heap()
+        each = fabric.endpoint_lines(catalog, inner, IN_BAND_GBPS, "in-band")
+        assert not isinstance(each, Rejection)
+        heap = self.ledger.lines((ln.part, -ln.quantity * UPLINKS * leaves) for ln in each)
+        assert heap is not None
+        return heap
 
     def _networks(
         self, role: str, endpoints: int, gbps: float, technology: Technology

@@ -256,6 +256,7 @@ class Builder:
             percent = rule.nics if line.part in catalog.nics else rule.drives if line.part in catalog.drives else 0.0
             found.append((line.part, _share_of(percent, line.quantity * count) + whole * line.quantity))
         found += [(part, _share_of(rule.optics, n)) for part, n in fabric_lines if part in catalog.optics]
+        found += [(part, _share_of(rule.cables, n)) for part, n in fabric_lines if part in catalog.cables]
         return [(part, n) for part, n in found if n]
 
     def _managers(self, switch: str, count: int) -> tuple[list[tuple[str, int]], list[tuple[str, int]], int] | None:

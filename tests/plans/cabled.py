@@ -67,7 +67,7 @@ def examine(plan: Plan, catalog: Catalog) -> Count:
     _devices(plan, catalog, ports, found)
     lines: Counter[str] = Counter()
     for line in plan.lines:
-        if isinstance(catalog.parts.get(line.part), Cable):
+        if isinstance(catalog.parts.get(line.part), Cable) and line.group != "spares":
             lines[line.part] += line.quantity
     found.bought = lines.total()
     found.formula = sum(by_formula(plan, catalog, net.name) for net in plan.fabrics)
