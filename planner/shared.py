@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from planner import fabric, site, storage_need
-from planner.bundles import STORAGE_SYSTEM, Pricer, merge, seeds
+from planner.bundles import STORAGE_LICENCE, STORAGE_SYSTEM, Pricer, merge, seeds, storage_may_be_managed
 from planner.candidates import copper, manager_bundle, offered_switches, switch_bundle
 from planner.catalog import Catalog
 from planner.dominance import pointwise_best
@@ -26,6 +26,7 @@ OOB_GBPS = 1.0
 SMALL_SITE_NODES = 2
 SMALL = "small-site"
 LARGE = "large-site"
+MANAGED, PLAIN = "/managed", "/plain"  # InfiniBand storage networks with fabric managers, and without
 STORAGE_TECHNOLOGIES: tuple[Technology, ...] = ("ethernet", "infiniband")
 
 
@@ -48,8 +49,27 @@ class SharedEquipment:
         if self.request.storage is not None:
             # A system and its network speak one technology; what has no partner in the other cannot be had.
             networks, systems = self.storage_network(storage_gbps or 200.0), self.storage_systems()
-            both = {o.together for o in networks} & {o.together for o in systems}
-            found += [o for o in (*networks, *systems) if o.together in both]
+            both = {_technology(o) for o in networks} & {_technology(o) for o in systems}
+            stored = [o for o in (*networks, *systems) if _technology(o) in both]
+            found += stored + self._licences({o.together or "" for o in stored if o.network == "storage"})
+        return found
+
+    def _licences(self, tags: set[str]) -> list[SharedOption]:
+        """Licences of an InfiniBand storage network's nodes that their compute fabric does not license already.
+
+        Only with fabric managers, which it has from spines on (tag `.../managed`); one a year for each node.
+        """
+        if not storage_may_be_managed(self.request):
+            return []
+        found = []
+        for tag in sorted(tags):
+            unit = Bundle()
+            if tag.endswith(MANAGED):
+                part = fabric.fabric_manager(self.catalog)
+                if part is not None and part.licence is not None:
+                    unit = Bundle(lines=(LineSeed(part.licence, 1, "storage", yearly=True),))
+            name = f"{STORAGE_LICENCE}|{tag}"
+            found += self._option(name, STORAGE_LICENCE, 0, self.most_nodes, Bundle(), unit, tag)
         return found
 
     # -- management ----------------------------------------------------------------------------------------------
@@ -170,7 +190,7 @@ class SharedEquipment:
                 continue
             families = offered_switches(self.catalog, self.request, technology, gbps, "storage")
             found += [
-                replace(option, together=f"storage-{technology}")
+                replace(option, together=f"storage-{technology}{option.together or ''}")
                 for option in self._brackets("storage", families, gbps, technology, redundancy)
             ]
         return found
@@ -230,10 +250,11 @@ class SharedEquipment:
             Bundle(lines=seeds(bracket.fixed_lines, network)),
             switches if media.trunk is None else copper.as_block(switches, switch),
         )
-        if technology == "infiniband" and made.spine:
+        tag = PLAIN if technology == "infiniband" else None
+        if technology == "infiniband" and made.spine and self.request.resilience.managers:
             fixed = merge(fixed, self._managers(switch))
+            tag = MANAGED
         unit = Bundle(lines=seeds(bracket.per_node_lines, network))
-        tag = None
         if network == "in-band":  # told apart by its cable where out-of-band uplinks may bring slower ones
             slow = any(not fabric.uplink_at_speed(s) for s in self._out_of_band_switches())
             tag = f"{LARGE}/{bracket.per_node_lines[0].part}" if slow else LARGE
@@ -271,7 +292,7 @@ class SharedEquipment:
         return found
 
     def _managers(self, switch: str) -> Bundle:
-        """Fabric managers of an InfiniBand storage network with spines; licences are the compute fabric's."""
+        """Fabric managers of an InfiniBand storage network with spines; licences are counted by node (`_licences`)."""
         each = self.request.resilience.managers
         managers = fabric.fabric_managers(self.catalog, switch, fabric.MANAGED_FROM_NODES, "infiniband", each)
         if managers is None:
@@ -379,6 +400,11 @@ def storage_steps(
             high, above = (middle, above) if blocks(middle) == count else (high, middle)
         yield low, high, count
         low = high + 1
+
+
+def _technology(option: SharedOption) -> str:
+    """What a storage system and its network must have in common."""
+    return (option.together or "").partition("/")[0]
 
 
 def _without_endpoints(bundle: Bundle) -> Bundle:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from planner import demand, spares
+from planner.bundles import STORAGE_LICENCE
 from planner.candidates import copper
 from planner.candidates.bench import MOST_NODES, Bench
 from planner.candidates.designs import ALONE, Fabrics, carries_fabric, fabric_id, no_fabric, replace_link
@@ -167,7 +168,7 @@ class Counted:
                 low=1,
                 high=1,
                 rate=rate.planning,
-                fixed=unit.times(total),
+                fixed=_unlicensed(unit.times(total)),
                 unit=_NOTHING,
                 linear=False,
             )
@@ -181,7 +182,7 @@ class Counted:
                 spare_load = self.bench.load_of(extra)
                 if spare_load is None:
                     continue
-                fixed = bare.fixed + fabric_load + spare_load
+                fixed = unit.times(total) + fabric_load + spare_load
                 if design.whole_pod:
                     fixed = replace(fixed, shapes={copper.pod(node, total, design.fixed): 1})
                 option = replace(
@@ -204,6 +205,13 @@ class Counted:
                     frontier.add(option)
                 found.append(option)
         return found
+
+
+def _unlicensed(load: Load) -> Load:
+    """Nodes before it is known whether their compute fabric licenses them: what every option of theirs has at least."""
+    if STORAGE_LICENCE not in load.endpoints:
+        return load
+    return replace(load, endpoints={n: count for n, count in load.endpoints.items() if n != STORAGE_LICENCE})
 
 
 def _apart(most: int) -> list[int]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from planner import fabric
-from planner.bundles import merge, repeat, seeds
+from planner.bundles import merge, repeat, seeds, storage_may_be_managed
 from planner.candidates import copper
 from planner.candidates.bench import Bench
 from planner.candidates.equipment import manager_bundle, offered_switches, switch_bundle
@@ -66,11 +66,15 @@ class Fabrics:
     def exact(self, node: NodeBuild, link: FabricLink, count: int, workload: Workload) -> list[Design]:
         """Fabrics for exactly `count` nodes, one per switch family that can build it."""
         topology = self._topology(node, workload)
-        key = (ports_of(node), link.technology, count, topology)
+        key = (ports_of(node), link.technology, count, topology, self._stored(node))
         if key not in self._designs:
             made = [d for s in self._families(node, link) for d in self._by_media(node, link, s, count, topology)]
             self._designs[key] = self._best_designs(made)
         return self._designs[key]
+
+    def _stored(self, node: NodeBuild) -> bool:
+        """Whether a node without licences of its compute fabric may need them for its storage network."""
+        return storage_may_be_managed(self.bench.request) and node.storage_ports > 0
 
     def _topology(self, node: NodeBuild, workload: Workload) -> str:
         asked = self.bench.request.preferences.fabric.topology
@@ -138,7 +142,7 @@ class Fabrics:
         fixed = merge(
             Bundle(lines=seeds(made.lines, "compute")),
             copper.as_block(switches, switch) if media.trunk is not None else switches,
-            manager_bundle(managers, count * node.fabric_units, "compute"),
+            manager_bundle(managers, count * node.fabric_units, "compute", self._stored(node)),
         )
         ratio, none = made.oversubscription, Bundle()
         return Design(switch, link.technology, made.topology, ratio, fixed, none, count, count, media), made

@@ -7,7 +7,7 @@ from planner.fabric.compute import compute_design
 from planner.fabric.copper import node_cables, stripes, trunk_cables
 from planner.fabric.design import USUAL, Bracket, FabricDesign, Media, candidate_switches, ports_at
 from planner.fabric.islands import island_brackets, islands
-from planner.fabric.managers import MANAGED_FROM_NODES, Managers, fabric_managers
+from planner.fabric.managers import MANAGED_FROM_NODES, Managers, fabric_manager, fabric_managers
 from planner.fabric.networks import endpoint_lines, network_brackets, network_design
 from planner.fabric.power import switch_power
 from planner.fabric.words import describe
@@ -24,6 +24,7 @@ __all__ = [
     "compute_design",
     "describe",
     "endpoint_lines",
+    "fabric_manager",
     "fabric_managers",
     "island_brackets",
     "islands",

@@ -251,6 +251,11 @@ def _bought(name: str, net: PlannedFabric, lines: list[PlanLine], catalog: Catal
         yield f"{name}: {fibres} fibres have {2 * fibres} ends, its lines buy {modules} modules for at most {sockets}"
 
 
+def _has_licence(catalog: Catalog) -> set[str]:
+    """Licences per managed node."""
+    return {m.licence for m in catalog.management.values() if m.role == "fabric-manager" and m.licence is not None}
+
+
 def _switches(plan: Plan, catalog: Catalog, counted: Counter[str]) -> Iterator[str]:
     bought: Counter[str] = Counter()
     managers = 0
@@ -263,18 +268,21 @@ def _switches(plan: Plan, catalog: Catalog, counted: Counter[str]) -> Iterator[s
     for part_id in sorted(set(counted) | set(bought)):
         if counted[part_id] != bought[part_id]:
             yield f"fabrics: {counted[part_id]} × {part_id} counted, the lines buy {bought[part_id]}"
-    expected = 0
+    expected = unlicensed = 0
     for pool in plan.pools:
         net = next((f for f in plan.fabrics if f.name == pool.fabric), None)
         if pool.fabric is not None and net is None:
             yield f"pools ({pool.workload}): fabric {pool.fabric} is not among the fabrics"
+        units = pool.nodes * catalog.chassis[pool.chassis].fabric_units
+        unlicensed += units if node_ports(plan, pool, catalog).storage else 0
         if net is None or net.switch not in catalog.switches:
             continue
         count, _, licence = _managers(plan, pool, net, catalog)
         if net.technology == "infiniband" and not count and not catalog.switches[net.switch].managed:
             yield f"fabrics ({net.name}): {net.switch} is unmanaged and has no fabric manager"
         expected += count
-        nodes = pool.nodes * catalog.chassis[pool.chassis].fabric_units if count and licence else 0
+        nodes = units if count and licence else 0
+        unlicensed -= nodes if node_ports(plan, pool, catalog).storage else 0
         have = sum(ln.quantity for ln in plan.yearly if ln.group == net.name)
         if have != nodes:
             yield f"fabrics ({net.name}): {nodes} licences of managed nodes needed, the lines hold {have}"
@@ -282,6 +290,11 @@ def _switches(plan: Plan, catalog: Catalog, counted: Counter[str]) -> Iterator[s
     for net in plan.fabrics:
         if net.role == "storage" and net.technology == "infiniband" and net.switch in catalog.switches:
             expected += each if net.spine else 0
+            licences = _has_licence(catalog)
+            nodes = unlicensed if net.spine and each and licences else 0
+            have = sum(ln.quantity for ln in plan.yearly if ln.group == net.name and ln.part in licences)
+            if have != nodes:
+                yield f"fabrics ({net.name}): {nodes} licences of managed nodes needed, the lines hold {have}"
             if not catalog.switches[net.switch].managed:
                 yield f"fabrics ({net.name}): {net.switch} is unmanaged, nobody runs its subnet manager"
     if managers != expected:
