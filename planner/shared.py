@@ -40,6 +40,7 @@ class SharedEquipment:
     most_nodes: int
     most_endpoints: int
     most_accelerators: int = 0  # that storage by profile serves; 0 where no speed follows accelerators
+    single_mode: frozenset[str] = frozenset()  # kinds of link that multimode does not reach
     rejections: list[Rejection] = field(default_factory=list)
 
     def options(self, storage_gbps: float | None) -> list[SharedOption]:
@@ -224,9 +225,11 @@ class SharedEquipment:
                     self.most_endpoints,
                     low,
                     tiers,
+                    copper.usual(self.single_mode, network),
                 )
                 for bracket in brackets:
-                    options = self._bracket(network, bracket, switch, gbps, technology)
+                    media = bracket.design_at_hi.media
+                    options = self._bracket(network, bracket, switch, gbps, technology, media)
                     on_copper = self._on_copper(network, bracket, switch, gbps, technology, redundancy)
                     if not options and not on_copper:
                         break  # a part has no price
@@ -248,7 +251,7 @@ class SharedEquipment:
         switches = switch_bundle(self.catalog, switch, made.switches)
         fixed = merge(
             Bundle(lines=seeds(bracket.fixed_lines, network)),
-            switches if media.trunk is None else copper.as_block(switches, switch),
+            copper.as_block(switches, switch) if copper.is_copper(self.catalog, media.trunk) else switches,
         )
         tag = PLAIN if technology == "infiniband" else None
         if technology == "infiniband" and made.spine and self.request.resilience.managers:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from planner import floorplan, site
 from planner.bundles import node_shape
 from planner.catalog import Catalog
-from planner.fabric import FabricDesign, Media, node_cables, stripes, trunk_cables
+from planner.fabric import SINGLE_MODE_NODE, SINGLE_MODE_TRUNK, FabricDesign, Media, node_cables, stripes, trunk_cables
 from planner.model import Bundle, Shape, block
 from planner.parts import NodeBuild
 from planner.request import Request
@@ -26,6 +26,17 @@ def wanted(request: Request) -> bool:
 def preferred(request: Request) -> bool:
     """Whether what copper reaches is not offered on fibre."""
     return request.preferences.fabric.media == "copper"
+
+
+def is_copper(catalog: Catalog, part: str | None) -> bool:
+    """Whether a cable is copper, so that what it joins stands as one block."""
+    return part is not None and catalog.cables[part].kind in ("dac", "acc")
+
+
+def usual(single_mode: frozenset[str], role: str) -> Media:
+    """The media of a network where nothing else is chosen: multimode, single-mode where that does not reach."""
+    node, trunk = (f"{role}:{kind}" in single_mode for kind in ("node", "trunk"))
+    return Media(SINGLE_MODE_NODE if node else None, SINGLE_MODE_TRUNK if trunk else None)
 
 
 def fits_one_rack(request: Request, shape: Shape) -> bool:
@@ -61,7 +72,7 @@ def between_switches(catalog: Catalog, request: Request, made: FabricDesign, swi
         per = catalog.cables[part].links
         up = (links - peers) // made.leaf
         if PEER_LINKS % per == 0 and (not made.spine or stripes(up, made.spine, per)):
-            yield Media(trunk=part)
+            yield replace(made.media, trunk=part)
 
 
 def pod(node: NodeBuild, count: int, switches: Bundle) -> Shape:
@@ -82,7 +93,7 @@ def to_nodes(
     need = floorplan.block_m(whole.units, node.rack_units, switch.rack_units, request.site.layout.slack_m)
     for part in node_cables(catalog, switch, made.gbps, node.compute_cage or "", need):
         if node.compute_ports % catalog.cables[part].links == 0:
-            yield Media(node=part)
+            yield replace(made.media, node=part)
 
 
 PEER_LINKS = 2  # between the two switches of a pair

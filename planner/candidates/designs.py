@@ -33,10 +33,7 @@ class Design:
     high: int
     media: fabric.Media = fabric.USUAL
 
-    @property
-    def whole_pod(self) -> bool:
-        """Whether nodes and switches stand in one rack as one block: node links on copper."""
-        return self.media.node is not None
+    whole_pod: bool = False  # nodes and switches stand in one rack as one block: node links on copper
 
 
 @dataclass
@@ -95,7 +92,7 @@ class Fabrics:
 
     def _by_media(self, node: NodeBuild, link: FabricLink, switch: str, count: int, topology: str) -> Iterator[Design]:
         """The fabric on modules and fibre, and on copper where that reaches."""
-        found = self._design(node, link, switch, count, topology, fabric.USUAL)
+        found = self._design(node, link, switch, count, topology, copper.usual(self.bench.single_mode, "compute"))
         if found is None:
             return
         usual, made = found
@@ -141,11 +138,12 @@ class Fabrics:
         switches = switch_bundle(self.bench.catalog, switch, made.switches)
         fixed = merge(
             Bundle(lines=seeds(made.lines, "compute")),
-            copper.as_block(switches, switch) if media.trunk is not None else switches,
+            copper.as_block(switches, switch) if copper.is_copper(self.bench.catalog, media.trunk) else switches,
             manager_bundle(managers, count * node.fabric_units, "compute", self._stored(node)),
         )
         ratio, none = made.oversubscription, Bundle()
-        return Design(switch, link.technology, made.topology, ratio, fixed, none, count, count, media), made
+        pod = copper.is_copper(self.bench.catalog, media.node)
+        return Design(switch, link.technology, made.topology, ratio, fixed, none, count, count, made.media, pod), made
 
     def brackets(self, node: NodeBuild, link: FabricLink, unit: int, most: int, spare: int) -> list[Design]:
         """Fabrics by ranges of units; without a fabric one range for all."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from planner import wiring
 from planner.catalog import Catalog
-from planner.plan import Plan, PlannedFabric
+from planner.plan import Plan
 from planner.wiring import Cut, Device
 
 HEADER = (
@@ -84,7 +84,7 @@ def schedule(plan: Plan, catalog: Catalog) -> Iterator[ScheduleRow]:
     """Every cable of a plan; a breakout cable has a row per leg under one label."""
     devices = wiring.directory(plan)
     names = [rack.name for rack in plan.racks]
-    modules = {net.name: _modules(plan, catalog, net) for net in plan.fabrics}
+    modules = {net.name: wiring.modules_of(plan, catalog, net) for net in plan.fabrics}
     count: Counter[str] = Counter()
     for cut in plan_cuts(plan, catalog):
         run = cut.run
@@ -133,32 +133,6 @@ def medium(catalog: Catalog, cut: Cut, module: str | None) -> str:
     return "single-mode fibre" if optic is not None and optic.media == "smf" else "multimode fibre"
 
 
-def _modules(plan: Plan, catalog: Catalog, net: PlannedFabric) -> dict[str, tuple[str | None, str | None]]:
-    """Modules at the switch and at the far end of node links, and of links between switches."""
-    node = wiring.kit(catalog, net, _cage(plan, catalog, net))
-    found: dict[str, tuple[str | None, str | None]] = {"node": (None, None), "trunk": (None, None)}
-    if node is not None:
-        found["node"] = (node.switch_module, node.far_module)
-    between = wiring.trunk_kit(catalog, net)
-    if between is not None:
-        found["trunk"] = (between.switch_module, between.far_module)
-    return found
-
-
-def _cage(plan: Plan, catalog: Catalog, net: PlannedFabric) -> str:
-    """The cage of the nodes' ports in a network."""
-    if net.role != "compute":
-        return "rj45" if net.role == "oob" else "qsfp112"
-    pool = next((p for p in plan.pools if p.fabric == net.name), None)
-    if pool is None:
-        return ""
-    fixed = [n for n in catalog.chassis[pool.chassis].fixed_nics if n.role == "compute"]
-    if fixed and fixed[0].cage:
-        return fixed[0].cage
-    nic = catalog.nics.get(pool.nic or "")
-    return nic.cage if nic is not None else ""
-
-
 def _text(label: str, here: tuple[str, int, str], there: tuple[str, int, str]) -> str:
     """Label, this end, far end: what an installer reads at the port."""
     return f"{label} | {here[0]} U{here[1]} {here[2]} > {there[0]} U{there[1]} {there[2]}"
@@ -175,7 +149,11 @@ LABEL_HEADER = ("cable", "text", "rack", "unit", "device")
 
 
 def total_rows(plan: Plan, catalog: Catalog) -> Iterator[tuple[object, ...]]:
-    """Totals by network, kind of link and length class: pieces, metres bought, longest run."""
+    """Totals by network, kind of link and length class: pieces, metres bought, longest run; spares apart."""
+    shelf: Counter[str] = Counter()
+    for line in plan.lines:
+        if line.group == "spares" and line.part in catalog.cables:
+            shelf[line.part] += line.quantity
     for entry in plan.cabling:
         cable = catalog.cables[entry.part]
         metres = round(entry.quantity * entry.length_m, 1)
@@ -188,15 +166,11 @@ def total_rows(plan: Plan, catalog: Catalog) -> Iterator[tuple[object, ...]]:
             entry.quantity,
             metres,
             entry.longest_m,
+            shelf.pop(entry.part, 0),  # with the first kind of link that the part is used for
         )
-    for line in plan.lines:  # on the shelf, apart from what runs
-        if line.group == "spares" and line.part in catalog.cables:
-            cable = catalog.cables[line.part]
-            metres = round(line.quantity * cable.length_m, 1)
-            yield "spares", "shelf", line.part, cable.model, cable.length_m, line.quantity, metres, None
 
 
-TOTAL_HEADER = ("network", "link", "part", "model", "length_m", "pieces", "metres", "longest_run_m")
+TOTAL_HEADER = ("network", "link", "part", "model", "length_m", "pieces", "metres", "longest_run_m", "spares")
 
 
 def by_device(rows: Iterator[ScheduleRow]) -> dict[str, Counter[str]]:

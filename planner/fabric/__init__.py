@@ -4,7 +4,7 @@ from planner.fabric.cabling import uplink_at_speed
 from planner.fabric.casefile import read_cases
 from planner.fabric.cases import CaseResult, run_case
 from planner.fabric.compute import compute_design
-from planner.fabric.copper import node_cables, stripes, trunk_cables
+from planner.fabric.copper import SINGLE_MODE_NODE, SINGLE_MODE_TRUNK, node_cables, stripes, trunk_cables
 from planner.fabric.design import USUAL, Bracket, FabricDesign, Media, candidate_switches, ports_at
 from planner.fabric.islands import island_brackets, islands
 from planner.fabric.managers import MANAGED_FROM_NODES, Managers, fabric_manager, fabric_managers
@@ -14,6 +14,8 @@ from planner.fabric.words import describe
 
 __all__ = [
     "MANAGED_FROM_NODES",
+    "SINGLE_MODE_NODE",
+    "SINGLE_MODE_TRUNK",
     "USUAL",
     "Bracket",
     "CaseResult",

@@ -61,13 +61,14 @@ def compute_design(
         return between
     if isinstance(other, Rejection):
         return other
-    kit = copper.kit_of(catalog, kit, media.node)
+    kit, other = copper.kit_of(catalog, kit, media.node), copper.kit_of(catalog, other, media.node)
     if between is not None and media.trunk is not None:
         between = copper.kit_of(catalog, between, media.trunk)
-        if tree.core or not copper.stripes(tree.up, tree.spine, between.links_per_cable):
+        on_copper = catalog.cables[between.cable].kind in copper.KINDS
+        if on_copper and (tree.core or not copper.stripes(tree.up, tree.spine, between.links_per_cable)):
             return Rejection(switch_id, "uneven-copper", f"{between.cable} does not spread over {tree.spine} spines")
     made = _assembled(switch, tree, (kit, other, between), nodes, ports_per_node, gbps, rail)
-    return replace(made, media=media)
+    return replace(made, media=copper.taken(media, kit, between))
 
 
 def _assembled(

@@ -7,17 +7,49 @@ alone. A copper cable that reaches it can be priced exactly, and packing keeps t
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from planner.catalog import Catalog
 from planner.fabric.cabling import LinkKit
+from planner.fabric.design import Media
 from planner.parts import Cable, Switch
 
 KINDS = ("dac", "acc")
 
 
+# Single-mode modules in place of multimode ones: same cage, same links, same speed.
+SINGLE_MODE = {
+    "mma4z00-ns": "mms4x00-nm",
+    "mma4z00-ns-flt": "mms4x00-nm-flt",
+    "mma4z00-ns400": "mms4x00-ns400",
+    "mma1z00-ns400": "mms1x00-ns400",
+    "generic-400g-qsfp-dd-sr4": "mms1v00-wm",
+}
+SINGLE_MODE_NODE, SINGLE_MODE_TRUNK = "generic-smf-mpo12-10m", "generic-smf-mpo12-30m"
+
+
 def kit_of(catalog: Catalog, usual: LinkKit, part: str | None) -> LinkKit:
-    """The parts of a link on another cable than the usual one. Copper carries its ends: no modules."""
-    return usual if part is None else LinkKit(part, catalog.cables[part].links)
+    """The parts of a link on another cable than the usual one.
+
+    Copper carries its ends: no modules. Single-mode fibre takes the place of multimode with the modules that go with
+    it, single-mode fibre that of longer pieces; a link that is on no fibre stays as it is.
+    """
+    if part is None:
+        return usual
+    if catalog.cables[part].kind != "fibre":
+        return LinkKit(part, catalog.cables[part].links)
+    near, far = usual.switch_module, usual.far_module
+    if catalog.cables[usual.cable].media == "smf":
+        return replace(usual, cable=part)  # the same fibre in longer pieces
+    if near not in SINGLE_MODE or far not in SINGLE_MODE:
+        return usual
+    return replace(usual, cable=part, switch_module=SINGLE_MODE[near], far_module=SINGLE_MODE[far])
+
+
+def taken(media: Media, node: LinkKit, trunk: LinkKit | None) -> Media:
+    """What of the media asked for is really used."""
+    used = (node.cable, None if trunk is None else trunk.cable)
+    return Media(media.node if media.node == used[0] else None, media.trunk if media.trunk == used[1] else None)
 
 
 def trunk_cables(catalog: Catalog, switch: Switch, need_m: float) -> list[str]:

@@ -214,7 +214,8 @@ def _network(
         return between
     kit = copper.kit_of(handle.catalog, kit, media.node)
     between = None if between is None else copper.kit_of(handle.catalog, between, media.trunk)
-    return _Network(name, switch, gbps, redundancy == "pair" and name != "oob", oversubscription, kit, between, media)
+    pair, used = redundancy == "pair" and name != "oob", copper.taken(media, kit, between)
+    return _Network(name, switch, gbps, pair, oversubscription, kit, between, used)
 
 
 def network_brackets(

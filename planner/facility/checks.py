@@ -152,9 +152,9 @@ def reach(plan: Plan, catalog: Catalog) -> Result:
         if e.longest_m > e.length_m + 1e-9
     ]
     far = []
+    nets = {net.name: net for net in plan.fabrics}
     for e in plan.cabling:
-        optics = [catalog.optics[ln.part] for ln in plan.lines if ln.group == e.network and ln.part in catalog.optics]
-        least = min((o.reach_m for o in optics), default=None)
+        least = wiring.reach_m(plan, catalog, nets[e.network], e.kind) if e.network in nets else None
         if catalog.cables[e.part].kind == "fibre" and least is not None and e.length_m > least:
             far.append(f"{e.network} {e.kind}: {e.length_m:g} m of fibre, modules reach {least:g} m")
     longest = max((e.longest_m for e in plan.cabling), default=0.0)

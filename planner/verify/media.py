@@ -13,6 +13,7 @@ from planner.verify.cabling import pool_names
 UNIT = 0.04445  # m
 SIDE = 0.5  # m from a port to the side of its rack
 COPPER = ("dac", "acc")
+SINGLE_MODE = ("generic-smf-mpo12-10m", "generic-smf-mpo12-30m")  # to devices and between switches
 
 
 def check_media(plan: Plan, catalog: Catalog) -> Iterator[str]:
@@ -30,10 +31,23 @@ def check_media(plan: Plan, catalog: Catalog) -> Iterator[str]:
                     yield f"{name} is missing, the cabling has {', '.join(sorted(metal))}"
                 continue
             cable = catalog.cables.get(named)
+            if cable is not None and cable.kind == "fibre":
+                yield from _single_mode(catalog, net, name, cable, bought)
+                continue
             if cable is None or set(metal) != bought or not bought:
                 yield f"{name} {named}, the cabling has {', '.join(sorted(bought)) or 'none'}"
                 continue
             yield from _expected(plan, catalog, net, name, cable, field == "node_cable")
+
+
+def _single_mode(catalog: Catalog, net: PlannedFabric, name: str, cable: Cable, bought: set[str]) -> Iterator[str]:
+    """Single-mode fibre: what is bought is of this family; multimode is what stands there unnamed."""
+    del net
+    kin = {(c.vendor, c.kind, c.media, c.ends) for p in bought if (c := catalog.cables.get(p)) is not None}
+    if kin != {(cable.vendor, "fibre", "smf", cable.ends)} or cable.id not in SINGLE_MODE:
+        yield f"{name} {cable.id}, the cabling has {', '.join(sorted(bought)) or 'none'}"
+    elif cable.id != SINGLE_MODE[0 if "node_cable" in name else 1]:
+        yield f"{name} {cable.id}, expected {SINGLE_MODE[0 if 'node_cable' in name else 1]}"
 
 
 def _expected(plan: Plan, catalog: Catalog, net: PlannedFabric, name: str, cable: Cable, nodes: bool) -> Iterator[str]:

@@ -235,20 +235,23 @@ def _bought(name: str, net: PlannedFabric, lines: list[PlanLine], catalog: Catal
     # Uplinks as fast as in-band ports are on cables of that network; slower ones bring their own.
     own = net.role == "oob" and (switch.uplink_gbps or 0) < IN_BAND_GBPS
     links = net.cables + (OOB_UPLINKS * net.leaf if own else -brought if net.role == "in-band" else 0)
-    pieces = carried = fibres = modules = sockets = 0
+    pieces = carried = 0
+    fibres, modules, sockets = Counter[str](), Counter[str](), Counter[str]()
     for line in lines:
         part = catalog.parts.get(line.part)
         if isinstance(part, Cable):
             pieces += line.quantity
             carried += line.quantity * part.links
-            fibres += line.quantity if part.kind == "fibre" else 0
+            fibres[part.media or ""] += line.quantity if part.kind == "fibre" else 0
         elif isinstance(part, Optic):
-            modules += line.quantity
-            sockets += line.quantity * part.links
+            modules[part.media] += line.quantity
+            sockets[part.media] += line.quantity * part.links
     if not pieces <= links <= carried:
         yield f"{name}: {links} links, its lines buy {pieces} cables for at most {carried}"
-    if not modules <= 2 * fibres <= sockets:
-        yield f"{name}: {fibres} fibres have {2 * fibres} ends, its lines buy {modules} modules for at most {sockets}"
+    for kind in sorted(set(fibres) | set(modules)):
+        ends, have, most = 2 * fibres[kind], modules[kind], sockets[kind]
+        if not have <= ends <= most:
+            yield f"{name}: {fibres[kind]} fibres have {ends} ends, its lines buy {have} modules for at most {most}"
 
 
 def _has_licence(catalog: Catalog) -> set[str]:
