@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 
 from planner import wiring
 from planner.catalog import Catalog
@@ -36,6 +37,7 @@ HEADER = (
     "a_label",
     "b_label",
 )
+_PLAIN = attrgetter(*HEADER[:-2])
 MEDIA = {"dac": "passive copper", "acc": "active copper", "aoc": "active optical", "rj45": "twisted pair"}
 
 
@@ -77,7 +79,7 @@ class ScheduleRow:
 
     def cells(self) -> tuple[object, ...]:
         """The row in the order of HEADER."""
-        return (*(getattr(self, name) for name in HEADER[:-2]), self.a_text, self.b_text)
+        return (*_PLAIN(self), self.a_text, self.b_text)
 
 
 def schedule(plan: Plan, catalog: Catalog) -> Iterator[ScheduleRow]:
