@@ -34,10 +34,16 @@ def check_media(plan: Plan, catalog: Catalog) -> Iterator[str]:
             if cable is not None and cable.kind == "fibre":
                 yield from _single_mode(catalog, net, name, cable, bought)
                 continue
-            if cable is None or set(metal) != bought or not bought:
+            kin = {_kin(catalog.cables[p]) for p in metal}
+            if cable is None or set(metal) != bought or kin != {_kin(cable)}:
                 yield f"{name} {named}, the cabling has {', '.join(sorted(bought)) or 'none'}"
                 continue
             yield from _expected(plan, catalog, net, name, cable, field == "node_cable")
+
+
+def _kin(cable: Cable) -> tuple[object, ...]:
+    """What cables of one family have in common."""
+    return (cable.vendor, cable.kind, cable.ends, cable.gbps, cable.links)
 
 
 def _single_mode(catalog: Catalog, net: PlannedFabric, name: str, cable: Cable, bought: set[str]) -> Iterator[str]:
@@ -64,8 +70,8 @@ def _expected(plan: Plan, catalog: Catalog, net: PlannedFabric, name: str, cable
     alike = [
         c
         for c in catalog.cables.values()
-        if (c.vendor, c.kind, c.ends, c.gbps, c.links, c.lifecycle)
-        == (cable.vendor, cable.kind, cable.ends, cable.gbps, cable.links, "current")
+        if _kin(c) == _kin(cable)
+        and c.lifecycle == "current"
         and c.side in (cable.side, "any", "node" if nodes else "switch")
         and c.length_m >= need - 1e-6
     ]

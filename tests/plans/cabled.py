@@ -116,7 +116,10 @@ storage: {{usable_tb: 300}}
     "single-mode": (
         (480, 512),
         """
-site: {{country: US, rack_power_kw: 45, layout: {{racks_per_row: 4, hot_aisle_m: 10, cold_aisle_m: 10, slack_m: 5, tray_m: 5}}}}
+site:
+  country: US
+  rack_power_kw: 45
+  layout: {{racks_per_row: 4, hot_aisle_m: 10, cold_aisle_m: 10, slack_m: 5, tray_m: 5}}
 workloads: [{{name: pod, kind: capacity, accelerator: h100-sxm5, count: {n}}}]
 preferences: {{chassis: {{only: [dgx-h100]}}, fabric: {{technology: infiniband, reserve_nodes: 32}}}}
 storage: {{usable_tb: 2000, technology: infiniband}}
