@@ -10,7 +10,7 @@ from typing import Any
 import planner
 from planner import assemble, demand, lines, pricing, racking, site, sitefile, storage_need, wiring
 from planner.assemble import Chosen
-from planner.bundles import merge, repeat
+from planner.bundles import repeat
 from planner.demand import Rate
 from planner.errors import Rejection
 from planner.formulation import limit_measure
@@ -107,8 +107,12 @@ def cut_to_length(prepared: Prepared, plan: Plan, chosen: Sequence[Chosen]) -> d
     cabling = wiring.cabling_of(plan, catalog, worth)
     classes = wiring.class_parts(catalog, plan.fabrics)
     capital = lines.with_lengths(catalog, book, plan.lines, classes, cabling)
-    network_of = {c.option.work: c.fabric for c in chosen if c.fabric is not None}
-    capital = lines.with_spare_lengths(catalog, book, capital, classes, cabling, network_of)
+    networks_of: dict[str | None, set[str]] = {}
+    for pick in chosen:
+        if pick.fabric is not None:
+            owner = pick.option.work if pick.option.network is None else None
+            networks_of.setdefault(owner, set()).add(pick.fabric)
+    capital = lines.with_spare_lengths(catalog, book, capital, classes, cabling, networks_of)
     names = dict(plan.names)
     names.update({ln.part: f"{ln.maker} {ln.model}" for ln in capital})
     return {"cabling": cabling, "lines": capital, "names": dict(sorted(names.items()))}
@@ -117,11 +121,11 @@ def cut_to_length(prepared: Prepared, plan: Plan, chosen: Sequence[Chosen]) -> d
 # -- lines -------------------------------------------------------------------------------------------------------
 def _owned(prepared: Prepared, solution: Solution, chosen: Sequence[Chosen]) -> list[Owned]:
     owned = [Owned(assemble.bundle_of(c), c.option.work, c.nodes, c.option.node) for c in chosen]
+    names = assemble.joint_names(chosen)
     for bracket in prepared.problem.shared:
         count = solution.shared.get(bracket.id)
         if count is not None:
-            pieces = repeat(bracket.step_bundle, bracket.steps(count))
-            owned.append(Owned(merge(bracket.fixed_bundle, repeat(bracket.unit_bundle, count), pieces)))
+            owned.append(Owned(assemble.shared_bundle(bracket, count, names)))
     owned.append(Owned(repeat(prepared.problem.rack_bundle, solution.racks)))
     owned.append(Owned(prepared.problem.constant_bundle))
     return owned

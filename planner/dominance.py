@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.model import Load, Option, Shape, SharedOption
+from planner.model import Load, Option, Shape, SharedOption, node_ports
 
 
 class Frontier:
@@ -111,11 +111,23 @@ def dominates(x: Option, y: Option, ignore: frozenset[str] = frozenset()) -> boo
         and x.rate >= y.rate
         and x.low <= y.low
         and x.high >= y.high
-        and x.network == y.network
+        and _same_joint(x, y)
         and no_worse(x.fixed, y.fixed, ignore)
         and no_worse(x.unit, y.unit, ignore)
         and _serves_tenants(x, y)
     )
+
+
+def _same_joint(x: Option, y: Option) -> bool:
+    """Whether x takes the place of y on a joint fabric: same fabric, equal ports and nodes, same layout.
+
+    Fewer ports are not always cheaper: a smaller tree may stripe over more links.
+    """
+    if x.network != y.network or x.network is None:
+        return x.network == y.network
+    names = (x.network, node_ports(x.network))
+    one, other = x.fixed.endpoints, y.fixed.endpoints
+    return x.topology == y.topology and all(one.get(n, 0) == other.get(n, 0) for n in names)
 
 
 def _serves_tenants(x: Option, y: Option) -> bool:
@@ -143,6 +155,7 @@ def _covers(x: SharedOption, y: SharedOption) -> bool:
         x.network == y.network
         and x.together == y.together
         and x.per_step == y.per_step
+        and (x.joint is None or y.joint is None or (x.joint.nodes, x.joint.direct) == (y.joint.nodes, y.joint.direct))
         and no_worse(x.step, y.step)
         and x.low <= y.low
         and x.high >= y.high

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 
 import pulp
 
-from planner.model import Load, Option, Problem, RoomLimits, Shape, SharedOption, Solution, Work
+from planner.model import Load, Option, Problem, RoomLimits, Shape, SharedOption, Solution, Work, node_ports
 
 # An attribute of Load turned into a coefficient.
 Measure = Callable[[Load], float]
@@ -251,6 +251,43 @@ def network_endpoints(model: Model) -> None:
         model.lp += drivers - plugged == 0, f"network_endpoints_{_safe(network)}"
 
 
+def joint_nodes(model: Model) -> None:
+    """joint_nodes[n]: Σ nodes plugged into joint fabric n = Σ nodes[s]·pick[s]: fabric managers go by nodes.
+
+    A size of a joint fabric stands for one sum of ports and one of nodes; ports are held by network_endpoints. A
+    rail-optimized tree has equal ports per node and needs no such row.
+    """
+    for network in model.problem.joint_networks:
+        sizes = [s for s in model.problem.shared if s.network == network and s.joint is not None]
+        if not any(s.joint.rails for s in sizes if s.joint is not None):
+            built = pulp.lpSum(s.joint.nodes * model.pick[s.id] for s in sizes if s.joint is not None)
+            plugged = model.total(_endpoints(node_ports(network)))
+            model.lp += built - plugged == 0, f"joint_nodes_{_safe(network)}"
+
+
+def joint_layout(model: Model) -> None:
+    """joint_layout[n,w]: Σ use[o] of rail-optimized pools of w on plain fabric n ≤ Σ pick[s] of single switches.
+
+    On one switch every layout is the same; in a plain tree a rail-optimized pool would lose its rails.
+    """
+    for network in model.problem.joint_networks:
+        sizes = [s for s in model.problem.shared if s.network == network and s.joint is not None]
+        if any(s.joint.rails for s in sizes if s.joint is not None):
+            continue
+        single = pulp.lpSum(model.pick[s.id] for s in sizes if s.joint is not None and s.joint.direct)
+        railed = [o for o in model.problem.options if o.network == network and o.topology == "rail"]
+        for work, options in _grouped(railed, lambda o: o.work).items():
+            used = pulp.lpSum(model.use[o.id] for o in options)
+            model.lp += used - single <= 0, f"joint_layout_{_safe(network)}_{_safe(work)}"
+
+
+def one_fabric(model: Model) -> None:
+    """one_fabric: Σ pick[s] over sizes of joint fabrics that have ports ≤ 1, where all pools must stand on one."""
+    built = [s for s in model.problem.shared if s.joint is not None and s.high]
+    if model.problem.one_fabric and built:
+        model.lp += pulp.lpSum(model.pick[s.id] for s in built) <= 1, "one_fabric"
+
+
 def together(model: Model) -> None:
     """together[g]: Σ pick[s] over the options of tag g in one network = the same sum in each other network of g.
 
@@ -404,6 +441,9 @@ CONSTRAINTS: tuple[Callable[[Model], None], ...] = (
     shared_bracket,
     shared_step,
     network_endpoints,
+    joint_nodes,
+    joint_layout,
+    one_fabric,
     together,
     limit_rows,
     rack_totals,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -137,9 +137,9 @@ def with_spare_lengths(
     capital: Sequence[PlanLine],
     planned: Mapping[tuple[str, str], str],
     cabling: Sequence[PlannedCables],
-    network_of: Mapping[str, str],
+    networks_of: Mapping[str | None, Collection[str]],
 ) -> tuple[PlanLine, ...]:
-    """Spare cables as long as the longest that their pool's network has of the kind. `network_of`: by line's pool."""
+    """Spare cables as long as the longest of their kind in the networks that a line's pool owns (None: joint ones)."""
     found: list[PlanLine] = []
     moved: dict[tuple[str | None, str], tuple[int, Owned]] = {}
     for line in capital:
@@ -149,7 +149,7 @@ def with_spare_lengths(
         own = [
             e.part
             for e in cabling
-            if e.network == network_of.get(line.pool or "") and planned[e.network, e.kind] == line.part
+            if e.network in networks_of.get(line.pool, ()) and planned[e.network, e.kind] == line.part
         ]
         part = max(own, key=lambda p: (catalog.cables[p].length_m, p), default=line.part)
         before = moved[line.pool, part][0] if (line.pool, part) in moved else 0

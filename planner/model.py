@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from planner.fabric import USUAL, Media
-from planner.parts import FabricLink, NodeBuild
+from planner.parts import FabricLink, NodeBuild, Technology
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -149,13 +149,18 @@ class Option:
     nodes_per_unit: int = 1
     spare_nodes: int = 0
     cards: int = 0
-    network: str | None = None  # shared compute fabric it plugs into; None: owns its fabric or needs none
+    network: str | None = None  # joint compute fabric it plugs into; None: owns its fabric or needs none
     switch: str | None = None
     topology: str | None = None
     link: FabricLink = field(default_factory=lambda: FabricLink(technology=None, gbps_per_node=0.0))
     media: Media = USUAL
     precision: str | None = None
     tenants: tuple[Tenant, ...] = ()  # shared pools: replicas that may stand on it
+
+
+def node_ports(network: str) -> str:
+    """The name under which a load counts the nodes that plug into a joint compute fabric."""
+    return f"{network} nodes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +171,23 @@ class Tenant:
     cards: int
     rate: float
     precision: str
+
+
+@dataclass(frozen=True, slots=True)
+class JointFabric:
+    """One size of a compute fabric that pools have together.
+
+    `nodes` on it, counted by networks (0: not counted, the ports say it); `direct`: a single switch, to which pools of
+    any layout plug; `technology`, `gbps` and `rails` (ports per node of a rail-optimized tree, else 0) design it.
+    """
+
+    technology: Technology
+    gbps: float
+    rails: int
+    nodes: int
+    direct: bool
+    manager_ports: int = 0
+    reserve: int = 0  # ports that come later
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +215,7 @@ class SharedOption:
     step: Load = field(default_factory=Load)
     step_bundle: Bundle = field(default_factory=Bundle)
     media: Media = USUAL
+    joint: JointFabric | None = None  # a compute fabric that pools have together
 
     def steps(self, driver: int) -> int:
         """Pieces that a driver takes."""
@@ -250,6 +273,12 @@ class Problem:
     tax_percent: float = 0.0
     capital_scale: int = 1  # units of `capital` to a cent
     alone: Mapping[str, float] = field(default_factory=dict)  # what each maximised work reaches alone, in its unit
+    one_fabric: bool = False  # all compute fabrics of the plan are one (preferences.fabric.sharing: shared)
+
+    @property
+    def joint_networks(self) -> tuple[str, ...]:
+        """Names of the compute fabrics that pools may have together."""
+        return tuple(sorted({s.network for s in self.shared if s.joint is not None}))
 
     @property
     def performance_first(self) -> bool:

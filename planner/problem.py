@@ -5,21 +5,22 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from planner import compliance, nodes, site
 from planner.bundles import STORAGE_SYSTEM, Pricer
-from planner.candidates import Bench, Generator, works
+from planner.candidates import Bench, Generator, Joint, works
 from planner.catalog import Catalog
 from planner.dominance import irrelevant, prune
 from planner.errors import InputError, Mistake, Rejection
 from planner.formulation import fit_in_rack, limit_measure
-from planner.model import Bundle, Load, Option, Problem, RoomLimits, SharedOption, Work
+from planner.model import Bundle, Load, Option, Problem, RoomLimits, SharedOption, Solution, Work
 from planner.packing import pack_shapes
 from planner.parts import NodeBuild
 from planner.plan import ComplianceEntry
 from planner.pricing import PriceBook
+from planner.reach import reach
 from planner.request import Request
 from planner.shared import SharedEquipment, rack_bundle
 from planner.solve import delivered, least, stages
@@ -28,6 +29,7 @@ from planner.units import HOURS_PER_YEAR
 
 # Design convention: energy is typical draw × this utilisation × annual PUE × hours of a year.
 UTILISATION = Decimal("0.8")
+DRIVERS = ("management", "in-band", "oob", "storage", STORAGE_SYSTEM)  # of what all pools share
 EAGER_BUILDS = 6  # builds whose every count is tried first, to know what maximised work can reach
 
 
@@ -45,7 +47,14 @@ class Prepared:
     accepted: tuple[str, ...]
     rejections: tuple[Rejection, ...]
     on: dt.date
+    joint: Joint  # fabrics that pools may have together, for any choice of options
     single_mode: frozenset[str] = frozenset()  # kinds of link that multimode fibre does not reach
+
+    def with_options(self, options: Sequence[Option]) -> Problem:
+        """The problem with other options, and the joint fabrics that those can make."""
+        kept, sizes = self.joint.settle(options)
+        shared = (*(s for s in self.problem.shared if s.joint is None), *sizes)
+        return replace(self.problem, options=tuple(kept), shared=shared)
 
 
 def prepare(
@@ -83,15 +92,19 @@ def prepare(
     factory = _Factory(request, catalog, pricer, generator, rows, ignore, pruning)
     maximised = [w for w in rows if w.maximise]
     problem = factory.program()
+    known: Solution | None = None  # a plan in which no pools share a compute fabric
     if pruning and len(maximised) == 1 and scout.eager is not None:
         # After counts some percent apart all counts of the few builds; then those of every build.
         for eager in (scout.eager, None) if scout.coarse else (None,):
-            reached = _scouted(problem, maximised[0])
-            if reached is None:
+            known = least(problem, pack_shapes, stages(problem)[0])
+            if known is None:
                 break
+            reached = delivered(problem, maximised[0].name, known)
             scout.floors[maximised[0].name] = reached * (1 - 1e-9)
             scout.eager = eager
             problem = factory.program()
+    if generator.joint.wanted:
+        problem = factory.with_joint(problem, known)
     return Prepared(
         request,
         catalog,
@@ -103,6 +116,7 @@ def prepare(
         tuple(accepted),
         tuple(rejections + bench.rejections + factory.rejections),
         on,
+        generator.joint,
         single_mode,
     )
 
@@ -120,13 +134,6 @@ def _beyond(bench: Bench, have: Mapping[str, int], room: RoomLimits) -> frozense
         if over or not fits:
             found.add(node.id)
     return frozenset(found)
-
-
-def _scouted(problem: Problem, work: Work) -> float | None:
-    """The rate of the maximised work that the best plan of the scouted options reaches; None without a plan."""
-    stage = stages(problem)[0]
-    found = least(problem, pack_shapes, stage)
-    return None if found is None else delivered(problem, work.name, found)
 
 
 @dataclass
@@ -175,6 +182,25 @@ class _Factory:
             tax_percent=0.0 if taxes.several else float(request.budget.vat_percent or 0),
             capital_scale=taxes.scale,
         )
+
+    def with_joint(self, problem: Problem, known: Solution | None) -> Problem:
+        """The program with fabrics that pools have together, as far as they can better a known plan without any."""
+        joint, counted = self.generator.joint, self.generator.counted
+        if known is None and not joint.forced:
+            known = least(problem, pack_shapes, stages(problem)[0])
+        bounds = reach(problem, counted.bare, known)
+        found: list[Option] = []
+        for workload in self.request.workloads:
+            own = [o for o in problem.options if o.work == workload.name]
+            found += counted.sharing(workload, own, bounds.worth)
+        kept, sizes = joint.settle([*problem.options, *found])
+        self.unpruned += found
+        shared = problem.shared
+        if any(_most(kept, n) > _most(problem.options, n) for n in DRIVERS):
+            known_far = self.generator.bench.single_mode
+            made, self.rejections = _shared(self.request, self.catalog, self.pricer, kept, known_far)
+            shared = tuple(made)
+        return replace(problem, options=tuple(kept), shared=(*shared, *sizes), one_fabric=joint.forced)
 
     def _options(self) -> list[Option]:
         modes = {w.name: w.mode for w in self.rows}

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from planner import placement, site
-from planner.assemble import Chosen
+from planner.assemble import Chosen, joint_names
 from planner.catalog import Catalog
 from planner.errors import Rejection
 from planner.model import Shape, SharedOption, Solution
@@ -72,6 +72,7 @@ def _devices(
 ) -> Iterator[site.RackNeed]:
     """Nodes pool by pool, then the switches and managers of each compute fabric, then everything that is shared."""
     first = 0
+    standing_of: dict[str, tuple[int, int]] = {}  # joint fabric -> the first of its nodes and the one after the last
     equipment: list[site.RackNeed] = []
     for name, pick in zip(pool_names(pools), chosen, strict=True):
         shapes = _shapes(pick)
@@ -84,14 +85,25 @@ def _devices(
             elif shape.item in (node.id, node.chassis):
                 standing += 0 if shape.own_rack else number
                 yield from (_need(shape, f"{name} node {k + 1}", "node", item=node.chassis) for k in range(number))
-            elif pick.fabric is not None:
+            elif pick.fabric is not None and pick.option.network is None:
                 net = networks[pick.fabric]
                 equipment += _equipment(prepared.catalog, shape, number, net, (first, standing or pick.nodes))
+        if pick.option.network is not None and pick.fabric is not None:
+            begun = standing_of.get(pick.fabric, (first, first))[0]
+            standing_of[pick.fabric] = (begun, first + (standing or pick.nodes))
         first += standing
+    names = joint_names(chosen)
+    for bracket in prepared.problem.shared:
+        count = solution.shared.get(bracket.id)
+        if count and bracket.network in names:
+            net = networks[names[bracket.network]]
+            begun, end = standing_of[net.name]
+            for shape, number in sorted(bracket.load(count).shapes.items()):
+                equipment += _equipment(prepared.catalog, shape, number, net, (begun, end - begun))
     yield from equipment
     for bracket in prepared.problem.shared:
         count = solution.shared.get(bracket.id)
-        if count is not None:
+        if count is not None and bracket.joint is None:
             yield from _bracket(prepared, bracket, count, networks, first)
 
 

@@ -278,6 +278,8 @@ class FabricPreference(Section):
     # Copper where it reaches and is cheaper; where it reaches; never.
     media: Literal["auto", "copper", "fibre"] = "auto"
     reserve_nodes: Annotated[int, Field(ge=0, le=100_000)] = 0  # compute spines are sized for so many more nodes
+    # Whether pools of equal port speed stand on one compute fabric: by cost, all of them, or none.
+    sharing: Literal["auto", "shared", "separate"] = "auto"
 
 
 class Resilience(Section):

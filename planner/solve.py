@@ -26,7 +26,7 @@ from planner.formulation import (
     performance_scale,
     total_load,
 )
-from planner.model import Load, Option, Problem, RoomLimits, Shape, Solution, Work
+from planner.model import Load, Option, Problem, RoomLimits, Shape, Solution, Work, node_ports
 
 # How many racks a set of shapes needs at least, exactly; None when something fits no rack.
 Packer = Callable[[Mapping[Shape, int], RoomLimits], int | None]
@@ -139,8 +139,10 @@ def _within_reach(problem: Problem, packer: Packer, threads: int | None) -> Prob
     if first is None:
         return problem
     if stage.measure is None:
-        return _above(problem, first)
-    return replace(problem, options=tuple(_not_above(problem, stage.measure, stage.measure(first.total))))
+        options = _within_limits(problem, _above(problem, first))
+    else:
+        options = _not_above(problem, stage.measure, stage.measure(first.total))
+    return _with_sizes(replace(problem, options=tuple(options)))
 
 
 def _possible(problem: Problem, option: Option) -> bool:
@@ -202,13 +204,51 @@ def _not_above(problem: Problem, measure: Measure, best: float) -> list[Option]:
     return kept
 
 
-def _above(problem: Problem, first: Solution) -> Problem:
+def _above(problem: Problem, first: Solution) -> list[Option]:
     """For the one maximised work: options of one count that fall short of a rate already reached are out."""
     work = next(w for w in problem.works if w.maximise)
     reached = delivered(problem, work.name, first)
+    return [o for o in problem.options if o.work != work.name or o.linear or o.rate >= reached * (1 - 1e-9)]
+
+
+def _within_limits(problem: Problem, options: list[Option]) -> list[Option]:
+    """Options that leave room in every limit for the least that each other work on one kind of node takes."""
+    whole = {w.name for w in problem.works if w.mode == "one"}
+    for name, have in problem.limits.items():
+        if name == "racks":
+            continue
+        measure = limit_measure(name, problem.energy_cents_per_watt_year)
+        least: dict[str, float] = {}
+        for option in options:
+            if option.work in whole:
+                cost = measure(option.fixed) + measure(option.unit) * option.low
+                least[option.work] = min(cost, least.get(option.work, cost))
+        everything = sum(least.values())
+        options = [
+            o
+            for o in options
+            if everything - least.get(o.work, 0.0) + measure(o.fixed) + measure(o.unit) * o.low <= have * (1 + 1e-9) + 1
+        ]
+    return options
+
+
+def _with_sizes(problem: Problem) -> Problem:
+    """Of joint compute fabrics only the sizes that pools of these options can make together."""
+    reachable: dict[str, set[tuple[int, int]]] = {}
+    for network in problem.joint_networks:
+        sums = {(0, 0)}
+        for options in _by_work(problem).values():
+            plugged = (o.fixed.endpoints for o in options if o.network == network)
+            steps = {(e[network], e[node_ports(network)]) for e in plugged}
+            sums |= {(ports + more, nodes + others) for ports, nodes in sums for more, others in steps}
+        reachable[network] = sums
     return replace(
         problem,
-        options=tuple(o for o in problem.options if o.work != work.name or o.linear or o.rate >= reached * (1 - 1e-9)),
+        shared=tuple(
+            s
+            for s in problem.shared
+            if s.joint is None or any(s.high == p and s.joint.nodes in (0, n) for p, n in reachable[s.network])
+        ),
     )
 
 

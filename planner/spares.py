@@ -46,6 +46,16 @@ def spare_bundle(catalog: Catalog, request: Request, node: NodeBuild, count: int
     return Bundle(lines=tuple(LineSeed(part, number, GROUP) for part, number in sorted(total.items()) if number))
 
 
+def joint_bundle(catalog: Catalog, request: Request, nodes: int, fabric: Bundle) -> Bundle:
+    """Spare modules and cables of a compute fabric that pools have together, from 17 nodes on it on."""
+    if nodes < FROM_NODES:
+        return Bundle()
+    rule = request.spares
+    used = sorted((ln.part, ln.quantity) for ln in fabric.lines if isinstance(catalog.parts[ln.part], Optic | Cable))
+    found = ((part, pieces(rule.optics if part in catalog.optics else rule.cables, number)) for part, number in used)
+    return Bundle(lines=tuple(LineSeed(part, number, GROUP) for part, number in found if number))
+
+
 def _add(total: dict[str, int], part: str, number: int) -> None:
     total[part] = total.get(part, 0) + number
 

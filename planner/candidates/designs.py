@@ -62,10 +62,10 @@ class Fabrics:
 
     def exact(self, node: NodeBuild, link: FabricLink, count: int, workload: Workload) -> list[Design]:
         """Fabrics for exactly `count` nodes, one per switch family that can build it."""
-        topology = self._topology(node, workload)
+        topology = self.topology(node, workload)
         key = (ports_of(node), link.technology, count, topology, self._stored(node))
         if key not in self._designs:
-            made = [d for s in self._families(node, link) for d in self._by_media(node, link, s, count, topology)]
+            made = [d for s in self.families(node, link) for d in self._by_media(node, link, s, count, topology)]
             self._designs[key] = self._best_designs(made)
         return self._designs[key]
 
@@ -73,12 +73,14 @@ class Fabrics:
         """Whether a node without licences of its compute fabric may need them for its storage network."""
         return storage_may_be_managed(self.bench.request) and node.storage_ports > 0
 
-    def _topology(self, node: NodeBuild, workload: Workload) -> str:
+    def topology(self, node: NodeBuild, workload: Workload) -> str:
+        """Rail-optimized for work across nodes with a port per accelerator, else plain; or as asked."""
         asked = self.bench.request.preferences.fabric.topology
         rails = node.compute_ports == node.accelerators and workload.kind in ("training", "hpc", "capacity")
         return asked or ("rail" if rails else "plain")
 
-    def _families(self, node: NodeBuild, link: FabricLink) -> list[str]:
+    def families(self, node: NodeBuild, link: FabricLink) -> list[str]:
+        """Switches that are offered for a node's ports, or the one that is asked for."""
         request, preferred = self.bench.request, self.bench.request.preferences.fabric.switch
         if preferred is not None:
             return [] if request.keeps_out("switch", self.bench.catalog.switches[preferred].origin) else [preferred]
@@ -113,7 +115,7 @@ class Fabrics:
         self, node: NodeBuild, link: FabricLink, switch: str, count: int, topology: str, media: fabric.Media
     ) -> tuple[Design, fabric.FabricDesign] | None:
         assert link.technology is not None
-        managers = self._managers(switch, count * node.fabric_units, link.technology)
+        managers = self.managers(switch, count * node.fabric_units, link.technology)
         unmanaged = link.technology == "infiniband" and not self.bench.catalog.switches[switch].managed
         if unmanaged and managers is None:
             self.bench.reject(switch, "unmanaged", f"{switch} is unmanaged and needs a fabric manager; none is wanted")
@@ -121,7 +123,7 @@ class Fabrics:
         made = fabric.compute_design(
             self.bench.catalog,
             count * node.fabric_units,
-            _ports_per_unit(node),
+            ports_per_unit(node),
             node.compute_gbps,
             link.technology,
             switch,
@@ -151,7 +153,7 @@ class Fabrics:
             return [replace(no_fabric(), low=1, high=most)]
         key = ("islands", ports_of(node), link.technology, unit, most, spare)
         if key not in self._designs:
-            found = [d for s in self._families(node, link) for d in self._islands(node, link, s, unit, most, spare)]
+            found = [d for s in self.families(node, link) for d in self._islands(node, link, s, unit, most, spare)]
             self._designs[key] = self._best_designs(found)
         return self._designs[key]
 
@@ -162,7 +164,7 @@ class Fabrics:
         assert link.technology is not None
         brackets = fabric.island_brackets(
             self.bench.catalog,
-            _ports_per_unit(node),
+            ports_per_unit(node),
             node.compute_gbps,
             link.technology,
             switch,
@@ -204,7 +206,8 @@ class Fabrics:
             kept.append((fixed, each, design))
         return [d for _, _, d in kept]
 
-    def _managers(self, switch: str, nodes: int, technology: Technology) -> fabric.Managers | None:
+    def managers(self, switch: str, nodes: int, technology: Technology) -> fabric.Managers | None:
+        """Fabric managers of a fabric of so many nodes."""
         each = self.bench.request.resilience.managers
         return fabric.fabric_managers(self.bench.catalog, switch, nodes, technology, each)
 
@@ -226,7 +229,7 @@ def carries_fabric(node: NodeBuild) -> bool:
     return node.compute_ports > 0 and bool(node.compute_technologies)
 
 
-def _ports_per_unit(node: NodeBuild) -> int:
+def ports_per_unit(node: NodeBuild) -> int:
     return node.compute_ports // node.fabric_units
 
 

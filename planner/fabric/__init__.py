@@ -7,6 +7,7 @@ from planner.fabric.compute import compute_design
 from planner.fabric.copper import SINGLE_MODE_NODE, SINGLE_MODE_TRUNK, node_cables, stripes, trunk_cables
 from planner.fabric.design import USUAL, Bracket, FabricDesign, Media, candidate_switches, ports_at
 from planner.fabric.islands import island_brackets, islands
+from planner.fabric.joint import joint_design, node_end_lines
 from planner.fabric.managers import MANAGED_FROM_NODES, Managers, fabric_manager, fabric_managers
 from planner.fabric.networks import endpoint_lines, network_brackets, network_design
 from planner.fabric.power import switch_power
@@ -30,9 +31,11 @@ __all__ = [
     "fabric_managers",
     "island_brackets",
     "islands",
+    "joint_design",
     "network_brackets",
     "network_design",
     "node_cables",
+    "node_end_lines",
     "ports_at",
     "read_cases",
     "run_case",

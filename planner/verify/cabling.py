@@ -144,6 +144,7 @@ def _to_leaves(plan: Plan, catalog: Catalog, net: PlannedFabric, legs: int) -> I
     if not ends:
         return
     each = net.endpoints // len(ends)
+    plain = [end for end, count in _port_counts(plan, catalog, net) for _ in range(count)]
     switch = catalog.switches[net.switch]
     radix = switch.ports if net.gbps == switch.gbps else switch.split.get(f"{net.gbps:g}", switch.ports)
     share = max(1, radix // switch.ports)
@@ -158,8 +159,7 @@ def _to_leaves(plan: Plan, catalog: Catalog, net: PlannedFabric, legs: int) -> I
             unit = leaf // each
             wires, step = ends[unit * below : (unit + 1) * below], 0
         else:
-            last = min((leaf + 1) * below, len(ends) * each)
-            wires, step = [ends[k // each] for k in range(leaf * below, last)], 0
+            wires, step = plain[leaf * below : (leaf + 1) * below], 0
         for first in range(0, len(wires), step or max(1, len(wires))):
             part = wires[first : first + step] if step else wires
             for k in range(0, len(part), legs):
@@ -173,6 +173,15 @@ def _to_leaves(plan: Plan, catalog: Catalog, net: PlannedFabric, legs: int) -> I
     ]
     up = net.links_leaf_spine // net.leaf if net.spine else 0
     yield from _managed(net, managers, [(switch.ports - up) * share - n for n in used], legs)
+
+
+def _port_counts(plan: Plan, catalog: Catalog, net: PlannedFabric) -> Iterator[tuple[str, int]]:
+    """Every node (or tray) below a fabric with its ports, pool by pool."""
+    for name, pool in zip(pool_names(plan), plan.pools, strict=True):
+        if pool.fabric == net.name:
+            trays = catalog.chassis[pool.chassis].fabric_units
+            ports = node_ports(plan, pool, catalog).compute // trays
+            yield from ((f"{name} node {k // trays + 1}", ports) for k in range(pool.nodes * trays))
 
 
 def _managed(net: PlannedFabric, managers: list[str], room: list[int], legs: int) -> Iterator[Joint]:

@@ -65,19 +65,19 @@ def _radix(switch: Switch, gbps: float) -> int:
 
 # -- compute fabrics -------------------------------------------------------------------------------------------------
 def _compute(name: str, plan: Plan, net: PlannedFabric, switch: Switch, catalog: Catalog) -> Iterator[str]:
-    pool = next((p for p in plan.pools if p.fabric == net.name), None)
-    if pool is None:
+    pools = [p for p in plan.pools if p.fabric == net.name]
+    if not pools:
         yield f"{name}: no pool uses it"
         return
-    ports = node_ports(plan, pool, catalog)
-    if net.endpoints != pool.nodes * ports.compute:
-        yield f"{name}: endpoints {net.endpoints}, {pool.nodes} nodes have {pool.nodes * ports.compute} compute ports"
-    if net.gbps != ports.compute_gbps:
-        yield f"{name}: gbps {net.gbps:g}, the adapters run at {ports.compute_gbps:g}"
-    owners = {ln.pool for ln in plan.lines if ln.group == net.name and ln.pool is not None}
-    if set(net.pools) != owners:
-        yield f"{name}: pools {', '.join(net.pools)}, its lines belong to {', '.join(sorted(owners))}"
-    expected = _derived(plan, pool, net, switch, ports.compute, catalog)
+    ports = [node_ports(plan, pool, catalog) for pool in pools]
+    plugged = sum(pool.nodes * own.compute for pool, own in zip(pools, ports, strict=True))
+    if net.endpoints != plugged:
+        nodes = sum(pool.nodes for pool in pools)
+        yield f"{name}: endpoints {net.endpoints}, {nodes} nodes have {plugged} compute ports"
+    for gbps in sorted({own.compute_gbps for own in ports} - {net.gbps}):
+        yield f"{name}: gbps {net.gbps:g}, the adapters run at {gbps:g}"
+    yield from _owners(name, plan, pools, net)
+    expected = _derived(plan, pools, net, switch, [own.compute for own in ports], catalog)
     if expected is None:
         yield f"{name}: {net.endpoints} endpoints and {net.links_other} manager ports are no fabric of {net.switch}"
         return
@@ -87,16 +87,40 @@ def _compute(name: str, plan: Plan, net: PlannedFabric, switch: Switch, catalog:
         yield f"{name}: topology {net.topology}, the request says {wanted}"
 
 
-def _managers(plan: Plan, pool: Pool, net: PlannedFabric, catalog: Catalog) -> tuple[int, int, str | None]:
-    """Fabric managers of a pool's fabric, the leaf ports they take, and the licence per managed node.
+def _owners(name: str, plan: Plan, pools: list[Pool], net: PlannedFabric) -> Iterator[str]:
+    """Whose fabric it is, and whether the request lets pools share one."""
+    lines = {ln.pool for ln in plan.lines if ln.group == net.name}
+    # Lines of a pool's own fabric name its workload; what pools have together names none.
+    theirs = {w for pool in pools for w in pool.workloads}
+    owners = theirs if None in lines else lines
+    if set(net.pools) != owners:
+        yield f"{name}: pools {', '.join(net.pools)}, its lines belong to {', '.join(sorted(str(o) for o in owners))}"
+    strangers = {str(ln) for ln in lines - {None}} - theirs - {"shared"}
+    if strangers:
+        yield f"{name}: lines of {', '.join(sorted(strangers))}, which does not use it"
+    sharing = plan.request["preferences"]["fabric"].get("sharing", "auto")
+    if len(pools) > 1 and sharing == "separate":
+        yield f"{name}: {len(pools)} pools share it, the request says separate"
+    others = [f.name for f in plan.fabrics if f.role == "compute" and f.topology != "islands" and f.name != net.name]
+    kinds = {w["name"]: w["kind"] for w in plan.request["workloads"]}
+    if sharing == "shared" and others and sum(kind != "inference" for kind in kinds.values()) > 1:
+        yield f"{name}: beside {', '.join(others)}, the request says that pools share one compute fabric"
+
+
+def _units(pools: list[Pool], catalog: Catalog) -> int:
+    """Nodes of pools as networks see them."""
+    return sum(pool.nodes * catalog.chassis[pool.chassis].fabric_units for pool in pools)
+
+
+def _managers(plan: Plan, pools: list[Pool], net: PlannedFabric, catalog: Catalog) -> tuple[int, int, str | None]:
+    """Fabric managers of a fabric, the leaf ports they take, and the licence per managed node.
 
     InfiniBand from 31 nodes on, or where no switch can run the subnet manager; islands run it on their switch.
     """
     switch = catalog.switches[net.switch]
-    nodes = pool.nodes * catalog.chassis[pool.chassis].fabric_units
     if net.technology != "infiniband" or net.topology == "islands":
         return 0, 0, None
-    if nodes < MANAGED_FROM_NODES and switch.managed:
+    if _units(pools, catalog) < MANAGED_FROM_NODES and switch.managed:
         return 0, 0, None
     kinds = sorted((m.id, m) for m in catalog.management.values() if m.role == "fabric-manager")
     if not kinds:
@@ -107,30 +131,39 @@ def _managers(plan: Plan, pool: Pool, net: PlannedFabric, catalog: Catalog) -> t
 
 
 def _derived(
-    plan: Plan, pool: Pool, net: PlannedFabric, switch: Switch, ports: int, catalog: Catalog
+    plan: Plan, pools: list[Pool], net: PlannedFabric, switch: Switch, ports: list[int], catalog: Catalog
 ) -> Expected | None:
-    units = pool.nodes * catalog.chassis[pool.chassis].fabric_units
-    each = pool.nodes * ports // units
     radix = _radix(switch, net.gbps)
-    share = max(1, radix // switch.ports) if net.gbps < switch.gbps else 1
     if net.topology == "islands":
-        spans = [p.layout.get("nodes") for p in pool.predicted]
-        together = int(spans[0] or 1) * catalog.chassis[pool.chassis].fabric_units if spans else 1
-        room = radix // (each * together) * together
-        if not room:
-            return None
-        leaf = trees.up_to(units, room)
-        return Expected(trees.Counts(leaf, 0, 0, 0, 0, units * each, 1.0), leaf * radix, "islands")
+        return _islands(pools[0], net, radix, ports[0], catalog) if len(pools) == 1 else None
+    share = max(1, radix // switch.ports) if net.gbps < switch.gbps else 1
+    # Ports of one node as networks see it, by pool: they may differ below plain trees and on one switch.
+    each = {own // catalog.chassis[pool.chassis].fabric_units for pool, own in zip(pools, ports, strict=True)}
     ratio = float(plan.request["preferences"]["fabric"]["oversubscription"])
-    extra = _managers(plan, pool, net, catalog)[1]
-    if net.links_other != extra:
-        return None
+    extra = _managers(plan, pools, net, catalog)[1]
     reserve = int(plan.request["preferences"]["fabric"].get("reserve_nodes") or 0)
-    counts = trees.compute(units, each, switch.ports, share, ratio, net.topology == "rail", extra, reserve)
+    rail = net.topology == "rail"
+    if net.links_other != extra or (len(each) > 1 and (rail or reserve)):
+        return None
+    total = sum(pool.nodes * own for pool, own in zip(pools, ports, strict=True))
+    units, per = (total // min(each), min(each)) if len(each) == 1 else (total, 1)
+    counts = trees.compute(units, per, switch.ports, share, ratio, rail, extra, reserve)
     if counts is None:
         return None
-    shape = "direct" if counts.tiers == 1 else "rail" if net.topology == "rail" else "plain"
+    shape = "direct" if counts.tiers == 1 else "rail" if rail else "plain"
     return Expected(counts, (counts.leaf + counts.spine + counts.core) * radix, shape)
+
+
+def _islands(pool: Pool, net: PlannedFabric, radix: int, ports: int, catalog: Catalog) -> Expected | None:
+    trays = catalog.chassis[pool.chassis].fabric_units
+    units, each = pool.nodes * trays, ports // trays
+    spans = [p.layout.get("nodes") for p in pool.predicted]
+    together = int(spans[0] or 1) * trays if spans else 1
+    room = radix // (each * together) * together
+    if not room:
+        return None
+    leaf = trees.up_to(units, room)
+    return Expected(trees.Counts(leaf, 0, 0, 0, 0, units * each, 1.0), leaf * radix, "islands")
 
 
 # -- in-band, out-of-band, storage -------------------------------------------------------------------------------------
@@ -273,19 +306,20 @@ def _switches(plan: Plan, catalog: Catalog, counted: Counter[str]) -> Iterator[s
             yield f"fabrics: {counted[part_id]} × {part_id} counted, the lines buy {bought[part_id]}"
     expected = unlicensed = 0
     for pool in plan.pools:
-        net = next((f for f in plan.fabrics if f.name == pool.fabric), None)
-        if pool.fabric is not None and net is None:
+        if pool.fabric is not None and pool.fabric not in {f.name for f in plan.fabrics}:
             yield f"pools ({pool.workload}): fabric {pool.fabric} is not among the fabrics"
-        units = pool.nodes * catalog.chassis[pool.chassis].fabric_units
-        unlicensed += units if node_ports(plan, pool, catalog).storage else 0
-        if net is None or net.switch not in catalog.switches:
+        stored = node_ports(plan, pool, catalog).storage
+        unlicensed += pool.nodes * catalog.chassis[pool.chassis].fabric_units if stored else 0
+    for net in plan.fabrics:
+        pools = [p for p in plan.pools if p.fabric == net.name]
+        if not pools or net.switch not in catalog.switches:
             continue
-        count, _, licence = _managers(plan, pool, net, catalog)
+        count, _, licence = _managers(plan, pools, net, catalog)
         if net.technology == "infiniband" and not count and not catalog.switches[net.switch].managed:
             yield f"fabrics ({net.name}): {net.switch} is unmanaged and has no fabric manager"
         expected += count
-        nodes = units if count and licence else 0
-        unlicensed -= nodes if node_ports(plan, pool, catalog).storage else 0
+        nodes = _units(pools, catalog) if count and licence else 0
+        unlicensed -= _units([p for p in pools if node_ports(plan, p, catalog).storage], catalog) if nodes else 0
         have = sum(ln.quantity for ln in plan.yearly if ln.group == net.name)
         if have != nodes:
             yield f"fabrics ({net.name}): {nodes} licences of managed nodes needed, the lines hold {have}"

@@ -7,6 +7,7 @@ the ports of a device in turn. A breakout cable is one cable with several legs.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -120,7 +121,9 @@ class _Units:
         self.pools = [(name, pool, catalog.chassis[pool.chassis].fabric_units) for name, pool in named]
         self.pools = [entry for entry in self.pools if entry[1].fabric == net.name]
         self.count = sum(pool.nodes * trays for _, pool, trays in self.pools)
-        self.each = sum(pool.nodes * pool.ports.compute for _, pool, _ in self.pools) // max(1, self.count)
+        # Ports of each unit: of pools that share a plain fabric they may differ.
+        self.ports = [pool.ports.compute // trays for _, pool, trays in self.pools for _ in range(pool.nodes * trays)]
+        self.each = max(self.ports, default=0)
         self.together = self._together(self.pools[0][1]) * self.pools[0][2] if self.pools else 1
         self.reserve = int(plan.request["preferences"]["fabric"].get("reserve_nodes", 0))
         self.radix = ports_at(catalog.switches[net.switch], net.gbps)
@@ -170,8 +173,11 @@ class _Units:
             yield from ((u, rail) for u in range(group * self.down, min(self.count, (group + 1) * self.down)))
         else:
             first = leaf * self.down
-            for k in range(first, min(self.count * self.each, first + self.down)):
-                yield divmod(k, self.each)
+            yield from itertools.islice(self._in_order(), first, first + self.down)
+
+    def _in_order(self) -> Iterator[tuple[int, int]]:
+        """(unit, port) of every node port, one after the other."""
+        return ((unit, port) for unit, ports in enumerate(self.ports) for port in range(ports))
 
     def ends(self, unit: int) -> tuple[str, str]:
         """Label of the device that a unit belongs to, and the prefix of its ports."""
