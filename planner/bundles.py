@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from planner import site
 from planner.catalog import Catalog
 from planner.errors import Rejection
 from planner.model import Bundle, LineSeed, Load, Shape
@@ -134,13 +135,15 @@ def repeat(bundle: Bundle, count: int) -> Bundle:
 
 def node_shape(node: NodeBuild) -> Shape:
     """What one node is to a rack. Watts are rounded up: a limit is never passed by rounding."""
+    watts = _watts(node.max_power_kw)
     return Shape(
         item=node.chassis if node.own_rack else node.id,
         units=node.rack_units,
-        watts=_watts(node.max_power_kw),
+        watts=watts,
         grams=round(node.weight_kg * 1000),
         own_rack=node.own_rack,
         liquid=node.cooling == "dlc",
+        plates=site.plate_watts(watts, node.cooling, rack_scale=node.own_rack),
     )
 
 

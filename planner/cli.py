@@ -55,7 +55,6 @@ def optimize(
     as_json: JsonOption = False,
 ) -> None:
     """The best build for a site: writes plan.json, bom.xlsx and proposal.html, and prints a summary."""
-    from planner.facility.checks import run_checks
     from planner.optimize import optimize as run
     from planner.outputs import write_all
     from planner.progress import Progress
@@ -80,7 +79,7 @@ def optimize(
     if as_json:
         typer.echo(printing.plan_json(plan))
     else:
-        typer.echo(summary.summary(plan, files, run_checks(plan, catalog, cabling=False)))
+        typer.echo(summary.summary(plan, files))
     if plan.status == "feasible":
         raise typer.Exit(4)
 

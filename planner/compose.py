@@ -13,6 +13,7 @@ from planner.assemble import Chosen
 from planner.bundles import repeat
 from planner.demand import Rate
 from planner.errors import Rejection
+from planner.facility.checks import run_checks
 from planner.formulation import limit_measure
 from planner.lines import Owned
 from planner.model import Solution
@@ -87,6 +88,7 @@ def compose(prepared: Prepared, solution: Solution) -> Plan:
         "screening": screened(prepared, chosen, plan.lines, yearly),
     }
     plan = plan.model_copy(update=bought)
+    plan = plan.model_copy(update={"checks": run_checks(plan, catalog)})
     sealed = plan.provenance.model_copy(update={"digest": digest_of(plan), "seals": seals_of(plan)})
     return plan.model_copy(update={"provenance": sealed})
 

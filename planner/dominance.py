@@ -207,4 +207,6 @@ def _fits_instead(x: Shape, y: Shape, weightless: bool) -> bool:
         and x.watts <= y.watts
         and (weightless or x.grams <= y.grams)
         and x.liquid <= y.liquid
+        and x.plates <= y.plates
+        and x.watts - x.plates <= y.watts - y.plates
     )

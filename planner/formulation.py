@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pulp
@@ -338,15 +338,13 @@ def limit_measure(name: str, energy_cents_per_watt_year: float) -> Measure:
 
 
 def rack_totals(model: Model) -> None:
-    """rack_units, rack_power, rack_weight: Σ over racked things ≤ racks × what one rack takes (necessary)."""
-    room = model.problem.room
-    for name, have, measure in (
-        ("rack_units", room.units, _racked(lambda s: s.units)),
-        ("rack_power", room.watts, _racked(lambda s: s.watts)),
-        ("rack_weight", room.grams, _racked(lambda s: s.grams)),
-    ):
+    """rack_units, rack_power, rack_weight, rack_air, rack_liquid: Σ over racked things ≤ racks × what one rack takes.
+
+    Necessary, not enough. Air and liquid are watts of heat, where the room says what it gives away by each.
+    """
+    for name, have, size in _axes(model.problem.room):
         if have is not None:
-            model.lp += model.total(measure) - have * model.racks <= 0, f"{name}_total"
+            model.lp += model.total(_racked(size)) - have * model.racks <= 0, f"rack_{name}_total"
 
 
 def rack_shapes(model: Model) -> None:
@@ -359,15 +357,10 @@ def rack_shapes(model: Model) -> None:
     for i, (shape, count) in enumerate(model.counts(own_rack=True).items()):
         if not fit_in_rack(shape, model.problem.room):
             model.lp += count <= 0, f"rack_own_{i}"
-    room, counts = model.problem.room, model.counts()
+    counts = model.counts()
     for i, (shape, count) in enumerate(counts.items()):
         model.lp += count - fit_in_rack(shape, model.problem.room) * model.racks <= 0, f"rack_shape_{i}"
-    sizes: tuple[tuple[str, int | None, Callable[[Shape], int]], ...] = (
-        ("units", room.units, lambda s: s.units),
-        ("power", room.watts, lambda s: s.watts),
-        ("weight", room.grams, lambda s: s.grams),
-    )
-    for name, have, size in sizes:
+    for name, have, size in _axes(model.problem.room):
         large = [count for shape, count in counts.items() if have is not None and 2 * size(shape) > have]
         if len(large) > 1:
             model.lp += pulp.lpSum(large) - model.racks <= 0, f"rack_large_{name}"
@@ -458,13 +451,22 @@ def fit_in_rack(shape: Shape, room: RoomLimits) -> int:
     """How many of one shape an otherwise empty rack takes; 0 when not even one, or when its own rack is too much."""
     if shape.own_rack:
         hungry = room.own_watts is not None and shape.watts > room.own_watts
-        return 0 if hungry or (room.grams is not None and shape.grams > room.grams) else 10**6
-    fits = [room.units // shape.units if shape.units else 10**6]
-    if room.watts is not None and shape.watts:
-        fits.append(room.watts // shape.watts)
-    if room.grams is not None and shape.grams:
-        fits.append(room.grams // shape.grams)
-    return min(fits)
+        hot = any(
+            left > have for have, left in zip(room.heat, (shape.watts - shape.plates, shape.plates), strict=False)
+        )
+        return 0 if hungry or hot or (room.grams is not None and shape.grams > room.grams) else 10**6
+    fits = [have // size(shape) for _, have, size in _axes(room) if have is not None and size(shape)]
+    return min(fits, default=10**6)
+
+
+def _axes(room: RoomLimits) -> Iterator[tuple[str, int | None, Callable[[Shape], int]]]:
+    """What one rack takes by resource, and how much of it a shape needs."""
+    yield "units", room.units, lambda s: s.units
+    yield "power", room.watts, lambda s: s.watts
+    yield "weight", room.grams, lambda s: s.grams
+    if room.heat:
+        yield "air", room.heat[0], lambda s: s.watts - s.plates
+        yield "liquid", room.heat[1], lambda s: s.plates
 
 
 def performance_scale(problem: Problem, work: Work) -> float:

@@ -28,6 +28,7 @@ class Shape:
     grams: int
     own_rack: bool = False
     liquid: bool = False
+    plates: int = 0  # watts of its heat that cold plates take
     stack: tuple[tuple[str, int, int, int, int], ...] = ()
 
 
@@ -39,6 +40,7 @@ def block(*parts: tuple[Shape, int]) -> Shape:
         watts=sum(s.watts * n for s, n in parts),
         grams=sum(s.grams * n for s, n in parts),
         liquid=any(s.liquid for s, _ in parts),
+        plates=sum(s.plates * n for s, n in parts),
         stack=tuple((s.item, n, s.units, s.watts, s.grams) for s, n in parts),
     )
 
@@ -248,6 +250,8 @@ class RoomLimits:
     watts: int | None
     grams: int | None
     own_watts: int | None = None
+    heat: tuple[int, ...] = ()  # watts that one rack gives to air and to liquid, where the room says so
+    fed: int | None = None  # watts by what is stated of power alone, cooling left aside
 
 
 @dataclass(frozen=True, slots=True)

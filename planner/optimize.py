@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import replace
 
-from planner import advice, wiring
+from planner import advice, site, wiring
 from planner.catalog import Catalog
 from planner.compose import compose
 from planner.errors import NoPlan
@@ -115,5 +115,14 @@ def _with_alone(problem: Problem, threads: int | None) -> Problem:
 def explain_limits(prepared: Prepared) -> advice.Explanation:
     """The limits that clash and the smallest changes, each proven by solving, over counts that larger limits allow."""
     prepared = prepare(prepared.request, prepared.catalog, prepared.on, bounded=False, single_mode=prepared.single_mode)
-    search = advice.Relaxation(prepared.problem, pack_shapes, limit_keys(prepared.request, prepared.book.taxes))
+    keys, room_key = limit_keys(prepared.request, prepared.book.taxes), _rack_power_key(prepared.request)
+    search = advice.Relaxation(prepared.problem, pack_shapes, keys, room_key)
     return search.explain(plain_checks(prepared), rule_notes(prepared))
+
+
+def _rack_power_key(request: Request) -> str:
+    """What must rise for a rack to give more: its own figure, what its feeds give, or both."""
+    fed, given = site.feeds_kw(request), request.site.rack_power_kw
+    if fed is None or (given is not None and given <= fed):
+        return "site.rack_power_kw"
+    return "site.feeds per rack, kW" if given is None else "site.feeds per rack and site.rack_power_kw, kW"

@@ -17,5 +17,11 @@ def pack_shapes(shapes: Mapping[Shape, int], room: RoomLimits) -> int | None:
 @functools.lru_cache(maxsize=4096)
 def _packed(shapes: tuple[tuple[Shape, int], ...], room: RoomLimits) -> int | None:
     return site.racks_needed(
-        tuple((s.units, s.watts, s.grams, n) for s, n in shapes), room.units, room.watts, room.grams
+        tuple(
+            (s.units, s.watts, s.grams, *((s.watts - s.plates, s.plates) if room.heat else ()), n) for s, n in shapes
+        ),
+        room.units,
+        room.watts,
+        room.grams,
+        room.heat,
     )

@@ -268,11 +268,14 @@ def limit_keys(request: Request, taxes: Taxes) -> dict[str, tuple[str, Decimal]]
 def room_limits(request: Request) -> RoomLimits:
     """What one rack takes, in whole watts and grams."""
     room, given = site.room(request), request.site.rack_power_kw
+    fed = min((k for k in (given, site.feeds_kw(request)) if k is not None), default=None)
     return RoomLimits(
         units=room.units,
         watts=None if room.power_kw is None else math.floor(round(room.power_kw * 1000, 6)),
         grams=None if room.weight_kg is None else math.floor(room.weight_kg * 1000),
         own_watts=None if given is None else math.floor(round(given * 1000, 6)),
+        heat=site.heat_limits(room),
+        fed=None if fed is None else math.floor(round(fed * 1000, 6)),
     )
 
 

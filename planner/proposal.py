@@ -19,6 +19,7 @@ from planner.bom import measure, part_names, readable_text
 from planner.files import atomic_write
 from planner.plan import Plan, Pool
 from planner.proposal_brief import brief
+from planner.proposal_checks import check_count, check_rows, standard_rows
 from planner.proposal_notes import compliance_rows, left_out_by_rule, notes, public_notices, questions, unknowns
 from planner.proposal_results import result_rows
 from planner.quote import Quote, quote
@@ -74,6 +75,9 @@ def proposal_html(plan: Plan) -> str:
         performance=result_rows(plan, words),
         capitals=rmb_capitals(prices.total) if words.language == "zh" and prices.currency == "CNY" else "",
         power=_power(plan, request, words),
+        checks=check_rows(plan, words),
+        check_count=check_count(plan, words),
+        standards=standard_rows(words),
         chart=_chart(prices, words),
         compliance=compliance_rows(plan, words),
         unknowns=unknowns(plan, words),

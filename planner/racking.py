@@ -194,4 +194,5 @@ def _need(
         cooling="dlc" if shape.liquid else "air",
         role=role,
         near=near,
+        liquid_kw=shape.plates / 1000,
     )

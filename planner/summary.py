@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from planner.bom import part_names
-from planner.facility.checks import Check
-from planner.plan import Limit, Plan, Pool
+from planner.plan import Limit, Plan, PlannedCheck, Pool
 from planner.proposal_results import results, shown
 from planner.units import readable
 from planner.wording import wording
 
 
-def summary(plan: Plan, files: Sequence[Path], checks: Sequence[Check] = ()) -> str:
+def summary(plan: Plan, files: Sequence[Path]) -> str:
     """What `planner optimize` says: the build, what it delivers and costs, what limits it, and what is still open."""
     objective = plan.objective
     proof = "proven best, gap 0" if plan.status == "optimal" else f"within {objective.gap:.1%} of the best possible"
@@ -22,7 +21,7 @@ def summary(plan: Plan, files: Sequence[Path], checks: Sequence[Check] = ()) -> 
         *_result_rows(plan),
         *_network_rows(plan),
         *_total_rows(plan),
-        *_check_rows(checks),
+        *_check_rows(plan.checks),
         *_rule_rows(plan),
     ]
     rows += _open_rows(plan)
@@ -95,7 +94,7 @@ def _total_rows(plan: Plan) -> Iterator[tuple[str, str]]:
             yield "used up", f"{limit.name}{counted}: {used}; {_short_of(limit)}"
 
 
-def _check_rows(checks: Sequence[Check]) -> Iterator[tuple[str, str]]:
+def _check_rows(checks: Sequence[PlannedCheck]) -> Iterator[tuple[str, str]]:
     """Checks that fail, with the change that mends each; planner check tells the others too."""
     for check in checks:
         if check.status == "FAIL":

@@ -63,6 +63,8 @@ def workbook_bytes(plan: Plan) -> bytes:
     workbook_site.racks(sheet("racks", workbook_site.rack_columns(words)), plan, words)
     workbook_site.network(sheet("network", workbook_site.network_columns(words)), plan, words)
     workbook_site.compliance(sheet("compliance", workbook_site.compliance_columns(words)), plan, words)
+    if plan.checks:
+        workbook_site.checks(sheet("checks", workbook_site.check_columns(words)), plan, words)
     if plan.screening:
         worksheet.worksheet(sheet("worksheet", worksheet.worksheet_columns(words)), plan, words)
     worksheet.questionnaire_sheet(sheet("questionnaire", worksheet.questionnaire_columns(words)), plan, words)

@@ -47,6 +47,10 @@ def fits_one_rack(request: Request, shape: Shape) -> bool:
         shape.units <= room.units
         and (watts is None or shape.watts <= watts)
         and (grams is None or shape.grams <= grams)
+        and all(
+            left <= have
+            for left, have in zip((shape.watts - shape.plates, shape.plates), site.heat_limits(room), strict=False)
+        )
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from planner.catalog import Catalog
 from planner.plan import Plan
-from planner.verify import build, cabling, limits, media, money, networks, physical, room, screening, spares
+from planner.verify import build, cabling, checks, limits, media, money, networks, physical, room, screening, spares
 from planner.verify.prices import Landed
 
 # Edited into nonsense, a plan may name parts or keys that do not exist; that is a finding, never a crash.
@@ -67,6 +67,7 @@ def _checks(plan: Plan, catalog: Catalog) -> list[tuple[str, Callable[[], Iterat
         ("origins", lambda: screening.check_origins(plan, catalog)),
         ("screening", lambda: screening.check_screening(plan, catalog)),
         ("compliance", lambda: screening.check_figures(plan, catalog)),
+        ("checks", lambda: checks.check_checks(plan, catalog)),
         ("objective", lambda: room.check_objective(plan, catalog)),
         ("provenance", lambda: room.check_provenance(plan, catalog)),
     ]

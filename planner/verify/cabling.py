@@ -34,17 +34,9 @@ class Joint:
 def check_cabling(plan: Plan, catalog: Catalog) -> Iterator[str]:
     """Labels, ports per node, and the cables of every network by length."""
     yield from _ports(plan, catalog)
-    standing = sum(len(rack.items) for rack in plan.racks)
-    claimed = sum(p.nodes for p in plan.pools) + sum(n.leaf + n.spine + n.core for n in plan.fabrics)
-    claimed += plan.storage.blocks if plan.storage is not None else 0
-    if claimed > standing:  # before anything is counted one by one
-        yield f"racks: {standing} devices stand in racks, pools, networks and storage count {claimed}"
-        return
-    links = sum(n.endpoints + n.links_leaf_spine + n.links_spine_core + n.links_other for n in plan.fabrics)
-    own = [ln for ln in plan.lines if ln.group != SHELF and ln.part in catalog.cables]
-    carried = sum(ln.quantity * catalog.cables[ln.part].links for ln in own)
-    if links > min(carried, MOST_LINKS):
-        yield f"cabling: {links} links, the lines buy cables for {min(carried, MOST_LINKS)}"
+    beyond = uncountable(plan, catalog)
+    if beyond is not None:  # before anything is counted one by one
+        yield beyond
         return
     spots, twice = _spots(plan)
     if twice:
@@ -61,6 +53,21 @@ def check_cabling(plan: Plan, catalog: Catalog) -> Iterator[str]:
         return
     yield from _lengths(plan, catalog, spots)
     yield from _bought(plan, catalog)
+
+
+def uncountable(plan: Plan, catalog: Catalog) -> str | None:
+    """A finding where devices or links are so many that they cannot be those of this plan; None where not."""
+    standing = sum(len(rack.items) for rack in plan.racks)
+    claimed = sum(p.nodes for p in plan.pools) + sum(n.leaf + n.spine + n.core for n in plan.fabrics)
+    claimed += plan.storage.blocks if plan.storage is not None else 0
+    if claimed > standing:
+        return f"racks: {standing} devices stand in racks, pools, networks and storage count {claimed}"
+    links = sum(n.endpoints + n.links_leaf_spine + n.links_spine_core + n.links_other for n in plan.fabrics)
+    own = [ln for ln in plan.lines if ln.group != SHELF and ln.part in catalog.cables]
+    carried = sum(ln.quantity * catalog.cables[ln.part].links for ln in own)
+    if links > min(carried, MOST_LINKS):
+        return f"cabling: {links} links, the lines buy cables for {min(carried, MOST_LINKS)}"
+    return None
 
 
 def _ports(plan: Plan, catalog: Catalog) -> Iterator[str]:
@@ -371,6 +378,20 @@ class _Hall:
     def _depth(self, row: int) -> float:
         """From the first row: a cold aisle after every even row, a hot one after every odd row."""
         return round(sum(self.deep + (self.hot if k % 2 else self.cold) for k in range(row)), 3)
+
+
+def ends(plan: Plan) -> int:
+    """Ports that carry a cable: one on either side of every link of every network."""
+    return sum(2 * (n.links_node + n.links_other + n.links_leaf_spine + n.links_spine_core) for n in plan.fabrics)
+
+
+def area_m2(plan: Plan, catalog: Catalog) -> float:
+    """Floor of all rows with half of the aisle on both sides of each pair of rows."""
+    hall = _Hall(plan, catalog)
+    rows = -(-len(plan.racks) // hall.row)
+    deep = rows * hall.deep + sum(hall.hot if k % 2 else hall.cold for k in range(rows - 1))
+    deep += hall.hot + (hall.cold if rows % 2 else 0.0)
+    return round(min(len(plan.racks), hall.row) * hall.wide * deep, 2)
 
 
 def _lengths(plan: Plan, catalog: Catalog, spots: dict[str, Spot]) -> Iterator[str]:
