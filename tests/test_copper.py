@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 import pytest
 from plans.cabled import KINDS, examine, special_site
 
 from planner import wiring
+from planner.cable_totals import length_classes, link_rows
 from planner.catalog import Catalog
 from planner.fabric import compute_design, node_cables, stripes, trunk_cables
 from planner.fabric.design import Media
@@ -18,6 +20,7 @@ from planner.optimize import optimize
 from planner.plan import Plan, PlannedFabric, digest_of, request_hash, seals_of
 from planner.sitefile import read_site_text
 from planner.verify import verify
+from planner.wording import wording
 
 ON = dt.date(2026, 11, 24)
 POD = """
@@ -172,6 +175,15 @@ def test_spare_cables_are_a_line_of_the_longest_of_each_kind(pod: Plan, catalog:
         line["quantity"] = 2
 
     assert any("spare × mcp4y10-n2" in f for f in verify(altered(pod, fewer), catalog))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_documents_tell_cables_by_length_with_spares_apart(pod: Plan, language: str) -> None:
+    rows = link_rows(pod, wording(language))
+    assert len(rows) == len({(e.network, e.kind) for e in pod.cabling})
+    told = [sum(int(n) for n in re.findall(r"(\d+) (?:×|根)", row[2])) for row in rows]
+    assert sum(told) == sum(e.quantity for e in pod.cabling)
+    assert sum(c.spares for c in length_classes(pod)) == 6 + 3  # 2 % of 252 and of 128, rounded up
 
 
 def test_slow_uplinks_bring_cable_and_adapter_and_no_cable_lies_idle(catalog: Catalog) -> None:
