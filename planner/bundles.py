@@ -16,10 +16,13 @@ from planner.errors import Rejection
 from planner.model import Bundle, LineSeed, Load, Shape
 from planner.parts import BuildLine, NodeBuild, Software
 from planner.pricing import PriceBook, support_share
+from planner.request import Request
 from planner.units import half_up
 
 # Driver of storage systems whose speed follows the number of accelerators (storage.profile).
 STORAGE_SYSTEM = "storage-system"
+# Driver of the licences of managed nodes that only an InfiniBand storage network needs: its compute fabric has none.
+STORAGE_LICENCE = "storage-licence"
 
 
 class Pricer:
@@ -144,6 +147,11 @@ def node_shape(node: NodeBuild) -> Shape:
     )
 
 
+def storage_may_be_managed(request: Request) -> bool:
+    """Whether storage may stand on InfiniBand, whose nodes are licensed once, with the compute fabric or without it."""
+    return request.storage is not None and request.storage.technology != "ethernet"
+
+
 def _watts(kw: float) -> int:
     return int(-(-round(kw * 1000, 6) // 1))
 
@@ -159,6 +167,7 @@ def node_bundle(node: NodeBuild, software: Sequence[Software], pricer: Pricer, g
         hardware += cents * line.quantity
     request = pricer.book.request
     scaled = request.storage is not None and request.storage.profile is not None
+    licensed = storage_may_be_managed(request) and node.storage_ports
     terms = support_terms(pricer, node, request.budget.tco_years)
     for item in software:
         lines += software_lines(item, node, hardware, group, terms)
@@ -173,6 +182,7 @@ def node_bundle(node: NodeBuild, software: Sequence[Software], pricer: Pricer, g
                 ("oob", node.oob_ports),
                 ("management", node.fabric_units),
                 (STORAGE_SYSTEM, node.accelerators if scaled else 0),
+                (STORAGE_LICENCE, node.fabric_units if licensed else 0),
             )
             if ports
         ),

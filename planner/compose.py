@@ -82,7 +82,7 @@ def compose(prepared: Prepared, solution: Solution) -> Plan:
         request=sitefile.normalised(request),
         provenance=_provenance(prepared),
     )
-    plan = plan.model_copy(update=cut_to_length(prepared, plan))
+    plan = plan.model_copy(update=cut_to_length(prepared, plan, chosen))
     bought = {
         "origins": origin_share(request.site.country, plan.lines),
         "screening": screened(prepared, chosen, plan.lines, yearly),
@@ -93,7 +93,7 @@ def compose(prepared: Prepared, solution: Solution) -> Plan:
     return plan.model_copy(update={"provenance": sealed})
 
 
-def cut_to_length(prepared: Prepared, plan: Plan) -> dict[str, Any]:
+def cut_to_length(prepared: Prepared, plan: Plan, chosen: Sequence[Chosen]) -> dict[str, Any]:
     """Cabling and lines with the lengths that the floor asks for; every sum stays what it was.
 
     Lengths are exchanged only where price, range and power are the same, and never those of parts in short supply.
@@ -107,7 +107,14 @@ def cut_to_length(prepared: Prepared, plan: Plan) -> dict[str, Any]:
         return (landed.cents, landed.low, landed.high)
 
     cabling = wiring.cabling_of(plan, catalog, worth)
-    capital = lines.with_lengths(catalog, book, plan.lines, wiring.class_parts(catalog, plan.fabrics), cabling)
+    classes = wiring.class_parts(catalog, plan.fabrics)
+    capital = lines.with_lengths(catalog, book, plan.lines, classes, cabling)
+    networks_of: dict[str | None, set[str]] = {}
+    for pick in chosen:
+        if pick.fabric is not None:
+            owner = pick.option.work if pick.option.network is None else None
+            networks_of.setdefault(owner, set()).add(pick.fabric)
+    capital = lines.with_spare_lengths(catalog, book, capital, classes, cabling, networks_of)
     names = dict(plan.names)
     names.update({ln.part: f"{ln.maker} {ln.model}" for ln in capital})
     return {"cabling": cabling, "lines": capital, "names": dict(sorted(names.items()))}

@@ -172,6 +172,7 @@ def no_worse(x: Load, y: Load, ignore: frozenset[str] = frozenset()) -> bool:
         return False
     return (
         all(n <= y.endpoints.get(k, 0) for k, n in x.endpoints.items())
+        and all(n >= 0 or x.endpoints.get(k, 0) <= n for k, n in y.endpoints.items())
         and all(n <= y.supply.get(k, 0) for k, n in x.supply.items())
         and racks_no_worse(x, y, weightless="weight" in ignore)
     )

@@ -274,6 +274,8 @@ class Cable(Part):
     gbps: float  # per link
     links: int = 1  # logical links carried
     ends: tuple[str, str]  # cage at either end, or the fibre connector
+    side: Literal["switch", "node", "any"] = "any"  # whose cages the second end is made for (finned or flat-top plugs)
+    media: Literal["mmf", "smf"] | None = None  # of a fibre
     technologies: tuple[Technology, ...]
     max_w: float | None = None
 

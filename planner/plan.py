@@ -157,6 +157,8 @@ class PlannedFabric(Entry):
     ports_used: int
     ports_present: int
     redundancy: Literal["pair", "none"]
+    node_cable: str | None = None  # priced for links to devices; None: what docs/fabric.md says for these cages
+    trunk_cable: str | None = None  # priced for links between switches
     pools: tuple[str, ...]
 
 

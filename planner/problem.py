@@ -48,6 +48,7 @@ class Prepared:
     rejections: tuple[Rejection, ...]
     on: dt.date
     joint: Joint  # fabrics that pools may have together, for any choice of options
+    single_mode: frozenset[str] = frozenset()  # kinds of link that multimode fibre does not reach
 
     def with_options(self, options: Sequence[Option]) -> Problem:
         """The problem with other options, and the joint fabrics that those can make."""
@@ -64,12 +65,14 @@ def prepare(
     pruning: bool = True,
     bounded: bool = True,
     within: bool = False,
+    single_mode: frozenset[str] = frozenset(),
 ) -> Prepared:
     """Everything up to solving. `on` is the one date for rules, price age and rates.
 
     `bounded` leaves out counts that no limit lets in. What other limits would need is asked without it: a service for
     which the budget has room for one node may need ten. `within` leaves out, before anything is sized, builds of which
     not even one node meets the limits: the best plan is the same, but nobody is told why they were left out.
+    `single_mode`: kinds of link (`compute:node`, `storage:trunk` ...) that multimode fibre is known not to reach.
     """
     book = PriceBook(catalog, request, on)
     verdicts, accepted, rejections = screen(request, catalog, on)
@@ -78,7 +81,7 @@ def prepare(
     pricer = Pricer(catalog, book, request.supply)
     room = room_limits(request)
     ignore = irrelevant(request.objective, limits(request, book.taxes), room.grams is not None)
-    bench = Bench(catalog, request, pricer, built, ignore)
+    bench = Bench(catalog, request, pricer, built, ignore, single_mode=single_mode)
     if pruning:
         bench.drop_outdone_builds()
     if within:
@@ -112,6 +115,7 @@ def prepare(
         tuple(rejections + bench.rejections + factory.rejections),
         on,
         generator.joint,
+        single_mode,
     )
 
 
@@ -191,7 +195,7 @@ class _Factory:
         request, catalog, taxes = self.request, self.catalog, self.pricer.book.taxes
         self.unpruned = self._options()
         kept = _pruned(self.unpruned, self.ignore) if self.pruning else self.unpruned
-        shared, self.rejections = _shared(request, catalog, self.pricer, kept)
+        shared, self.rejections = _shared(request, catalog, self.pricer, kept, self.generator.bench.single_mode)
         rack = rack_bundle(catalog, self.pricer, request)
         if isinstance(rack, Rejection):
             raise InputError([Mistake("site", None, None, rack.message)])
@@ -226,7 +230,8 @@ class _Factory:
         self.unpruned += found
         shared = problem.shared
         if any(_most(kept, n) > _most(problem.options, n) for n in DRIVERS):
-            made, self.rejections = _shared(self.request, self.catalog, self.pricer, kept)
+            known_far = self.generator.bench.single_mode
+            made, self.rejections = _shared(self.request, self.catalog, self.pricer, kept, known_far)
             shared = tuple(made)
         return replace(problem, options=tuple(kept), shared=(*shared, *sizes), one_fabric=joint.forced)
 
@@ -332,7 +337,7 @@ def _pruned(options: Sequence[Option], ignore: frozenset[str]) -> list[Option]:
 
 
 def _shared(
-    request: Request, catalog: Catalog, pricer: Pricer, options: Sequence[Option]
+    request: Request, catalog: Catalog, pricer: Pricer, options: Sequence[Option], single_mode: frozenset[str]
 ) -> tuple[list[SharedOption], list[Rejection]]:
     """Shared equipment, sized for the most nodes and endpoints that the options could bring together."""
     most_nodes = _most(options, "management")
@@ -341,7 +346,7 @@ def _shared(
     # Management nodes, storage blocks and switches plug in too: room for them on top.
     most = endpoints + endpoints // 2 + 512
     cards = _most(options, STORAGE_SYSTEM)
-    equipment = SharedEquipment(catalog, request, pricer, max(3, most_nodes), most, cards)
+    equipment = SharedEquipment(catalog, request, pricer, max(3, most_nodes), most, cards, single_mode)
     return equipment.options(gbps), equipment.rejections
 
 

@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from planner import drawings
 from planner.bom import measure, part_names, readable_text
+from planner.cable_totals import link_rows
 from planner.files import atomic_write
 from planner.plan import Plan, Pool
 from planner.proposal_brief import brief
@@ -68,6 +69,7 @@ def proposal_html(plan: Plan) -> str:
         site=_site(plan, request, words),
         networks=_networks(plan, words),
         topology=drawings.topology(plan, words),
+        cables=link_rows(plan, words),
         elevations=drawings.elevations(plan, words),
         racks_left=_racks_left(plan, words),
         pools=[_pool(plan, p, words) for p in plan.pools],

@@ -275,6 +275,8 @@ class FabricPreference(Section):
     topology: Literal["rail", "plain"] | None = None
     switch: str | None = None
     redundancy: Literal["pair", "none"] | None = None  # of in-band and storage networks; None: see resilience
+    # Copper where it reaches and is cheaper; where it reaches; never.
+    media: Literal["auto", "copper", "fibre"] = "auto"
     reserve_nodes: Annotated[int, Field(ge=0, le=100_000)] = 0  # compute spines are sized for so many more nodes
     # Whether pools of equal port speed stand on one compute fabric: by cost, all of them, or none.
     sharing: Literal["auto", "shared", "separate"] = "auto"
@@ -302,6 +304,7 @@ class Spares(Section):
 
     nodes: Percent = 0
     optics: Percent = 2
+    cables: Percent = 2  # of the compute fabric, as long as the longest of their kind
     nics: Percent = 2
     drives: Percent = 2
     supplies: Percent = 2  # no part and no price of their own: told, not bought

@@ -45,7 +45,7 @@ class RackNeed:
     """One device that stands in a rack; `own_rack` devices bring theirs.
 
     `role` is what it does (node, network, storage, management); `near` the numbers (from 0) of the first and the last
-    node that it serves, where it serves some more than others.
+    node that it serves, where it serves some more than others. A block of devices directly above one another is one.
     """
 
     item: str
@@ -58,6 +58,7 @@ class RackNeed:
     role: str = "node"
     near: tuple[int, int] | None = None
     liquid_kw: float = 0.0  # of its heat, what cold plates take
+    stack: tuple[RackNeed, ...] = ()  # what a block is made of, from the bottom up
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from planner import demand, spares
+from planner.bundles import STORAGE_LICENCE
+from planner.candidates import copper
 from planner.candidates.bench import MOST_NODES, Bench
 from planner.candidates.designs import ALONE, Design, Fabrics, carries_fabric, fabric_id, no_fabric, replace_link
 from planner.candidates.joint import Joint
@@ -208,7 +210,7 @@ class Counted:
                 self.bare[workload.name].append(replace(bare, topology=self.fabrics.topology(node, workload)))
                 if self.joint.forced:
                     continue
-            if self.pruning and frontier.beats(bare):
+            if self.pruning and frontier.beats(_unlicensed(bare)):
                 continue
             designs = [no_fabric()] if single else self.fabrics.exact(node, link, total, workload)
             found += self._kept(frontier, (self._owning(bare, d, total, count) for d in designs))
@@ -225,7 +227,7 @@ class Counted:
             owning.add(option)
         found: list[Option] = []
         for bare in self.bare.get(workload.name, ()):
-            if worth(bare) and not (self.pruning and owning.beats(bare)):
+            if worth(bare) and not (self.pruning and owning.beats(_unlicensed(bare))):
                 found += self._kept(frontier, self._sharing(bare))
         return sorted(found, key=lambda o: o.id)
 
@@ -254,8 +256,12 @@ class Counted:
         whole = self._with(bare, design.fixed, total)
         if whole is None:
             return None
+        if design.whole_pod:
+            pod = {copper.pod(bare.node, total, design.fixed): 1}
+            whole = replace(whole, fixed=replace(whole.fixed, shapes=pod))
         return replace(
             whole,
+            media=design.media,
             id=f"{bare.id}{fabric_id(design)}|{count:05d}",
             design_key=f"{bare.node.id}|{fabric_id(design)}|{count}",
             switch=design.switch,
@@ -281,6 +287,14 @@ class Counted:
             return None
         parts = (*bare.fixed_parts, (bundle, 1), (shelf, 1))
         return replace(bare, fixed=bare.fixed + load + shelf_load, fixed_parts=parts)
+
+
+def _unlicensed(bare: Option) -> Option:
+    """An option before it is known whether its compute fabric licenses its nodes: what all have at least."""
+    if STORAGE_LICENCE not in bare.fixed.endpoints:
+        return bare
+    rest = {n: count for n, count in bare.fixed.endpoints.items() if n != STORAGE_LICENCE}
+    return replace(bare, fixed=replace(bare.fixed, endpoints=rest))
 
 
 def _apart(most: int) -> list[int]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from planner.catalog import Catalog
 from planner.plan import Plan
-from planner.verify import build, cabling, checks, limits, money, networks, physical, room, screening, spares
+from planner.verify import build, cabling, checks, limits, media, money, networks, physical, room, screening, spares
 from planner.verify.prices import Landed
 
 # Edited into nonsense, a plan may name parts or keys that do not exist; that is a finding, never a crash.
@@ -60,6 +60,7 @@ def _checks(plan: Plan, catalog: Catalog) -> list[tuple[str, Callable[[], Iterat
         ("fabrics", lambda: networks.check_networks(plan, catalog)),
         ("racks", lambda: room.check_racks(plan, catalog)),
         ("cabling", lambda: cabling.check_cabling(plan, catalog)),
+        ("cabling", lambda: media.check_media(plan, catalog)),
         ("limits", lambda: limits.check_limits(plan)),
         ("pools", lambda: room.check_demand(plan, catalog)),
         ("compliance", lambda: room.check_compliance(plan, catalog)),
