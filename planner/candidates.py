@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from planner import demand, fabric, site, spares
+from planner import demand, fabric, site, spares, storage_need
 from planner.bundles import Pricer, admitted_software, merge, node_bundle, repeat, seeds
 from planner.catalog import Catalog
 from planner.dominance import Frontier, no_worse
@@ -122,6 +122,9 @@ class Generator:
     _loads: dict[int, tuple[Bundle, Load | None]] = field(default_factory=dict)
     _designs: dict[tuple[object, ...], list[Design]] = field(default_factory=dict)
     _switches: dict[tuple[str, float], list[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._storage = storage_need.checkpoint_speed(self.catalog, self.request)
 
     def options(self, workload: Workload, works: Sequence[Work]) -> list[Option]:
         """All options of one workload, unpruned, in id order."""
@@ -260,7 +263,7 @@ class Generator:
         """Planning rate, 0 where the build cannot do it."""
         if (count == 1 and node.fabric_units == 1) != (link.technology is None):
             return 0.0 if link.technology is None else self._rate(workload, node, _ALONE, count)
-        found = demand.rate(workload, node, link, count, self.catalog, self.request.preferences.sizing)
+        found = demand.rate(workload, node, link, count, self.catalog, self.request.preferences.sizing, self._storage)
         return 0.0 if isinstance(found, Rejection) else found.planning
 
     def most_promising(self, workload: Workload, few: int) -> frozenset[str]:
@@ -301,6 +304,7 @@ class Generator:
             self.catalog,
             self.request.preferences.sizing,
             most=MOST_NODES if self.beyond is None else most,
+            storage=self._storage,
         )
 
     def _counted(
@@ -323,7 +327,9 @@ class Generator:
             if single != (link.technology is None):
                 continue
             total = count + spare  # spare nodes plug in as well
-            rate = demand.rate(workload, node, link, count, self.catalog, self.request.preferences.sizing)
+            rate = demand.rate(
+                workload, node, link, count, self.catalog, self.request.preferences.sizing, self._storage
+            )
             if isinstance(rate, Rejection):
                 self.rejections.append(rate)
                 continue

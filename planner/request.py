@@ -205,7 +205,7 @@ class Workload(Section):
     method: Literal["pretraining", "continued", "finetuning", "lora"] | None = None  # training; default pretraining
     layout: LayoutTerms | None = None
     achieved: Achieved | None = None
-    checkpoint_gb_per_s: PositiveFloat | None = None  # write speed for checkpoints; default: one in a minute
+    checkpoint_gb_per_s: PositiveFloat | None = None  # write speed while the job waits; default: see demand/upkeep.py
     tokens: PositiveFloat | None = None
     within_days: PositiveFloat | None = None
     sequence_length: Annotated[int, Field(ge=1)] | None = None

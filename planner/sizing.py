@@ -6,7 +6,7 @@ import datetime as dt
 import re
 from typing import Any
 
-from planner import demand, nodes
+from planner import demand, nodes, storage_need
 from planner.catalog import Catalog
 from planner.errors import Rejection
 from planner.parts import FabricLink, NodeBuild
@@ -120,17 +120,17 @@ def _links(node: NodeBuild) -> list[FabricLink]:
 def _sized(
     request: Request, catalog: Catalog, workload: Workload, node: NodeBuild, link: FabricLink
 ) -> tuple[int, demand.Rate] | Rejection:
-    sizing = request.preferences.sizing
+    sizing, storage = request.preferences.sizing, storage_need.checkpoint_speed(catalog, request)
     if workload.maximise is not None:
         count = 1
     else:
-        smallest = demand.smallest_count(workload, node, link, catalog, sizing, most=MOST_NODES)
+        smallest = demand.smallest_count(workload, node, link, catalog, sizing, MOST_NODES, storage)
         if isinstance(smallest, Rejection):
             return smallest
         count = smallest
     if count > 1 and link.technology is None and workload.kind != "inference":
         return Rejection(node.id, "no-fabric", f"{node.id} needs {count} nodes and has no compute NIC")
-    rate = demand.rate(workload, node, link, count, catalog, sizing)
+    rate = demand.rate(workload, node, link, count, catalog, sizing, storage)
     return rate if isinstance(rate, Rejection) else (count, rate)
 
 

@@ -17,6 +17,7 @@ from planner.demand.inference import inference_replicas, inference_target
 from planner.demand.published import find_work
 from planner.demand.training import training_rate, training_target
 from planner.demand.types import Rate, Replica, Sizing, Target, make_rate
+from planner.demand.upkeep import Speed
 from planner.errors import Rejection
 from planner.parts import FabricLink, NodeBuild
 from planner.request import Workload
@@ -67,8 +68,12 @@ def rate(
     count: int,
     catalog: Catalog,
     sizing: Sizing = "low",
+    storage: Speed | None = None,
 ) -> Rate | Rejection:
-    """What `count` nodes (at least 1) deliver as one pool. Services: the best replica as often as it fits."""
+    """What `count` nodes (at least 1) deliver as one pool. Services: the best replica as often as it fits.
+
+    `storage`: write speed that shared storage offers a job for its checkpoints.
+    """
     if count < 1:
         raise ValueError(f"Expected count >= 1, got {count}.")
     if workload.kind == "capacity":
@@ -78,7 +83,7 @@ def rate(
     if workload.kind == "training":
         if workload.benchmark is not None:
             return benchmark_training_rate(workload, node, fabric, count, catalog, sizing)
-        return training_rate(workload, node, fabric, count, catalog, sizing)
+        return training_rate(workload, node, fabric, count, catalog, sizing, storage)
     found = replicas(workload, node, fabric, catalog, sizing)
     if isinstance(found, Rejection):
         return found
@@ -137,6 +142,7 @@ def smallest_count(
     catalog: Catalog,
     sizing: Sizing = "low",
     most: int = MOST_NODES,
+    storage: Speed | None = None,
 ) -> int | Rejection:
     """The fewest nodes whose planning rate meets the target, at most `most`.
 
@@ -150,7 +156,7 @@ def smallest_count(
 
     def enough(count: int) -> bool:
         nonlocal refused
-        found = rate(workload, node, fabric, count, catalog, sizing)
+        found = rate(workload, node, fabric, count, catalog, sizing, storage)
         if isinstance(found, Rejection):
             refused = found
             return False
@@ -162,7 +168,7 @@ def smallest_count(
         if refused is not None and refused.rule not in ("memory-fit", "replica-size"):
             return refused
         if high >= most:
-            return refused or _too_slow(workload, node, fabric, catalog, sizing, most, asked)
+            return refused or _too_slow(workload, node, fabric, catalog, sizing, most, asked, storage)
         high = min(high * 2, most)
     low = high // 2
     while high - low > 1:
@@ -184,9 +190,10 @@ def _too_slow(
     sizing: Sizing,
     most: int,
     asked: Target,
+    storage: Speed | None,
 ) -> Rejection:
     """Even the most nodes allowed deliver too little."""
-    found = rate(workload, node, fabric, most, catalog, sizing)
+    found = rate(workload, node, fabric, most, catalog, sizing, storage)
     have = None if isinstance(found, Rejection) else f"{readable(found.planning)} {asked.unit}"
     why = "" if isinstance(found, Rejection) else f"; limited by {found.limiting_factor}"
     message = f"{most:,} nodes of {node.accelerators} {node.accelerator} are not enough for {workload.name}{why}"

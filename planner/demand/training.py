@@ -23,7 +23,7 @@ from planner.demand.models import model_of
 from planner.demand.shapes import Shape, shape_of, training_flops_per_token
 from planner.demand.steptime import LORA_SHARE
 from planner.demand.types import Rate, Sizing, Target, make_rate
-from planner.demand.upkeep import Upkeep, upkeep
+from planner.demand.upkeep import Speed, Upkeep, upkeep
 from planner.errors import Rejection
 from planner.parts import Accelerator, FabricLink, NodeBuild, TrainingModel
 from planner.request import Workload
@@ -81,13 +81,19 @@ def batch_tokens(workload: Workload, shape: Shape) -> float:
 
 
 def training_rate(
-    workload: Workload, node: NodeBuild, fabric: FabricLink, count: int, catalog: Catalog, sizing: Sizing
+    workload: Workload,
+    node: NodeBuild,
+    fabric: FabricLink,
+    count: int,
+    catalog: Catalog,
+    sizing: Sizing,
+    storage: Speed | None = None,
 ) -> Rate | Rejection:
-    """Tokens/s delivered by `count` nodes as one job, or why they cannot run it."""
+    """Tokens/s delivered by `count` nodes as one job, or why they cannot run it. `storage` writes its checkpoints."""
     accelerator = catalog.accelerators[node.accelerator]
     hw = hardware(node, fabric, accelerator)
-    key = ("training", _demand_key(workload), hw, count, sizing)
-    return remembered(catalog, key, lambda: _rate(workload, accelerator, hw, count, catalog, sizing))
+    key = ("training", _demand_key(workload), hw, count, sizing, storage)
+    return remembered(catalog, key, lambda: _rate(workload, accelerator, hw, count, catalog, sizing, storage))
 
 
 def _demand_key(w: Workload) -> tuple[object, ...]:
@@ -96,7 +102,13 @@ def _demand_key(w: Workload) -> tuple[object, ...]:
 
 
 def _rate(
-    workload: Workload, accelerator: Accelerator, hw: Hardware, count: int, catalog: Catalog, sizing: Sizing
+    workload: Workload,
+    accelerator: Accelerator,
+    hw: Hardware,
+    count: int,
+    catalog: Catalog,
+    sizing: Sizing,
+    storage: Speed | None,
 ) -> Rate | Rejection:
     if count > 1 and not hw.fabric:
         return Rejection(accelerator.id, "no-fabric", "training on several nodes needs a compute fabric")
@@ -118,7 +130,7 @@ def _rate(
         if isinstance(found, Shortage):
             shortage = found
             continue
-        cared = _upkeep(workload, prepared, found.used)
+        cared = _upkeep(workload, prepared, found.used, storage)
         rate = found.tokens_per_s * prepared.factor * cared.useful * prepared.fitted.terms["goodput"]
         if rate > best:
             best, good, keep = rate, found, cared
@@ -163,9 +175,9 @@ def _ladder(count: int) -> list[int]:
     return sorted({count, *(n for n in range(low, low + step + 1, small) if n > 1)})
 
 
-def _upkeep(workload: Workload, prepared: Prepared, used: int) -> Upkeep:
+def _upkeep(workload: Workload, prepared: Prepared, used: int, storage: Speed | None) -> Upkeep:
     trained = prepared.shape.total * (LORA_SHARE if prepared.task.lora else 1.0)
-    return upkeep(used, trained, workload.checkpoint_gb_per_s)
+    return upkeep(used, trained, workload.checkpoint_gb_per_s, storage)
 
 
 def _prepare(workload: Workload, accelerator: Accelerator, catalog: Catalog) -> Prepared | Rejection:
@@ -331,6 +343,12 @@ def _as_rate(
         "hours_between_failures": keep.failure_hours,
         "checkpoint_gb": keep.checkpoint_gb,
         "checkpoint_every_s": keep.interval_s,
+        "checkpoint_stops_s": keep.stall_s,
+        "checkpoint_write_s": keep.write_s,
+        "checkpoint_write_gb_per_s": keep.gb_per_s,
+        "checkpoint_basis": keep.basis,
+        "useful_share": keep.useful,
+        "useful_share_waiting": keep.useful_waiting,
         "network_share_of_step": layout.gradients_s / layout.step_s,
         "exchange_share_of_step": layout.inside_s / layout.step_s,
     }
