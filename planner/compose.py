@@ -37,7 +37,7 @@ from planner.problem import UTILISATION, Prepared, limit_keys
 from planner.report import assumptions, left_out, open_questions, planned_compliance
 from planner.screened import origin_share, screened
 from planner.units import HOURS_PER_YEAR, Money, half_up, tax_cents
-from planner.worked import checkpoint_notes
+from planner.worked import checkpoint_notes, work_energies
 
 OBJECTIVE_UNITS = {
     "lowest_capex": "money",
@@ -69,6 +69,7 @@ def compose(prepared: Prepared, solution: Solution) -> Plan:
         pools=plan_pools,
         fabrics=networks,
         storage=_storage(prepared, solution),
+        energy=work_energies(catalog, request, capital, plan_pools),
         racks=racks,
         lines=capital,
         yearly=yearly,

@@ -92,6 +92,36 @@ class Predicted(Entry):
     details: dict[str, float | str | None] = Field(default_factory=dict)  # days, MFU, HPCG, TTFT, memory used ...
 
 
+class PerMillion(Entry):
+    """Energy of a million tokens, requests or samples at the rate that was asked, else at the predicted one."""
+
+    unit: Literal["tokens", "requests", "generated tokens", "samples"]
+    kwh: float
+    cost: float | None  # budget currency
+
+
+class WorkEnergy(Entry):
+    """Energy of one piece of work: kWh = typical kW × utilisation × annual PUE × hours; cost = kWh × tariff.
+
+    `typical_kw` is the typical draw of everything that the work owns: its nodes, spare nodes, compute fabric. What is
+    shared (management, in-band, out-of-band, storage) is only in the totals. A run of known length draws it all the
+    time (utilisation 1) for the typical predicted time; anything else is counted over a year.
+    """
+
+    work: str  # as lines name it: a workload, or "shared"
+    workloads: tuple[str, ...]
+    period: Literal["run", "year"]
+    typical_kw: float
+    utilisation: float
+    pue: float
+    hours: float
+    kwh: float
+    tariff: float | None  # budget currency per kWh
+    cost: Amount | None
+    accelerator_hours: float | None = None  # of a run
+    per_million: tuple[PerMillion, ...] = ()  # where one workload alone uses the nodes and has such a unit
+
+
 class PoolPorts(Entry):
     """Ports of one node by network."""
 
@@ -387,6 +417,7 @@ class Plan(Entry):
     pools: tuple[Pool, ...]
     fabrics: tuple[PlannedFabric, ...]
     storage: StorageChoice | None
+    energy: tuple[WorkEnergy, ...] = ()
     racks: tuple[PlannedRack, ...]
     cabling: tuple[PlannedCables, ...] = ()
     lines: tuple[PlanLine, ...]

@@ -74,6 +74,7 @@ def _size_row(r: Mapping[str, Any]) -> tuple[str, ...]:
     unit = UNITS_SHORT.get(r["unit"], str(r["unit"]))
     days, memory = r["details"].get("days"), r["details"].get("memory_gb_per_accelerator")
     energy = r["details"].get("energy_mwh")
+    yearly = "/yr" if r["details"].get("energy_period") == "year" else ""
     return (
         r["accelerator"],
         f"{r['nodes']:,}",
@@ -81,7 +82,7 @@ def _size_row(r: Mapping[str, Any]) -> tuple[str, ...]:
         f"{_short(r['value'])} {unit}",
         f"{_short(r['low'])} to {_short(r['high'])}",
         "-" if days is None else f"{days:,.1f} d",
-        "-" if energy is None else f"{energy:,.0f}" if energy >= 10 else f"{energy:,.2g}",
+        "-" if energy is None else (f"{energy:,.0f}" if energy >= 10 else f"{energy:,.2g}") + yearly,
         "-" if memory is None else f"{memory:,.0f}",
         r["limiting_factor"] + (" (unproven)" if r["unproven"] else ""),
         _layout(r["layout"]),

@@ -14,6 +14,7 @@ from planner.plan import ComplianceEntry
 from planner.pricing import PriceBook
 from planner.problem import screen
 from planner.request import Request, Workload
+from planner.worked import Delivered, work_energy
 
 MOST_NODES = 8192
 
@@ -85,7 +86,7 @@ def _best(
                 limiting_factor=rate.limiting_factor,
                 unproven=rate.unproven,
                 layout=dict(rate.layout),
-                details=dict(rate.details) | _energy(request, node, count, rate),
+                details=dict(rate.details) | _energy(request, catalog, workload, node, count, rate),
             )
             key = (count * node.accelerators, -rate.planning)
             if best is None or key < best[0]:
@@ -95,17 +96,26 @@ def _best(
     )
 
 
-def _energy(request: Request, node: NodeBuild, count: int, rate: demand.Rate) -> dict[str, float | str | None]:
-    """Energy of a job of known length: typical draw of its nodes × annual PUE × hours, and what that costs."""
-    days = rate.details.get("days")
-    if not isinstance(days, float):
-        return {}
-    pue = request.site.pue_annual or request.site.pue or 1.0
-    mwh = node.typical_power_kw * count * pue * days * 24.0 / 1000.0
-    found: dict[str, float | str | None] = {"energy_mwh": mwh}
-    if request.site.electricity_per_kwh is not None:
-        found["energy_cost"] = mwh * 1000.0 * float(request.site.electricity_per_kwh)
-        found["energy_currency"] = request.budget.currency
+def _energy(
+    request: Request, catalog: Catalog, workload: Workload, node: NodeBuild, count: int, rate: demand.Rate
+) -> dict[str, float | str | None]:
+    """Energy of the nodes alone: of a run of known length, else of a year; and per million of what is done."""
+    days, used = rate.details.get("days"), rate.details.get("accelerators_used")
+    asked = demand.target(workload).value
+    delivered = Delivered(
+        rate.value if workload.kind == "training" else asked or rate.value,
+        days if isinstance(days, float) else None,
+        int(used) if isinstance(used, int | float) else 0,
+    )
+    energy = work_energy(catalog, request, workload.name, [workload], node.typical_power_kw * count, delivered)
+    found: dict[str, float | str | None] = {
+        "energy_mwh": energy.kwh / 1000.0,
+        "energy_period": energy.period,
+        "energy_cost": None if energy.cost is None else float(energy.cost),
+        "energy_currency": None if energy.cost is None else request.budget.currency,
+    }
+    for each in energy.per_million:
+        found[f"kwh_per_million_{each.unit.replace(' ', '_')}"] = each.kwh
     return found
 
 
