@@ -202,7 +202,9 @@ class Workload(Section):
     accelerator: str | None = None  # id, alias or group
     # language models
     model: str | InlineModel | None = None
-    method: Literal["pretraining", "continued", "finetuning", "lora"] | None = None  # training; default pretraining
+    # training; default pretraining. lora: adapters on a frozen 16-bit base; qlora: on one of 4 bits
+    method: Literal["pretraining", "continued", "finetuning", "lora", "qlora"] | None = None
+    weights_precision: Literal["bf16", "fp8", "int8", "fp4", "int4"] | None = None  # of the frozen base of adapters
     layout: LayoutTerms | None = None
     achieved: Achieved | None = None
     checkpoint_gb_per_s: PositiveFloat | None = None  # write speed while the job waits; default: see demand/upkeep.py

@@ -23,7 +23,15 @@ from planner.request import Request, Workload
 from planner.yamltext import Key, Quoted, Text, parse, read_text
 
 # Keys of a workload beside name, kind, share, accelerator, spare_nodes: needed and allowed together, by kind.
-JOB = ("sequence_length", "global_batch_tokens", "method", "layout", "achieved", "checkpoint_gb_per_s")
+JOB = (
+    "sequence_length",
+    "global_batch_tokens",
+    "method",
+    "weights_precision",
+    "layout",
+    "achieved",
+    "checkpoint_gb_per_s",
+)
 FORMS: dict[str, tuple[tuple[frozenset[str], frozenset[str]], ...]] = {
     "training": (
         (
@@ -414,6 +422,15 @@ def _check_job(source: Text, k: int, workload: dict[str, Any]) -> None:
     if isinstance(achieved, dict) and sum(v is not None for v in achieved.values()) != 1:
         names = "mfu, tflops_per_accelerator, tokens_per_s_per_accelerator"
         source.mistake(("workloads", k, "achieved"), f"workloads[{k}].achieved: expected exactly one of {names}.")
+    base, method = workload.get("weights_precision"), workload.get("method")
+    if base is not None and method not in ("lora", "qlora"):
+        message = "is the precision of a frozen base: it goes with method: lora or qlora."
+        source.mistake(
+            ("workloads", k, "weights_precision"), f"workloads[{k}].weights_precision: {message}", at_key=True
+        )
+    elif base == "bf16" and method == "qlora":
+        message = "qlora keeps its base in 4 or 8 bits (fp4, int4, int8, fp8); method: lora keeps bf16."
+        source.mistake(("workloads", k, "weights_precision"), f"workloads[{k}].weights_precision: {message}")
 
 
 def _check_form(source: Text, k: int, kind: str, workload: dict[str, Any]) -> None:
