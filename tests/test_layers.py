@@ -15,8 +15,9 @@ LAYERS = [
     "pricing storage_need",
     "model racking offers bundles spares candidates shared dominance packing problem formulation solve lines assemble "
     "screened report compose explain advice optimize acceptance alternatives sizing worked accuracy",
-    "lookup lint pricelist planfile verify compare bom quote workbook workbook_site workbook_prices workbook_energy worksheet "
-    "spreadsheet proposal proposal_brief proposal_notes proposal_results drawings wording facility exports outputs",
+    "lookup lint pricelist planfile verify compare bom quote workbook workbook_site workbook_prices "
+    "workbook_energy worksheet spreadsheet proposal proposal_brief proposal_notes proposal_results drawings wording "
+    "facility exports outputs",
     "summary printing printing_fabric printing_room size_text accuracy_text comply cli cli_catalog cli_prices",
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
