@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
-from planner import __version__, accuracy_text, cli_catalog, cli_prices, printing, size_text, summary
+from planner import __version__, cli_catalog, cli_prices, printing
 from planner.catalog import Catalog
 from planner.errors import InputError, Mistake, NoPlan, PlannerError, Rejection, UnknownPart
 
@@ -55,6 +55,7 @@ def optimize(
     as_json: JsonOption = False,
 ) -> None:
     """The best build for a site: writes plan.json, bom.xlsx and proposal.html, and prints a summary."""
+    from planner import summary
     from planner.facility.checks import run_checks
     from planner.optimize import optimize as run
     from planner.outputs import write_all
@@ -368,6 +369,7 @@ def fabric(
 @app.command(epilog="Example: planner size examples/llm-training.yaml")
 def size(site: SiteArgument, on: OnOption = None, overlay: OverlayOption = None, as_json: JsonOption = False) -> None:
     """Every workload on every accelerator: nodes, time or rate, limiting factor, or why it cannot."""
+    from planner import size_text
     from planner.sitefile import open_site
     from planner.sizing import size_table
 
@@ -385,6 +387,7 @@ def validate(
     as_json: JsonOption = False,
 ) -> None:
     """The report card: predicts published measurements (or yours) and says how far off it is, family by family."""
+    from planner import accuracy_text
     from planner.accuracy import cases as measurements
     from planner.accuracy import report
 

@@ -33,10 +33,10 @@ from planner.plan import (
     request_hash,
     seals_of,
 )
-from planner.problem import UTILISATION, Prepared, limit_keys
+from planner.problem import Prepared, limit_keys
 from planner.report import assumptions, left_out, open_questions, planned_compliance
 from planner.screened import origin_share, screened
-from planner.units import HOURS_PER_YEAR, Money, half_up, tax_cents
+from planner.units import HOURS_PER_YEAR, UTILISATION, Money, half_up, tax_cents
 from planner.worked import checkpoint_notes, work_energies
 
 OBJECTIVE_UNITS = {

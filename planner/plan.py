@@ -29,7 +29,7 @@ Amount = Annotated[Decimal, PlainValidator(_decimal), PlainSerializer(lambda d: 
 class Entry(BaseModel):
     """Base of every part of a plan."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class PlannedObjective(Entry):

@@ -10,9 +10,8 @@ from decimal import Decimal
 from planner import pricing, site
 from planner.catalog import Catalog
 from planner.plan import Assumption, PerMillion, PlanLine, Pool, WorkEnergy
-from planner.problem import UTILISATION
 from planner.request import Request, Workload
-from planner.units import HOURS_PER_YEAR, SECONDS_PER_DAY, half_up
+from planner.units import HOURS_PER_YEAR, SECONDS_PER_DAY, UTILISATION, half_up
 
 MILLION = 1e6
 

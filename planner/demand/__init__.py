@@ -27,6 +27,7 @@ __all__ = [
     "Rate",
     "Replica",
     "Sizing",
+    "Speed",
     "Target",
     "find_work",
     "hardware_key",

@@ -130,7 +130,7 @@ def _rate(
     shortage: Shortage | None = None
     if count > 1:
         several = _search(workload, prepared, accelerator, hw, count, catalog)
-        several.prepare([n * hw.cards for n in _ladder(count)])
+        several.prepare(sorted({n * hw.cards for n in (*_ladder(count), *_sizes_up_to(count)) if n > 1}))
     for nodes in _sizes_up_to(count):
         search = _search(workload, prepared, accelerator, hw, nodes, catalog)
         found = search.best(nodes * hw.cards)
