@@ -26,7 +26,7 @@ PositiveAmount = Annotated[Decimal, Field(gt=0)]
 class Record(BaseModel):
     """Base of everything read from a catalog or a plan: frozen, and unknown keys are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False, defer_build=True)
 
 
 class Part(Record):

@@ -15,7 +15,7 @@ from planner.demand.hardware import hardware
 from planner.demand.hpc import hpc_rate, hpc_target
 from planner.demand.inference import inference_replicas, inference_target
 from planner.demand.published import find_work
-from planner.demand.training import training_rate, training_target
+from planner.demand.training import least_nodes, training_rate, training_target
 from planner.demand.types import Rate, Replica, Sizing, Target, make_rate
 from planner.demand.upkeep import Speed
 from planner.errors import Rejection
@@ -165,6 +165,10 @@ def smallest_count(
         return found.planning >= asked.value * (1 - 1e-12)  # type: ignore[operator]
 
     high = 1
+    if workload.kind == "training" and workload.benchmark is None:
+        # counts that could not do it at the full peak need no layout
+        least = least_nodes(workload, node, fabric, catalog, asked.value)
+        high = min(1 << (least.bit_length() - 1), most)
     while not enough(high):
         if refused is not None and refused.rule not in ("memory-fit", "replica-size"):
             return refused

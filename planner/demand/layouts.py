@@ -14,7 +14,9 @@ their gradient. Layers are recomputed only as far as memory demands.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -157,13 +159,16 @@ class Search:
     def __init__(self, node: NodeValues, shortlists: Shortlists) -> None:
         self.job, self.node, self._shortlists = shortlists.job, node, shortlists
         self._grid = shortlists.grid
-        self._known: dict[int, Layout | Shortage] = {}
+        self._known: dict[int, Callable[[], Layout | Shortage]] = {}
+        self._told: dict[int, Layout | Shortage] = {}
 
     def best(self, accelerators: int) -> Layout | Shortage:
         """The fastest layout on at most `accelerators`, or what is missing."""
-        if accelerators not in self._known:
-            self._known |= self._fastest([accelerators])
-        return self._known[accelerators]
+        if accelerators not in self._told:
+            if accelerators not in self._known:
+                self._known |= self._fastest([accelerators])
+            self._told[accelerators] = self._known[accelerators]()
+        return self._told[accelerators]
 
     def prepare(self, counts: list[int]) -> None:
         """Answers several counts in one go, for those who will ask for all of them."""
@@ -171,8 +176,8 @@ class Search:
         if new:
             self._known |= self._fastest(new)
 
-    def _fastest(self, counts: list[int]) -> dict[int, Layout | Shortage]:
-        """The fastest of the remembered splits for each count."""
+    def _fastest(self, counts: list[int]) -> dict[int, Callable[[], Layout | Shortage]]:
+        """The fastest of the remembered splits for each count, written out when it is asked for."""
         parts = [self._grid[self._candidates(c)] for c in counts]
         lengths = [len(p) for p in parts]
         found = fastest_of(self.job, self.node, np.concatenate(parts), np.repeat(counts, lengths), lengths)
@@ -228,25 +233,27 @@ class Shortlists:
 
 def fastest(job: Job, node: NodeValues, grid: Any, accelerators: int) -> Layout | Shortage:
     """The fastest of the splits in `grid` (rows of tensor, pipeline, context, expert, micro-batch, sharding)."""
-    return fastest_of(job, node, grid, np.full(len(grid), accelerators), [len(grid)])[0]
+    return fastest_of(job, node, grid, np.full(len(grid), accelerators), [len(grid)])[0]()
 
 
-def fastest_of(job: Job, node: NodeValues, grid: Any, counts: Any, lengths: list[int]) -> list[Layout | Shortage]:
+def fastest_of(
+    job: Job, node: NodeValues, grid: Any, counts: Any, lengths: list[int]
+) -> list[Callable[[], Layout | Shortage]]:
     """The same for several groups of splits behind one another; `counts` says how many accelerators each row has."""
     spread, memory, fits = spread_of(job, node, grid, counts.astype(float))
     work = work_of(job.values, node, spread)
     step = step_seconds(work, job.weights)
     rate = np.where(fits, work.tokens / step.total, 0.0)
-    found: list[Layout | Shortage] = []
+    found: list[Callable[[], Layout | Shortage]] = []
     start = 0
     for length in lengths:
         chosen = slice(start, start + length)
         start += length
         i = chosen.start + int(np.argmax(rate[chosen]))
         if rate[i] > 0:
-            found.append(_layout(spread, memory, step, float(rate[i]), i))
+            found.append(partial(_layout, spread, memory, step, float(rate[i]), i))
         else:
-            found.append(_shortage(spread, memory, _can_run(job, spread, counts), chosen))
+            found.append(partial(_shortage, spread, memory, _can_run(job, spread, counts), chosen))
     return found
 
 

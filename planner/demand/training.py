@@ -10,6 +10,7 @@ what whole runs lose beside them (evaluation, warm-up, slow nodes), as fitted to
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from planner.catalog import Catalog
@@ -119,9 +120,7 @@ def _rate(
 ) -> Rate | Rejection:
     if count > 1 and not hw.fabric:
         return Rejection(accelerator.id, "no-fabric", "training on several nodes needs a compute fabric")
-    prepared = remembered(
-        catalog, ("job", _demand_key(workload), accelerator.id), lambda: _prepare(workload, accelerator, catalog)
-    )
+    prepared = _prepared(workload, accelerator, catalog)
     if isinstance(prepared, Rejection):
         return prepared
     if workload.achieved is not None:
@@ -130,16 +129,19 @@ def _rate(
     shortage: Shortage | None = None
     if count > 1:
         several = _search(workload, prepared, accelerator, hw, count, catalog)
-        several.prepare(sorted({n * hw.cards for n in (*_ladder(count), *_sizes_up_to(count)) if n > 1}))
-    for nodes in _sizes_up_to(count):
+        several.prepare([n * hw.cards for n in _ladder(count)])
+    each = _at_most(prepared) * hw.cards
+    for nodes in reversed(_sizes_up_to(count)):
+        if nodes * each < best:
+            break  # not even at the full peak would so few be faster
         search = _search(workload, prepared, accelerator, hw, nodes, catalog)
         found = search.best(nodes * hw.cards)
         if isinstance(found, Shortage):
-            shortage = found
+            shortage = shortage or found
             continue
         cared = _upkeep(workload, prepared, found.used, storage)
         rate = found.tokens_per_s * prepared.factor * cared.useful * prepared.fitted.terms["goodput"]
-        if rate > best:
+        if rate >= best:  # of equals the fewest nodes
             best, good, keep = rate, found, cared
     if good is None or keep is None:
         assert shortage is not None
@@ -166,6 +168,21 @@ def _search(
         return Search(node, shared)
 
     return remembered(catalog, ("layouts", asked, hw, one), make)
+
+
+def _at_most(prepared: Prepared) -> float:
+    """Tokens per second that one accelerator cannot exceed: matrix products at the dense peak, nothing lost."""
+    values = prepared.job.values
+    return prepared.peak_tflops * 1e12 / float(values.matrix_flops + values.expert_flops) * max(1.0, prepared.factor)
+
+
+def least_nodes(workload: Workload, node: NodeBuild, fabric: FabricLink, catalog: Catalog, tokens_per_s: float) -> int:
+    """Nodes below which a job cannot reach a rate, whatever the layout; 1 where nothing can be said."""
+    accelerator = catalog.accelerators[node.accelerator]
+    prepared = _prepared(workload, accelerator, catalog)
+    if isinstance(prepared, Rejection) or workload.achieved is not None:
+        return 1
+    return max(1, math.ceil(tokens_per_s * 0.999 / (_at_most(prepared) * node.accelerators)))
 
 
 def _fewest(search: Search, hw: Hardware) -> int | None:
@@ -201,6 +218,11 @@ def _ladder(count: int) -> list[int]:
 def _upkeep(workload: Workload, prepared: Prepared, used: int, storage: Speed | None) -> Upkeep:
     trained = prepared.shape.total * (LORA_SHARE if prepared.task.lora else 1.0)
     return upkeep(used, trained, workload.checkpoint_gb_per_s, storage)
+
+
+def _prepared(workload: Workload, accelerator: Accelerator, catalog: Catalog) -> Prepared | Rejection:
+    key = ("job", _demand_key(workload), accelerator.id)
+    return remembered(catalog, key, lambda: _prepare(workload, accelerator, catalog))
 
 
 def _prepare(workload: Workload, accelerator: Accelerator, catalog: Catalog) -> Prepared | Rejection:

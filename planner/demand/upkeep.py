@@ -19,6 +19,7 @@ spare at hand. M = 1/(4.7e-4 per accelerator and day): Llama 3.1 had 466 interru
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -58,6 +59,7 @@ class Upkeep:
     basis: str  # where the write speed comes from
 
 
+@functools.lru_cache(maxsize=8192)
 def upkeep(
     accelerators: int, trained_parameters: float, stops_gb_per_s: float | None = None, storage: Speed | None = None
 ) -> Upkeep:
