@@ -4,7 +4,6 @@
 did not set is an assumption of the plan (`Request.defaults_used`).
 """
 
-from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
@@ -37,7 +36,7 @@ USUAL_FRAMES_PER_S = 30.0
 class Section(BaseModel):
     """Base of every part of a request."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Customer(Section):
