@@ -7,6 +7,7 @@ plan whose gap is stated; 1 anything unforeseen.
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import json
 import sys
 import traceback
@@ -471,6 +472,7 @@ def _ratio(text: str) -> float:
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point: turns errors into messages and exit codes; --debug shows a traceback."""
+    gc.set_threshold(100_000, 20, 20)  # a command makes many small objects and ends: collecting them rarely pays
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = [w for w in words if w != "--debug"]

@@ -5,7 +5,6 @@ A specification never carries a price (prices are rows of `catalogs/prices/*.csv
 `unverified` names fields that come from memory and were not seen in a source.
 """
 
-
 import datetime as dt
 from decimal import Decimal
 from typing import Annotated, Literal, Self

@@ -4,7 +4,6 @@ Amounts are decimals with two places in the budget's currency, written as JSON n
 (capital); `yearly` is what is paid every year; tax stands per rate in `taxes`. totals.capex = sum of lines + taxes.
 """
 
-
 import hashlib
 import json
 from decimal import Decimal

@@ -4,7 +4,6 @@
 did not set is an assumption of the plan (`Request.defaults_used`).
 """
 
-
 import datetime as dt
 from decimal import Decimal
 from typing import Annotated, Any, Literal

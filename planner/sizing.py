@@ -26,6 +26,7 @@ def size_table(request: Request, catalog: Catalog, on: dt.date) -> list[dict[str
     for node in built:
         by_accelerator.setdefault(node.accelerator, []).append(node)
     storage = storage_need.checkpoint_speed(catalog, request)
+    different = {accelerator: _different(builds, catalog) for accelerator, builds in by_accelerator.items()}
     rows = []
     for workload in request.workloads:
         wanted = (
@@ -36,7 +37,7 @@ def size_table(request: Request, catalog: Catalog, on: dt.date) -> list[dict[str
                 verdict = verdicts[accelerator]
                 rows.append(_row(workload, accelerator, reason=_refused(verdict), group=_verdict_group(verdict)))
                 continue
-            builds = by_accelerator.get(accelerator, [])
+            builds = different.get(accelerator, [])
             if not builds:
                 reason = next(
                     (r.message for r in refused if accelerator in r.part), "no buildable server of the catalog"
@@ -59,13 +60,13 @@ def _best(
     catalog: Catalog,
     workload: Workload,
     accelerator: str,
-    builds: list[NodeBuild],
+    builds: list[tuple[int, NodeBuild, FabricLink]],
     storage: demand.Speed | None,
 ) -> dict[str, Any]:
     """The fewest accelerators over the builds of one accelerator; among equals the highest rate, then the first."""
     best: tuple[tuple[float, ...], NodeBuild, int, demand.Rate] | None = None
     reasons: dict[int, str] = {}
-    for place, node, link in _different(builds, catalog):
+    for place, node, link in builds:
         most = MOST_NODES if best is None else int(best[0][0]) // node.accelerators
         found = _sized(request, catalog, workload, node, link, most, storage, known=best is not None)
         if isinstance(found, Rejection):
