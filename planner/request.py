@@ -163,10 +163,12 @@ class InlineModel(Section):
     expert_ffn: PositiveInt | None = None
     shared_experts: Annotated[int, Field(ge=0, le=10_000)] | None = None
     dense_layers: Annotated[int, Field(ge=0, le=10_000)] | None = None
-    kv_lora_rank: PositiveInt | None = None
+    kv_lora_rank: PositiveInt | None = None  # of latent attention (MLA)
+    q_lora_rank: PositiveInt | None = None
     rope_head_dim: PositiveInt | None = None
     sliding_window: PositiveInt | None = None
     tied_embeddings: bool = False
+    gated: bool | None = None  # three matrices in the feed-forward block; default: unless ffn is 4 × hidden
 
 
 class LayoutTerms(Section):

@@ -19,7 +19,7 @@ from planner import demand
 from planner.catalog import Catalog, nearest, overlay_mistake
 from planner.errors import InputError, PlannerError, UnknownPart
 from planner.modelconfig import read_config
-from planner.request import Request, Workload
+from planner.request import InlineModel, Request, Workload
 from planner.yamltext import Key, Quoted, Text, parse, read_text
 
 # Keys of a workload beside name, kind, share, accelerator, spare_nodes: needed and allowed together, by kind.
@@ -234,6 +234,14 @@ def _tell(source: Text, detail: ErrorDetails) -> None:
         key = ("site", "cooling", *key[2:])
     dotted = _dotted(key)
     kind, context, got = detail["type"], detail.get("ctx", {}), _shown(detail["input"])
+    if kind == "string_type" and isinstance(detail["input"], dict) and key[-1:] == ("model",):
+        return  # a model described by keys; what is wrong with them is told
+    if kind.startswith("model_") and key[-1:] == ("model",):
+        return  # told once, as the text that it could be as well
+    if kind == "string_type" and key[-1:] == ("model",):
+        message = f"expected a model's name, or keys that describe one (parameters: 70e9 ...), got {got}."
+        source.mistake(key, f"{dotted}: {message}")
+        return
     if kind == "extra_forbidden":
         valid = sorted(_fields(valid_at))
         near = nearest(str(key[-1]), valid, 1)
@@ -309,7 +317,8 @@ def _hint(kind: str, context: Mapping[str, Any], detail: ErrorDetails) -> str:
 
 
 def _plain_number(value: Any) -> str:
-    return f"{float(value):,g}"
+    number = float(value)
+    return f"{number:,.0f}" if number == int(number) and abs(number) < 1e13 else f"{number:,g}"
 
 
 def _shown(value: Any) -> str:
@@ -416,7 +425,9 @@ def _check_workloads(source: Text, data: Any) -> None:
 def _check_job(source: Text, k: int, workload: dict[str, Any]) -> None:
     """A described model says enough to size it, and achieved throughput is one figure."""
     model, achieved = workload.get("model"), workload.get("achieved")
-    if isinstance(model, dict) and not (model.get("parameters") or (model.get("layers") and model.get("hidden"))):
+    # what a config.json lacks is told where it is read
+    stated = {*model} if isinstance(model, dict) else {"config"}
+    if not stated & {"config", "parameters"} and not {"layers", "hidden"} <= stated:
         message = "expected parameters (70e9), or layers and hidden, or config: a Hugging Face config.json."
         source.mistake(("workloads", k, "model"), f"workloads[{k}].model: {message}")
     if isinstance(achieved, dict) and sum(v is not None for v in achieved.values()) != 1:
@@ -470,6 +481,11 @@ def _check_names(source: Text, request: Request, catalog: Catalog) -> None:
             _known(source, (*key, "accelerator"), catalog.expand_accelerator, workload.accelerator)
         if isinstance(workload.model, str):
             _known(source, (*key, "model"), catalog.find_model, workload.model)
+        if isinstance(workload.model, InlineModel):
+            wrong = demand.inconsistent(workload.model)
+            if wrong is not None:
+                inner = (*key, "model", wrong[0])
+                source.mistake(inner, f"{_dotted(inner)}: {wrong[1]}")
         if workload.benchmark is not None:
             _known(source, (*key, "benchmark"), lambda name: _find_benchmark(catalog, name), workload.benchmark)
     preferences: Key = ("preferences",)
