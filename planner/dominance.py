@@ -140,12 +140,12 @@ def pointwise_best(options: Iterable[SharedOption]) -> list[SharedOption]:
 
 def _covers(x: SharedOption, y: SharedOption) -> bool:
     return (
-        x.network == y.network
+        x.low <= y.low
+        and x.high >= y.high
+        and x.network == y.network
         and x.together == y.together
         and x.per_step == y.per_step
         and no_worse(x.step, y.step)
-        and x.low <= y.low
-        and x.high >= y.high
         and no_worse(x.fixed, y.fixed)
         and no_worse(x.unit, y.unit)
     )
