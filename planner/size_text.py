@@ -81,7 +81,7 @@ def _size_row(r: Mapping[str, Any]) -> tuple[str, ...]:
         f"{r['accelerators']:,}",
         f"{_short(r['value'])} {unit}",
         f"{_short(r['low'])} to {_short(r['high'])}",
-        "-" if days is None else f"{days:,.1f} d",
+        "-" if days is None else f"{days:,.1f} d" if days >= 1 else f"{days * 24:,.3g} h",
         "-" if energy is None else (f"{energy:,.0f}" if energy >= 10 else f"{energy:,.2g}") + yearly,
         "-" if memory is None else f"{memory:,.0f}",
         r["limiting_factor"] + (" (unproven)" if r["unproven"] else ""),

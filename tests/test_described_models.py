@@ -112,6 +112,22 @@ def test_shapes_of_the_catalog_make_its_parameters(catalog: Catalog) -> None:
 
 
 @pytest.mark.parametrize(
+    "model",
+    [
+        "{parameters: 70e9, layers: 80, hidden: 8192, heads: 64, kv_heads: 8}",
+        "{parameters: 671e9, active_parameters: 37e9, layers: 61, hidden: 7168, experts: 256, experts_per_token: 8}",
+        "{parameters: 47e9, layers: 32, hidden: 4096, ffn: 14336, experts: 8, experts_per_token: 2}",
+        "{parameters: 671e9, active_parameters: 37e9}",
+        "{parameters: 7e9, layers: 32}",
+        "{layers: 32, hidden: 4096}",
+    ],
+)
+def test_usual_descriptions_are_taken(model: str, tmp_path: Path, catalog: Catalog) -> None:
+    found = inline_model(read(tmp_path, catalog, model))
+    assert 5 < found.params_total_b < 700 and 0 < found.params_active_b <= found.params_total_b
+
+
+@pytest.mark.parametrize(
     ("config", "message"),
     [
         ({}, "states no num_hidden_layers and no hidden_size"),

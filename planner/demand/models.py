@@ -128,7 +128,8 @@ def inconsistent(given: InlineModel) -> tuple[str, str] | None:
             "layers",
             f"and the widths make {model.params_total_b / 1e3:,.0f} T parameters; at most 1,000 T are sized.",
         )
-    if given.parameters is not None and given.layers is not None and given.hidden is not None:
+    widths = given.experts is None or given.expert_ffn is not None or given.ffn is not None
+    if given.parameters is not None and given.layers is not None and given.hidden is not None and widths:
         counted = inline_model(given.model_copy(update={"parameters": None})).params_total_b * 1e9
         if not 1.0 / APART < counted / given.parameters < APART:
             text = f"{given.parameters / 1e9:,.4g} B do not go with layers, hidden and what else is stated"
