@@ -80,9 +80,9 @@ def fill(sheet: Sheet, plan: Plan, words: Wording) -> None:
     if found:
         last = sheet.row - 1
         pieces = Formula(f"=SUM({sheet.span(first, last, 4)})", sum(c.entry.quantity for c in found))
-        metres = sum(round(c.entry.length_m * c.entry.quantity, 1) for c in found)
+        total_m = sum(round(c.entry.length_m * c.entry.quantity, 1) for c in found)
         spares = Formula(f"=SUM({sheet.span(first, last, 7)})", sum(c.spares for c in found))
-        length = Formula(f"=SUM({sheet.span(first, last, 5)})", round(metres, 1))
+        length = Formula(f"=SUM({sheet.span(first, last, 5)})", round(total_m, 1))
         sheet.add([words("cables.total"), None, None, None, pieces, length, None, spares], "subtotal")
 
 

@@ -34,10 +34,11 @@ from planner.plan import (
     request_hash,
     seals_of,
 )
-from planner.problem import UTILISATION, Prepared, limit_keys
+from planner.problem import Prepared, limit_keys
 from planner.report import assumptions, left_out, open_questions, planned_compliance
 from planner.screened import origin_share, screened
-from planner.units import HOURS_PER_YEAR, Money, half_up, tax_cents
+from planner.units import HOURS_PER_YEAR, UTILISATION, Money, half_up, tax_cents
+from planner.worked import checkpoint_notes, work_energies
 
 OBJECTIVE_UNITS = {
     "lowest_capex": "money",
@@ -69,12 +70,13 @@ def compose(prepared: Prepared, solution: Solution) -> Plan:
         pools=plan_pools,
         fabrics=networks,
         storage=_storage(prepared, solution),
+        energy=work_energies(catalog, request, capital, plan_pools),
         racks=racks,
         lines=capital,
         yearly=yearly,
         taxes=taxes,
         compliance=planned_compliance(prepared, chosen),
-        assumptions=assumptions(prepared, chosen, capital),
+        assumptions=(*assumptions(prepared, chosen, capital), *checkpoint_notes(plan_pools)),
         limits=_limits(prepared, solution, racks, totals.capex),
         left_out=left_out(prepared, chosen),
         open_questions=open_questions(prepared, chosen),
@@ -348,7 +350,8 @@ def _rate(prepared: Prepared, chosen: Chosen, name: str) -> Rate | Rejection:
         per_unit = cards // best.cards if best.cards else 1
         return _scaled(best.rate, chosen.units * per_unit)
     working = chosen.nodes - option.spare_nodes
-    return demand.rate(workload, option.node, option.link, working, catalog, sizing)
+    storage = storage_need.checkpoint_speed(catalog, request)
+    return demand.rate(workload, option.node, option.link, working, catalog, sizing, storage)
 
 
 def _placed(replicas: Sequence[demand.Replica], placed: Sequence[tuple[int, int]]) -> Rate:

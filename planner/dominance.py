@@ -152,13 +152,13 @@ def pointwise_best(options: Iterable[SharedOption]) -> list[SharedOption]:
 
 def _covers(x: SharedOption, y: SharedOption) -> bool:
     return (
-        x.network == y.network
+        x.low <= y.low
+        and x.high >= y.high
+        and x.network == y.network
         and x.together == y.together
         and x.per_step == y.per_step
         and (x.joint is None or y.joint is None or (x.joint.nodes, x.joint.direct) == (y.joint.nodes, y.joint.direct))
         and no_worse(x.step, y.step)
-        and x.low <= y.low
-        and x.high >= y.high
         and no_worse(x.fixed, y.fixed)
         and no_worse(x.unit, y.unit)
     )

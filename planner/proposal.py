@@ -26,6 +26,7 @@ from planner.proposal_results import result_rows
 from planner.quote import Quote, quote
 from planner.request import USUAL_FRAMES_PER_S, Request, Workload
 from planner.wording import Wording, rmb_capitals, templates_folder, wording
+from planner.workbook_energy import energy_rows
 from planner.worksheet import questionnaire, share_sentence, worksheet_rows
 
 
@@ -354,7 +355,8 @@ def _power(plan: Plan, request: Request, words: Wording) -> list[tuple[str, str]
                 ),
             )
         )
-    return [(words(f"power.{key}"), value) for key, value in rows]
+    works = [(words("power.work", work=work), text) for work, text in energy_rows(plan, words)]
+    return [(words(f"power.{key}"), value) for key, value in rows] + works
 
 
 def _chart(prices: Quote, words: Wording) -> Markup:

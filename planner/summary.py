@@ -10,6 +10,7 @@ from planner.plan import Limit, Plan, PlannedCheck, Pool
 from planner.proposal_results import results, shown
 from planner.units import readable
 from planner.wording import wording
+from planner.workbook_energy import energy_rows
 
 
 def summary(plan: Plan, files: Sequence[Path]) -> str:
@@ -89,6 +90,8 @@ def _total_rows(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "capital", f"{totals.currency} {totals.capex:,.2f} {tax}; {span} at low and high prices"
     if totals.tco is not None:
         yield "ownership", f"{totals.currency} {totals.tco:,.2f} over {_counted(totals.tco_years, 'year')}"
+    for work, text in energy_rows(plan, wording("en")):
+        yield "energy", f"{work}: {text}"
     for limit in plan.limits:
         if limit.binding and limit.have:
             unit = "" if limit.unit == "pieces" else f" {limit.unit}"
