@@ -24,8 +24,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from planner.accuracy.figures import figure, value_of
 from planner.accuracy.inference import Case, accelerator_of, case_of, work_of
-from planner.accuracy.llm import figure, predict, request_of, value_of
+from planner.accuracy.llm import predict
 from planner.catalog import Catalog, built_in_folder
 from planner.demand.efficiency import PRECISION_CLASS, dense_peak_tflops
 from planner.demand.pace import ENGINES, engine_class
@@ -64,6 +65,11 @@ PRIOR: dict[str, tuple[float, float]] = {
     "alone.hbm": (-0.2, 0.4),
     "alone.gddr": (0.0, 0.4),
     "unpack": (-0.2, 0.2),
+    "unpack_expert": (-0.2, 0.3),  # and again in the small products of experts
+    "narrow": (4.0, 1.0),
+    "blend": (1.1, 0.4),
+    "uneven": (0.1, 0.3),
+    "mixed": (0.2, 0.3),
     "layer": (0.0, 0.7),
     **{f"alone.{engine}": (0.0, 0.2) for engine in ENGINES},
     **{f"layer.{engine}": (0.0, 0.4) for engine in ENGINES},
@@ -73,7 +79,7 @@ PRIOR: dict[str, tuple[float, float]] = {
 # Gaudi 3 1243 of 1677).
 ACHIEVABLE = {"ampere": -0.141, "hopper": -0.218, "blackwell": -0.254, "cdna3": -0.671, "cdna4": -0.475, "gaudi3": -0.3}
 FAMILY_SPREAD = 0.15
-FLOOR = {"queue": 0.3, "jitter": 1.0}
+FLOOR = {"queue": 0.3, "jitter": 1.0, "blend": 0.0, "uneven": 0.0, "mixed": 0.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +150,7 @@ def residual(row: Row, table: Mapping[str, float]) -> float | None:
     found = predict(row.case.row, row.case.accelerator, row.case.shape, table)
     if found is None:
         return None
-    value = value_of(found, row.unit, request_of(row.case.row))
+    value = value_of(found, row.unit)
     if value <= 0:
         return None
     error = math.log(value / row.measured)

@@ -77,6 +77,14 @@ def inference_replicas(
     return remembered(catalog, key, lambda: _replicas(workload, accelerator, hw, catalog, sizing))
 
 
+def one_card(
+    workload: Workload, accelerator: Accelerator, catalog: Catalog, sizing: Sizing
+) -> list[Replica] | Rejection:
+    """Replicas on one accelerator by itself, or the reason why there are none."""
+    alone = Hardware(accelerator.id, 1, 1, 0.0, 0.0, 1.0, fabric=False)
+    return _replicas(workload, accelerator, alone, catalog, sizing)
+
+
 def precisions(model: TrainingModel, accelerator: Accelerator, asked: str | None) -> list[str]:
     """Precisions a replica may use: the one asked, else that of the published weights.
 
