@@ -36,6 +36,7 @@ from planner.plan import (
 from planner.problem import UTILISATION, Prepared, limit_keys
 from planner.report import assumptions, left_out, open_questions, planned_compliance
 from planner.screened import origin_share, screened
+from planner.service_notes import service_notes
 from planner.units import HOURS_PER_YEAR, Money, half_up, tax_cents
 
 OBJECTIVE_UNITS = {
@@ -73,7 +74,7 @@ def compose(prepared: Prepared, solution: Solution) -> Plan:
         yearly=yearly,
         taxes=taxes,
         compliance=planned_compliance(prepared, chosen),
-        assumptions=assumptions(prepared, chosen, capital),
+        assumptions=(*assumptions(prepared, chosen, capital), *service_notes(request, plan_pools)),
         limits=_limits(prepared, solution, racks, totals.capex),
         left_out=left_out(prepared, chosen),
         open_questions=open_questions(prepared, chosen),

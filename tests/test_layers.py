@@ -14,7 +14,7 @@ LAYERS = [
     "catalog yamltext modelconfig sitefile demand compliance nodes fabric site rackfit placement floorplan wiring "
     "pricing storage_need",
     "model racking offers bundles spares candidates shared dominance packing problem formulation solve lines assemble "
-    "screened report compose explain advice optimize acceptance alternatives sizing accuracy",
+    "screened report service_notes compose explain advice optimize acceptance alternatives sizing accuracy",
     "lookup lint pricelist planfile verify compare bom quote workbook workbook_site workbook_prices worksheet "
     "spreadsheet proposal proposal_brief proposal_notes proposal_results drawings wording facility exports outputs",
     "summary printing printing_fabric printing_room size_text accuracy_text comply cli cli_catalog cli_prices",

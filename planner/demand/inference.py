@@ -71,7 +71,7 @@ def inference_replicas(
     accelerator = catalog.accelerators[node.accelerator]
     hw = hardware(node, fabric, accelerator)
     w = workload
-    asked = (w.model, w.precision, w.input_tokens, w.output_tokens, w.ttft_ms, w.tpot_ms, w.prefix_share)
+    asked = (w.model, w.precision, w.input_tokens, w.output_tokens, w.first_token_ms, w.per_token_ms, w.prefix_share)
     wanted = w.asked_requests_per_s
     key = ("inference", asked, wanted, hw, sizing)
     return remembered(catalog, key, lambda: _replicas(workload, accelerator, hw, catalog, sizing))
@@ -111,8 +111,8 @@ def demand_of(workload: Workload) -> Demand:
         prompt=float(workload.input_tokens or DEFAULT_INPUT),
         written=float(workload.output_tokens or DEFAULT_OUTPUT),
         prefix=workload.prefix_share or 0.0,
-        first_s=workload.ttft_ms / 1e3 if workload.ttft_ms else None,
-        token_s=workload.tpot_ms / 1e3 if workload.tpot_ms else None,
+        first_s=workload.first_token_ms / 1e3 if workload.first_token_ms else None,
+        token_s=workload.per_token_ms / 1e3 if workload.per_token_ms else None,
     )
 
 

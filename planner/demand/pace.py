@@ -120,7 +120,8 @@ def pace_of(
     memory = get(f"memory.{memory_kind(accelerator)}", -0.3) + get(f"memory.{family}", 0.0)
     if alone:
         memory += get(f"alone.{memory_kind(accelerator)}", 0.0) + get(f"alone.{engine}", 0.0)
-    widened = precision in ("int4", "fp4") and kind != "4"  # weights are unpacked before every product
+    # weights are unpacked before every product, except in llama.cpp, whose products read them as they are
+    widened = precision in ("int4", "fp4") and kind != "4" and engine != "llama.cpp"
     if widened:
         memory += get("unpack", 0.0)
     memory = min(memory, MOST_BANDWIDTH)
