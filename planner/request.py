@@ -193,6 +193,18 @@ class Achieved(Section):
     tokens_per_s_per_accelerator: PositiveFloat | None = None
 
 
+USUAL_ACCEPTANCE = (
+    0.8  # DeepSeek's own module keeps 0.85 to 0.9 of one token (arXiv 2412.19437), llama.cpp 0.75 of three
+)
+
+
+class Speculative(Section):
+    """Tokens drafted ahead and checked in one pass (speculative decoding, multi-token prediction)."""
+
+    draft_tokens: Annotated[int, Field(ge=1, le=16)]
+    acceptance: Annotated[float, Field(ge=0, le=1)] = USUAL_ACCEPTANCE  # share kept, each given those before it
+
+
 class Workload(Section):
     """One use of the site. Which keys belong to which kind is checked in `planner.sitefile`."""
 
@@ -219,6 +231,7 @@ class Workload(Section):
         None  # between an answer and the next request
     )
     prefix_share: Annotated[float, Field(ge=0, le=0.99)] | None = None  # of the prompt that is already cached
+    speculative: Speculative | None = None
     ttft_ms: PositiveFloat | None = None
     tpot_ms: PositiveFloat | None = None
     # measured benchmarks

@@ -8,8 +8,10 @@ import math
 import pytest
 
 from planner.catalog import Catalog
+from planner.errors import InputError
 from planner.optimize import optimize
 from planner.plan import Plan
+from planner.proposal import proposal_html
 from planner.proposal_results import result_rows
 from planner.request import Workload
 from planner.sitefile import read_site_text
@@ -70,6 +72,27 @@ def test_separate_pools_are_told_in_words(divided: Plan) -> None:
     for language, piece in (("en", "read prompts"), ("zh", "张卡负责预填充")):
         told = {r["workload"] for r in result_rows(divided, wording(language)) if piece in r["details"]}
         assert told == {"rag"}
+
+
+# -- drafts ------------------------------------------------------------------------------------------------------------
+def test_drafts_make_a_strict_target_cheaper_and_are_told(catalog: Catalog) -> None:
+    plain = "input_tokens: 1000, output_tokens: 300, requests_per_s: 4, tpot_ms: 20"
+    without = planned(catalog, code=plain)
+    drafted = planned(catalog, code=plain + ", speculative: {draft_tokens: 3}")
+    assert drafted.totals.capex < without.totals.capex
+    assert all(p.predicted[0].unproven for p in drafted.pools)
+    assert drafted.request["workloads"][0]["speculative"] == {"draft_tokens": 3, "acceptance": 0.8}
+    assert verify(drafted, catalog) == []
+    for language, piece in (("en", "3 tokens drafted ahead, 80 % kept"), ("zh", "草拟 3 个 token")):
+        assert piece in proposal_html(drafted.model_copy(update={"language": language}))
+
+
+@pytest.mark.parametrize(
+    "keys", ["{}", "{draft_tokens: 0}", "{draft_tokens: 2, acceptance: 1.5}", "{draft_tokens: 99}"]
+)
+def test_drafts_out_of_range_are_input_errors(catalog: Catalog, keys: str) -> None:
+    with pytest.raises(InputError, match="speculative"):
+        planned(catalog, code=f"input_tokens: 1000, output_tokens: 300, requests_per_s: 4, speculative: {keys}")
 
 
 # -- users -----------------------------------------------------------------------------------------------------------

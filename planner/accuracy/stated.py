@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from planner.accuracy.fields import number
+from planner.request import USUAL_ACCEPTANCE
 
 DEFAULT_SCENARIO = "offline"
 # Names by which others call a scenario of the facts.
@@ -35,9 +36,6 @@ SPLITS = {  # key of the facts: other names
     "layer_split": ("layer_split",),
 }
 MOST_DRAFTS = 16
-# Share of drafted tokens that the model keeps where a row does not say: DeepSeek-V3's report finds 85 to 90 % for one
-# draft token (arXiv 2412.19437, 5.4.3), llama.cpp about 75 % with three (github.com/ggml-org/llama.cpp/pull/22673).
-ACCEPTANCE = 0.8
 DRAFTED = re.compile(r"\bmtp\b|multi-token prediction|specul|\beagle|\bmedusa|draft (?:model|token)", re.I)
 NOT_DRAFTED = re.compile(
     r"(?:\bno|without|not?|disabled?) (?:any )?(?:mtp|multi-token|specul)"
@@ -111,7 +109,7 @@ def drafts_of(row: Mapping[str, Any]) -> tuple[int, float]:
             count = float(said[1]) if said else 1.0
     if not count or not 1 <= count <= MOST_DRAFTS:
         return 0, 0.0
-    kept = ACCEPTANCE if kept is None else kept / 100 if kept > 1 else kept
+    kept = USUAL_ACCEPTANCE if kept is None else kept / 100 if kept > 1 else kept
     return int(count), min(1.0, max(0.0, kept))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from planner.catalog import Catalog
 from planner.demand.efficiency import dense_peak_tflops
@@ -57,6 +57,8 @@ class Setting:
     precision: str
     demand: Demand
     table: ServingTable
+    drafts: int = 0
+    kept: float = 0.0
 
 
 def inference_target(workload: Workload) -> Target:
@@ -71,7 +73,8 @@ def inference_replicas(
     accelerator = catalog.accelerators[node.accelerator]
     hw = hardware(node, fabric, accelerator)
     w = workload
-    asked = (w.model, w.precision, w.input_tokens, w.output_tokens, w.first_token_ms, w.per_token_ms, w.prefix_share)
+    lengths = (w.input_tokens, w.output_tokens, w.prefix_share, w.speculative)
+    asked = (w.model, w.precision, lengths, w.first_token_ms, w.per_token_ms)
     wanted = w.asked_requests_per_s
     key = ("inference", asked, wanted, hw, sizing)
     return remembered(catalog, key, lambda: _replicas(workload, accelerator, hw, catalog, sizing))
@@ -136,6 +139,9 @@ def _replicas(
     refused: Rejection | None = None
     for precision in names:
         setting = Setting(accelerator, hw, shape, precision, demand_of(workload), serving_table(catalog))
+        if workload.speculative is not None:
+            drafts, kept = workload.speculative.draft_tokens, workload.speculative.acceptance
+            setting = replace(setting, drafts=drafts, kept=kept)
         good, why = _of_precision(workload, setting, sizing)
         found.extend(good)
         refused = refused or why
@@ -182,6 +188,8 @@ def _engines(setting: Setting, cards: int, nodes: int) -> Iterator[Engine]:
             pipeline=pipeline,
             fabric=inside,
             cache_share=0.5 if narrow else 1.0,
+            drafts=setting.drafts,
+            kept=setting.kept,
         )
 
 
@@ -301,7 +309,7 @@ def _as_replica(
         quantity=QUANTITY,
         limiting_factor=found.limit,
         layout=layout,
-        unproven=behind < FEW,
+        unproven=behind < FEW or setting.drafts > 0,  # too few measurements say how drafts pay
         basis=(
             f"roofline with shares fitted on {behind} measurements of {accelerator.family} at this width "
             f"({setting.table.source}); planned at {UTILISATION:g} of the rate at the latency targets"

@@ -45,7 +45,7 @@ def slice_replica(workload: Workload, node: NodeBuild, catalog: Catalog, sizing:
     if not slices or workload.kind != "inference" or workload.streams is not None:
         return None
     w = workload
-    lengths = (w.input_tokens, w.output_tokens, w.first_token_ms, w.per_token_ms, w.prefix_share)
+    lengths = (w.input_tokens, w.output_tokens, w.first_token_ms, w.per_token_ms, w.prefix_share, w.speculative)
     asked = (w.asked_requests_per_s, w.asked_samples_per_s, w.maximise)
     key = ("mig", w.model, w.benchmark, w.precision, lengths, asked, accelerator.id, sizing)
     return remembered(catalog, key, lambda: _slice_replica(workload, node, accelerator, slices, catalog, sizing))
