@@ -35,10 +35,13 @@ TERMS: dict[str, tuple[float, float]] = {
     "scale": (0.9, 0.3),  # of the achievable matrix peak, over shapes that training has
     "attention": (0.45, 0.5),
     "traffic": (1.0, 1.0),
+    "routed_traffic": (1.0, 1.0),
     "element": (4.0, 1.0),
+    "cast": (1.0, 1.0),
     "routed_element": (4.0, 1.0),
     "launch_s": (60e-6, 1.0),
     "moe_launch_s": (150e-6, 1.0),
+    "group_s": (30e-6, 1.0),
     "tensor": (0.6, 0.5),
     "call_s": (10e-6, 1.0),
     "context": (0.5, 0.7),
@@ -59,7 +62,7 @@ TERMS: dict[str, tuple[float, float]] = {
     "sft": (0.95, 0.1),
     "search": (0.97, 0.07),
     "age": (0.06, 0.7),
-    "routed": (0.8, 0.5),
+    "routed": (0.95, 0.1),
 }
 FAMILY_PRIOR, PRECISION_PRIOR, ATTENTION_PRIOR = 0.2, 0.12, 0.2
 
@@ -166,7 +169,6 @@ class Model:
         """Log of tokens/s for every row: the fastest of its layouts."""
         terms, family, pair, attention = self.split(theta)
         matrix = self.reach * terms["scale"] * np.exp(family[self.family] + pair[self.pair])
-        matrix = matrix * np.where(self.moe, terms["routed"], 1.0)
         core = terms["attention"] * np.exp(attention[self.family])
         owner = self.data.owner
         step = step_seconds(self.data.works, weights_from(terms, matrix[owner], core[owner]))

@@ -29,11 +29,15 @@ class Weights:
 
     matrix: Values  # share of the dense peak that large matrix products reach
     attention: Values  # share of the 16-bit peak that the attention core reaches
+    routed: Values  # the same of routed experts, as a share of that
     traffic: Values
+    routed_traffic: Values
     element: Values
+    cast: Values
     routed_element: Values
     launch_s: Values  # per layer and micro-batch, forward and backward
     moe_launch_s: Values
+    group_s: Values  # per local expert, layer and micro-batch
     tensor: Values
     call_s: Values  # per collective message
     context: Values
@@ -83,11 +87,10 @@ class Calibration:
         family = self.families.get(accelerator.family, {})
         return float(family.get("attention", self.terms["attention"]))
 
-    def weights(self, accelerator: Accelerator, precision_class: str, moe: bool) -> Weights:
+    def weights(self, accelerator: Accelerator, precision_class: str) -> Weights:
         """The weights for one accelerator at one precision class."""
         t = self.terms
-        matrix = self.matrix_share(accelerator, precision_class) * (t["routed"] if moe else 1.0)
-        return weights_from(t, matrix, self.attention_share(accelerator))
+        return weights_from(t, self.matrix_share(accelerator, precision_class), self.attention_share(accelerator))
 
     def evidence_for(self, accelerator: Accelerator, precision_class: str, kind: str) -> Evidence:
         """`kind` dense | moe | lora."""
@@ -136,11 +139,15 @@ def weights_from(t: dict[str, Any], matrix: Values, attention: Values) -> Weight
     return Weights(
         matrix=matrix,
         attention=attention,
+        routed=t["routed"],
         traffic=t["traffic"],
+        routed_traffic=t["routed_traffic"],
         element=t["element"],
+        cast=t["cast"],
         routed_element=t["routed_element"],
         launch_s=t["launch_s"],
         moe_launch_s=t["moe_launch_s"],
+        group_s=t["group_s"],
         tensor=t["tensor"],
         call_s=t["call_s"],
         context=t["context"],

@@ -63,7 +63,7 @@ def job_of(
     return Job(
         shape=shape,
         values=values,
-        weights=calibration.weights(accelerator, task.precision_class, shape.moe),
+        weights=calibration.weights(accelerator, task.precision_class),
         usable_bytes=usable_gb(accelerator) * 1e9,
         stated=stated or Stated(),
     )

@@ -87,12 +87,16 @@ class Work:
     """Nominal seconds (or counts) of one step per accelerator, before calibration."""
 
     matrix: Values
+    routed: Values  # matrix products of routed experts
     traffic: Values  # reading and writing the operands of matrix products
+    routed_traffic: Values
     attention: Values
     element: Values  # element-wise work: reading and writing activations
+    cast: Values  # the same where operands are narrower than 16 bit: written again as such
     routed_element: Values  # the same for sorting tokens to experts and back, and inside experts
     launches: Values  # layers × micro-batches
     moe_launches: Values
+    groups: Values  # local experts × layers × micro-batches: each expert's products are started apart
     tensor: Values
     tensor_calls: Values
     context: Values
@@ -133,7 +137,8 @@ def work_of(job: JobValues, node: NodeValues, spread: Spread) -> Work:
     expert_split = np.where(e > 1, 1.0, t)
     narrow = 1.0 / rows + 1.0 / job.hidden + t / job.feed
     narrow_routed = 1.0 / routed_rows + 1.0 / job.hidden + expert_split / job.expert_feed
-    traffic = (dense * narrow + routed * narrow_routed) * job.wide / node.memory
+    traffic = dense * narrow * job.wide / node.memory
+    routed_traffic = routed * narrow_routed * job.wide / node.memory
 
     message = rows * job.hidden * 2.0
     per_layer = 10.0 * job.hidden + 4.0 * job.feed
@@ -152,13 +157,17 @@ def work_of(job: JobValues, node: NodeValues, spread: Spread) -> Work:
     gradients, ring, held = _gradient_exchange(job, node, spread, passes)
     hidden = np.where(spread.sharded == 1, 1.0, np.where(p > 1, np.minimum(1.0, p / passes), 1.0 / passes))
     return Work(
-        matrix=(dense + routed) / node.matrix,
+        matrix=dense / node.matrix,
+        routed=routed / node.matrix,
         traffic=traffic,
+        routed_traffic=routed_traffic,
         attention=tokens * job.attention_flops / (t * p) * again / node.sixteen,
         element=element * (1.0 + 0.4 * spread.recompute) / node.memory,
+        cast=np.where(job.wide < 2.0, element + routed_element, 0.0) / node.memory,
         routed_element=routed_element * (1.0 + 0.4 * spread.recompute) / node.memory,
         launches=passes * stage * again,
         moe_launches=passes * moe_stage * again,
+        groups=passes * moe_stage * again * job.experts / np.maximum(1.0, e),
         tensor=np.where(t > 1, tensor_volume / tensor_rate, 0.0),
         tensor_calls=np.where(t > 1, passes * stage * 8.0, 0.0),
         context=np.where(c > 1, context_volume / context_rate, 0.0),
@@ -241,13 +250,16 @@ class Step:
 def step_seconds(work: Work, w: Weights) -> Step:
     """The step with the calibration's weights (which may be arrays, one entry per layout)."""
     compute = (
-        work.matrix / w.matrix
+        (work.matrix + work.routed / w.routed) / w.matrix
         + work.traffic * w.traffic
+        + work.routed_traffic * w.routed_traffic
         + work.attention / w.attention
         + work.element * w.element
         + work.routed_element * w.routed_element
+        + work.cast * w.cast
         + work.launches * w.launch_s
         + work.moe_launches * w.moe_launch_s
+        + work.groups * w.group_s
     )
     inside = (
         work.tensor * w.tensor
