@@ -192,12 +192,20 @@ def _expert_exchange(job: JobValues, node: NodeValues, e: Values, t: Values, mes
     nodes it travels once per node and is handed on inside.
     """
     volume = 4.0 * message / t
-    ranks = job.per_token * e / (e + job.per_token)
+    ranks = _visited(e, job.per_token)
     nodes = np.maximum(1.0, e * t / node.cards)
-    visited = job.per_token * nodes / (nodes + job.per_token)
+    visited = _visited(nodes, job.per_token)
     inside = volume * ranks * (1.0 - 1.0 / np.maximum(e, 1.0)) / node.link
     between = np.where(nodes > 1, volume * visited * (1.0 - 1.0 / nodes) / node.network, 0.0)
     return np.where(e > 1, np.maximum(inside, between), 0.0)
+
+
+def _visited(places: Values, wanted: float) -> Values:
+    """Places that a token's `wanted` experts fall into when they are spread evenly: n·(1 − (1 − 1/n)^k)."""
+    missed = np.ones_like(places)
+    for _ in range(int(wanted)):
+        missed = missed * (1.0 - 1.0 / np.maximum(places, 1.0))
+    return places * (1.0 - missed)
 
 
 def _gradient_exchange(
