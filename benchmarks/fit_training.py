@@ -64,7 +64,7 @@ TERMS: dict[str, tuple[float, float]] = {
     "age": (0.06, 0.7),
     "routed": (0.95, 0.1),
 }
-FAMILY_PRIOR, PRECISION_PRIOR, ATTENTION_PRIOR = 0.2, 0.12, 0.2
+FAMILY_PRIOR, PRECISION_PRIOR, ATTENTION_PRIOR, MEMORY_PRIOR = 0.2, 0.12, 0.2, 0.2
 
 
 @dataclass
@@ -144,6 +144,7 @@ class Model:
             (len(self.families), FAMILY_PRIOR),
             (len(self.pairs), PRECISION_PRIOR),
             (len(self.families), ATTENTION_PRIOR),
+            (len(self.families), MEMORY_PRIOR),
         ):
             means += [0.0] * count
             spreads += [spread] * count
@@ -163,7 +164,7 @@ class Model:
         """Global terms, and log factors of families, pairs and attention."""
         a, f, p = len(TERMS), len(self.families), len(self.pairs)
         terms = dict(zip(TERMS, np.exp(theta[:a]).tolist(), strict=True))
-        return terms, theta[a : a + f], theta[a + f : a + f + p], theta[a + f + p :]
+        return terms, theta[a : a + f], theta[a + f : a + f + p], theta[a + f + p :a+2*f+p]
 
     def predict(self, theta: Vector) -> Vector:
         """Log of tokens/s for every row: the fastest of its layouts."""
@@ -171,7 +172,11 @@ class Model:
         matrix = self.reach * terms["scale"] * np.exp(family[self.family] + pair[self.pair])
         core = terms["attention"] * np.exp(attention[self.family])
         owner = self.data.owner
-        step = step_seconds(self.data.works, weights_from(terms, matrix[owner], core[owner]))
+        a, f, p = len(TERMS), len(self.families), len(self.pairs)
+        mem=np.exp(-theta[a+2*f+p:])[self.family][owner]
+        W=weights_from(terms, matrix[owner], core[owner])
+        W=replace(W,element=W.element*mem,routed_element=W.routed_element*mem,cast=W.cast*mem)
+        step = step_seconds(self.data.works, W)
         best = np.maximum.reduceat(self.data.works.tokens / step.total, self.data.starts)
         factors = np.array([factor_of(c, terms) for c in self.data.cases])
         found: Vector = np.log(best * factors)

@@ -29,7 +29,8 @@ EXPERT = (1, 8, 16, 32, 64)
 MICRO = (1, 2, 4, 8)
 CONTEXT_FROM = 8192  # tokens; shorter sequences are not split
 LONG_RANK = 32_768  # tokens of one rank beyond which a split is always tried
-INTERLEAVED = 4  # model chunks per pipeline stage where nothing is said; published layouts have 2 to 12
+INTERLEAVED = 8  # most model chunks per pipeline stage where nothing is said
+BUBBLE = 0.1  # share of idle time down to which stages are interleaved
 KEPT = 10  # splits remembered per count and network
 TIGHTEST = 4  # splits remembered for needing the least memory
 NETWORKS = (40e9, 15e9, 4e9)  # bytes/s per accelerator that splits are shortlisted for: 400 to 40 Gbit/s
@@ -328,7 +329,9 @@ def spread_of(job: Job, node: NodeValues, grid: Any, counts: Any) -> tuple[Sprea
     if stated.interleave:
         chunks = np.where(p > 1, float(stated.interleave), 1.0)
     else:
-        chunks = np.where(p > 1, np.maximum(1.0, np.minimum(INTERLEAVED, np.floor(shape.layers / p))), 1.0)
+        # more chunks shrink the bubble but hand over more often: no more of them than bring it down to BUBBLE
+        wanted = np.minimum(INTERLEAVED, np.ceil((p - 1.0) / (BUBBLE * np.maximum(1.0, micros))))
+        chunks = np.where(p > 1, np.maximum(1.0, np.minimum(wanted, np.floor(shape.layers / p))), 1.0)
     can = (ranks >= 1) & (micros >= 0.999) & (e <= data * c * t * 1.001)
     weights, optimizer = _states(job, node, t, p, e, data * c, sharded)
     kept, redone, logits = _activations(job, t, p, c, b, chunks, micros)
