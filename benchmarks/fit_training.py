@@ -153,6 +153,7 @@ class Model:
         self.reach = np.array([achievable_share(table, c.accelerator, c.task.precision_class) for c in cases])
         self.family = np.array([self.families.index(c.accelerator.family) for c in cases])
         self.pair = np.array([self.pairs.index((c.accelerator.family, c.task.precision_class)) for c in cases])
+        self.early = np.array([0.5 if c.early else 1.0 for c in cases])
         self.moe = np.array([c.shape.moe for c in cases])
         counts: dict[str, int] = {}
         for s in data.sources:
@@ -170,7 +171,7 @@ class Model:
         """Log of tokens/s for every row: the fastest of its layouts."""
         terms, family, pair, attention = self.split(theta)
         matrix = self.reach * terms["scale"] * np.exp(family[self.family] + pair[self.pair])
-        core = terms["attention"] * np.exp(attention[self.family])
+        core = terms["attention"] * np.exp(attention[self.family]) * self.early
         owner = self.data.owner
         a, f, p = len(TERMS), len(self.families), len(self.pairs)
         mem=np.exp(-theta[a+2*f+p:])[self.family][owner]

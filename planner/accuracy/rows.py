@@ -135,6 +135,8 @@ def stated_layout(row: Row, sequence: float) -> Stated:
         sharded = EVERYTHING
     elif zero is not None:
         sharded = NODE if "inside" in str(given.get("shard_group")) else OPTIMIZER
+    if fsdp and recompute == "selective":
+        recompute = "half"  # PyTorch repeats every other product or layer; Megatron the attention core
     data_only = bool(fsdp) or "dp" in given or zero is not None
     context = _degree(given, "cp")
     if isinstance(given.get("cp"), str) and sequence <= 16_384:

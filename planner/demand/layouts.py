@@ -49,7 +49,7 @@ class Stated:
     expert: int | None = None
     data: int | None = None
     micro: int | None = None
-    recompute: str | None = None  # none | selective | full
+    recompute: str | None = None  # none | selective (attention core) | half (every other product) | full
     sharded: float | None = None
     offload: bool = False
 
@@ -340,6 +340,9 @@ def spread_of(job: Job, node: NodeValues, grid: Any, counts: Any) -> tuple[Sprea
     share = np.where(room >= kept, 0.0, np.minimum(1.0, np.maximum(0.0, (kept - room) / gap)))
     if stated.recompute == "full":
         share, least = np.ones_like(share), redone
+    elif stated.recompute == "half":
+        share = np.full_like(share, 0.5)
+        least = 0.5 * (kept + redone)
     elif stated.recompute in ("none", "selective"):
         share, least = np.zeros_like(share), kept
     else:
