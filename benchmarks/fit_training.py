@@ -161,23 +161,21 @@ class Model:
         weight = np.array([counts[s] ** -0.25 for s in data.sources])
         self.weight = weight / weight.mean()
 
-    def split(self, theta: Vector) -> tuple[dict[str, float], Vector, Vector, Vector]:
-        """Global terms, and log factors of families, pairs and attention."""
+    def split(self, theta: Vector) -> tuple[dict[str, float], Vector, Vector, Vector, Vector]:
+        """Global terms, and log factors of families, pairs, attention and element-wise work."""
         a, f, p = len(TERMS), len(self.families), len(self.pairs)
         terms = dict(zip(TERMS, np.exp(theta[:a]).tolist(), strict=True))
-        return terms, theta[a : a + f], theta[a + f : a + f + p], theta[a + f + p :a+2*f+p]
+        family, pair, attention, memory = np.split(theta[a:], np.cumsum([f, p, f]))
+        return terms, family, pair, attention, memory
 
     def predict(self, theta: Vector) -> Vector:
         """Log of tokens/s for every row: the fastest of its layouts."""
-        terms, family, pair, attention = self.split(theta)
+        terms, family, pair, attention, memory = self.split(theta)
         matrix = self.reach * terms["scale"] * np.exp(family[self.family] + pair[self.pair])
         core = terms["attention"] * np.exp(attention[self.family]) * self.early
         owner = self.data.owner
-        a, f, p = len(TERMS), len(self.families), len(self.pairs)
-        mem=np.exp(-theta[a+2*f+p:])[self.family][owner]
-        W=weights_from(terms, matrix[owner], core[owner])
-        W=replace(W,element=W.element*mem,routed_element=W.routed_element*mem,cast=W.cast*mem)
-        step = step_seconds(self.data.works, W)
+        weights = weights_from(terms, matrix[owner], core[owner], np.exp(memory[self.family])[owner])
+        step = step_seconds(self.data.works, weights)
         best = np.maximum.reduceat(self.data.works.tokens / step.total, self.data.starts)
         factors = np.array([factor_of(c, terms) for c in self.data.cases])
         found: Vector = np.log(best * factors)

@@ -87,10 +87,14 @@ class Calibration:
         family = self.families.get(accelerator.family, {})
         return float(family.get("attention", self.terms["attention"]))
 
+    def memory_share(self, accelerator: Accelerator) -> float:
+        """Speed of element-wise work against what the memory bandwidth says, 1 where nobody measured."""
+        return float(self.families.get(accelerator.family, {}).get("memory", 1.0))
+
     def weights(self, accelerator: Accelerator, precision_class: str) -> Weights:
         """The weights for one accelerator at one precision class."""
-        t = self.terms
-        return weights_from(t, self.matrix_share(accelerator, precision_class), self.attention_share(accelerator))
+        matrix = self.matrix_share(accelerator, precision_class)
+        return weights_from(self.terms, matrix, self.attention_share(accelerator), self.memory_share(accelerator))
 
     def evidence_for(self, accelerator: Accelerator, precision_class: str, kind: str) -> Evidence:
         """`kind` dense | moe | lora."""
@@ -134,7 +138,7 @@ def evidence_class(evidence: Evidence) -> str:
     return "measured" if evidence.sources > 1 else "one-source"
 
 
-def weights_from(t: dict[str, Any], matrix: Values, attention: Values) -> Weights:
+def weights_from(t: dict[str, Any], matrix: Values, attention: Values, memory: Values) -> Weights:
     """Weights of the global terms `t` with the shares of an accelerator."""
     return Weights(
         matrix=matrix,
@@ -142,9 +146,9 @@ def weights_from(t: dict[str, Any], matrix: Values, attention: Values) -> Weight
         routed=t["routed"],
         traffic=t["traffic"],
         routed_traffic=t["routed_traffic"],
-        element=t["element"],
-        cast=t["cast"],
-        routed_element=t["routed_element"],
+        element=t["element"] / memory,
+        cast=t["cast"] / memory,
+        routed_element=t["routed_element"] / memory,
         launch_s=t["launch_s"],
         moe_launch_s=t["moe_launch_s"],
         group_s=t["group_s"],
