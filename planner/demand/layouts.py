@@ -6,7 +6,7 @@ few of each count are remembered, so that the counts in between are answered fro
 
 Memory per accelerator in bytes (arXiv 2205.05198, 1910.02054): bf16 weights and fp32 gradients 6, optimizer states
 12 spread over the data-parallel ranks; ZeRO-3 spreads 16 and holds two gathered layers; adapters keep 2. Activations
-s·b·(10·h + 6·f)/t per layer (34·s·b·h/t where f = 4·h) with fused attention and sequence
+s·b·(8·h + 4·f)/t per layer with fused attention, sequence
 parallelism, 2·s·b·h/t when recomputed; the first pipeline stage holds up to p micro-batches; logits in fp32 with
 their gradient. Layers are recomputed only as far as memory demands.
 """
@@ -379,7 +379,7 @@ def _activations(job: Job, t: Any, p: Any, c: Any, b: Any, chunks: Any, micros: 
     """Bytes of activations kept, the same when every layer is recomputed, and logits."""
     shape = job.shape
     tokens = b * job.values.sequence / c
-    layer = tokens * (10.0 * shape.hidden + 6.0 * shape.feed) / t
+    layer = tokens * (8.0 * shape.hidden + 4.0 * shape.feed) / t
     if shape.moe:
         # what experts read is kept at the precision they compute in; gates are computed again
         width = (shape.hidden + 2 * shape.expert_ffn) * float(job.values.wide)
