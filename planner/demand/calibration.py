@@ -42,6 +42,7 @@ class Weights:
     call_s: Values  # per collective message
     context: Values
     expert: Values
+    overlap: Values  # share of the expert exchange that a pipeline leaves visible
     handover: Values
     gradients: Values
     ring_s: Values  # per rank of the gradient ring and step
@@ -156,6 +157,7 @@ def weights_from(t: dict[str, Any], matrix: Values, attention: Values, memory: V
         call_s=t["call_s"],
         context=t["context"],
         expert=t["expert"],
+        overlap=t["overlap"],
         handover=t["handover"],
         gradients=t["gradients"],
         ring_s=t["ring_s"],

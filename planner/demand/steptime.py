@@ -101,6 +101,7 @@ class Work:
     tensor_calls: Values
     context: Values
     expert: Values
+    expert_piped: Values  # the same where pipeline stages can work on another micro-batch meanwhile
     expert_calls: Values
     handover: Values
     gradients: Values
@@ -171,7 +172,8 @@ def work_of(job: JobValues, node: NodeValues, spread: Spread) -> Work:
         tensor=np.where(t > 1, tensor_volume / tensor_rate, 0.0),
         tensor_calls=np.where(t > 1, passes * stage * 8.0, 0.0),
         context=np.where(c > 1, context_volume / context_rate, 0.0),
-        expert=expert_seconds,
+        expert=np.where(p > 1, 0.0, expert_seconds),
+        expert_piped=np.where(p > 1, expert_seconds, 0.0),
         expert_calls=np.where(e > 1, passes * moe_stage * 4.0, 0.0),
         handover=handover,
         gradients=gradients,
@@ -273,7 +275,7 @@ def step_seconds(work: Work, w: Weights) -> Step:
         work.tensor * w.tensor
         + work.tensor_calls * w.call_s
         + work.context * w.context
-        + work.expert * w.expert
+        + (work.expert + work.expert_piped * w.overlap) * w.expert
         + work.expert_calls * w.call_s
     )
     busy = (compute + inside) * (1.0 + w.straggle * work.doublings)
