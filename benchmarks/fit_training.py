@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import fit_networks
-from benchmarks.fitting import Prior, Vector, figures, fit, source_of, width_80
+from benchmarks.fitting import Prior, Vector, figures, fit, half_width, source_of
 from benchmarks.training_table import write
 from planner.accuracy.training import Case, NetworkCase, case_of, factor_of, figure
 from planner.catalog import Catalog
@@ -65,6 +65,7 @@ TERMS: dict[str, tuple[float, float]] = {
     "age": (0.06, 0.7),
     "routed": (0.95, 0.1),
 }
+COVERED = 0.83  # quantile of errors that ranges take in, so that 80 % of the next publication's lie inside
 FAMILY_PRIOR, PRECISION_PRIOR, ATTENTION_PRIOR, MEMORY_PRIOR = 0.2, 0.12, 0.2, 0.2
 
 
@@ -226,17 +227,17 @@ def ranges_of(classes: list[str], data: Data, errors: Vector) -> dict[str, float
     for name in ("measured", "one-source", "family", "unseen"):
         chosen = (marks == name) & ~whole
         # few rows are drawn towards the next better class, widened by a third
-        own = width_80(errors[chosen]) if chosen.sum() else least * 1.33
+        own = half_width(errors[chosen], COVERED) if chosen.sum() else least * 1.33
         n = float(chosen.sum())
         least = max(least, (n * own + 5.0 * max(least * 1.33, 0.15)) / (n + 5.0))
         ranges[name] = round(least, 3)
     usual = np.array([ranges[c] for c in classes])
     for run in ("whole-run", "hours-only"):
         chosen = np.array([c.run == run for c in data.cases])
-        ranges[run] = round(max(1.0, width_80(errors[chosen]) / float(np.median(usual[chosen]))), 2)
+        ranges[run] = round(max(1.0, half_width(errors[chosen], COVERED) / float(np.median(usual[chosen]))), 2)
     for kind in ("dense", "moe", "lora"):
         chosen = np.array([c.kind == kind for c in data.cases]) & ~whole
-        inside = np.quantile(np.abs(errors[chosen]) / np.log1p(usual[chosen]), 0.8)
+        inside = np.quantile(np.abs(errors[chosen]) / np.log1p(usual[chosen]), COVERED)
         ranges[kind] = round(float(min(1.6, max(0.7, inside))), 2)
     ranges["beyond-scale"] = 1.3
     return ranges

@@ -86,6 +86,6 @@ def figures(errors: Vector) -> str:
     )
 
 
-def width_80(errors: Vector) -> float:
-    """Half-width w so that 80 % of the ratios lie in 1/(1+w) to 1+w."""
-    return float(np.expm1(np.quantile(np.abs(errors), 0.8)))
+def half_width(errors: Vector, share: float = 0.8) -> float:
+    """Half-width w so that a share of the ratios lies in 1/(1+w) to 1+w."""
+    return float(np.expm1(np.quantile(np.abs(errors), share)))

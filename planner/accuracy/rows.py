@@ -137,6 +137,8 @@ def stated_layout(row: Row, sequence: float) -> Stated:
         sharded = NODE if "inside" in str(given.get("shard_group")) else OPTIMIZER
     if fsdp and recompute == "selective":
         recompute = "half"  # PyTorch repeats every other product or layer; Megatron the attention core
+    if fsdp and not recompute and row.get("task") == "lora":
+        recompute = "full"  # adapters of a sharded model: frameworks of that kind repeat every layer by default
     data_only = bool(fsdp) or "dp" in given or zero is not None
     context = _degree(given, "cp")
     if isinstance(given.get("cp"), str) and sequence <= 16_384:
