@@ -38,6 +38,7 @@ USUAL_GBPS = {
 }
 USUAL_GBPS_PCIE = 50.0  # one 400G adapter for eight cards
 SMALL_DOMAIN = 8
+PUBLISHED_IDLE = 0.3  # pipelines of published layouts that do not say how they are interleaved idle up to this share
 PRECISIONS = {
     "bf16": "bf16",
     "bfloat16": "bf16",
@@ -155,6 +156,7 @@ def stated_layout(row: Row, sequence: float) -> Stated:
         recompute=recompute or None,
         sharded=sharded,
         offload=bool(given.get("cpu_offload_optimizer")),
+        idle=PUBLISHED_IDLE,
     )
 
 

@@ -30,7 +30,7 @@ MICRO = (1, 2, 4, 8)
 CONTEXT_FROM = 8192  # tokens; shorter sequences are not split
 LONG_RANK = 32_768  # tokens of one rank beyond which a split is always tried
 INTERLEAVED = 8  # most model chunks per pipeline stage where nothing is said
-BUBBLE = 0.1  # share of idle time down to which stages are interleaved
+BUBBLE = 0.1  # idle share that a pipeline is interleaved down to
 KEPT = 10  # splits remembered per count and network
 TIGHTEST = 4  # splits remembered for needing the least memory
 NETWORKS = (40e9, 15e9, 4e9)  # bytes/s per accelerator that splits are shortlisted for: 400 to 40 Gbit/s
@@ -52,6 +52,7 @@ class Stated:
     recompute: str | None = None  # none | selective (attention core) | half (every other product) | full
     sharded: float | None = None
     offload: bool = False
+    idle: float = BUBBLE  # pipelines are interleaved until no more than this idles, where the chunks are not stated
 
     @property
     def empty(self) -> bool:
@@ -329,8 +330,8 @@ def spread_of(job: Job, node: NodeValues, grid: Any, counts: Any) -> tuple[Sprea
     if stated.interleave:
         chunks = np.where(p > 1, float(stated.interleave), 1.0)
     else:
-        # more chunks shrink the bubble but hand over more often: no more of them than bring it down to BUBBLE
-        wanted = np.minimum(INTERLEAVED, np.ceil((p - 1.0) / (BUBBLE * np.maximum(1.0, micros))))
+        # more chunks shrink the bubble but hand over more often: no more of them than needed
+        wanted = np.minimum(INTERLEAVED, np.ceil((p - 1.0) / (stated.idle * np.maximum(1.0, micros))))
         chunks = np.where(p > 1, np.maximum(1.0, np.minimum(wanted, np.floor(shape.layers / p))), 1.0)
     can = (ranks >= 1) & (micros >= 0.999) & (e <= data * c * t * 1.001)
     weights, optimizer = _states(job, node, t, p, e, data * c, sharded)
