@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from planner import compliance, nodes, site
 from planner.bundles import STORAGE_SYSTEM, Pricer
-from planner.candidates import Generator, works
+from planner.candidates import Bench, Generator, works
 from planner.catalog import Catalog
 from planner.dominance import irrelevant, prune
 from planner.errors import InputError, Mistake, Rejection
@@ -69,23 +69,25 @@ def prepare(
     pricer = Pricer(catalog, book, request.supply)
     room = room_limits(request)
     ignore = irrelevant(request.objective, limits(request, book.taxes), room.grams is not None)
-    generator = Generator(catalog, request, pricer, built, ignore, pruning, bounded)
+    bench = Bench(catalog, request, pricer, built, ignore)
     if pruning:
-        generator.drop_outdone_builds()
+        bench.drop_outdone_builds()
     if within:
-        generator.beyond = _beyond(generator, limits(request, book.taxes), room)
+        bench.beyond = _beyond(bench, limits(request, book.taxes), room)
+    generator = Generator(bench, pruning, bounded)
+    scout = generator.counted
     rows = works(request)
     factory = _Factory(request, catalog, pricer, generator, rows, ignore, pruning)
     maximised = [w for w in rows if w.maximise]
     problem = factory.program()
-    if pruning and len(maximised) == 1 and generator.eager is not None:
+    if pruning and len(maximised) == 1 and scout.eager is not None:
         # After counts some percent apart all counts of the few builds; then those of every build.
-        for eager in (generator.eager, None) if generator.coarse else (None,):
+        for eager in (scout.eager, None) if scout.coarse else (None,):
             reached = _scouted(problem, maximised[0])
             if reached is None:
                 break
-            generator.floors[maximised[0].name] = reached * (1 - 1e-9)
-            generator.eager = eager
+            scout.floors[maximised[0].name] = reached * (1 - 1e-9)
+            scout.eager = eager
             problem = factory.program()
     return Prepared(
         request,
@@ -96,16 +98,16 @@ def prepare(
         tuple(built),
         verdicts,
         tuple(accepted),
-        tuple(rejections + generator.rejections + factory.rejections),
+        tuple(rejections + bench.rejections + factory.rejections),
         on,
     )
 
 
-def _beyond(generator: Generator, have: Mapping[str, int], room: RoomLimits) -> frozenset[str]:
+def _beyond(bench: Bench, have: Mapping[str, int], room: RoomLimits) -> frozenset[str]:
     """Ids of builds of which one node alone fits no rack or exceeds a limit on money, power or supply."""
     found = set()
-    for node in generator.nodes:
-        load = generator.one_node(node)
+    for node in bench.nodes:
+        load = bench.one_node(node)
         if load is None:
             continue
         # Energy only adds to what a year costs, and racks are counted with everything else.
@@ -142,7 +144,7 @@ class _Factory:
         # With several to maximise the best plan gives each a share: what one reaches is no floor for it.
         if self.pruning and len(maximised) == 1 and maximised[0].mode == "one":
             workload = next(w for w in self.request.workloads if w.name == maximised[0].name)
-            self.generator.eager = self.generator.most_promising(workload, EAGER_BUILDS)
+            self.generator.counted.eager = self.generator.counted.most_promising(workload, EAGER_BUILDS)
 
     def program(self) -> Problem:
         """The program of all workloads, shared equipment and limits."""

@@ -1,0 +1,201 @@
+"""Compute fabrics that a pool can own: one for an exact count of nodes, or brackets of islands for replicas."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from planner import fabric
+from planner.bundles import merge, repeat, seeds
+from planner.candidates.bench import Bench
+from planner.candidates.equipment import manager_bundle, offered_switches, switch_bundle
+from planner.dominance import no_worse
+from planner.errors import Rejection
+from planner.model import Bundle, Load
+from planner.parts import FabricLink, NodeBuild, Technology
+from planner.request import Workload
+
+ALONE = FabricLink(technology=None, gbps_per_node=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """A compute fabric for a given number of nodes, as a bundle: switches, optics, cables, racked shapes."""
+
+    switch: str | None
+    technology: Technology | None
+    topology: str
+    oversubscription: float
+    fixed: Bundle
+    per_node: Bundle
+    low: int
+    high: int
+
+
+@dataclass
+class Fabrics:
+    """Designs compute fabrics for builds and remembers them."""
+
+    bench: Bench
+    _designs: dict[tuple[object, ...], list[Design]] = field(default_factory=dict)
+    _switches: dict[tuple[str, float], list[str]] = field(default_factory=dict)
+
+    def links(self, node: NodeBuild) -> list[FabricLink]:
+        """What a node can bring to a fabric: nothing (one node), or each technology its ports speak."""
+        links = [FabricLink(technology=None, gbps_per_node=0.0)]
+        preference = self.bench.request.preferences.fabric
+        if carries_fabric(node):
+            for technology in node.compute_technologies:
+                if preference.technology in (None, technology):
+                    links.append(
+                        FabricLink(
+                            technology=technology,
+                            gbps_per_node=node.compute_ports * node.compute_gbps,
+                            oversubscription=preference.oversubscription,
+                        )
+                    )
+        return links
+
+    def exact(self, node: NodeBuild, link: FabricLink, count: int, workload: Workload) -> list[Design]:
+        """Fabrics for exactly `count` nodes, one per switch family that can build it."""
+        topology = self._topology(node, workload)
+        key = (ports_of(node), link.technology, count, topology)
+        if key not in self._designs:
+            made = (self._design(node, link, s, count, topology) for s in self._families(node, link))
+            self._designs[key] = self._best_designs([d for d in made if d is not None])
+        return self._designs[key]
+
+    def _topology(self, node: NodeBuild, workload: Workload) -> str:
+        asked = self.bench.request.preferences.fabric.topology
+        rails = node.compute_ports == node.accelerators and workload.kind in ("training", "hpc", "capacity")
+        return asked or ("rail" if rails else "plain")
+
+    def _families(self, node: NodeBuild, link: FabricLink) -> list[str]:
+        request, preferred = self.bench.request, self.bench.request.preferences.fabric.switch
+        if preferred is not None:
+            return [] if request.keeps_out("switch", self.bench.catalog.switches[preferred].origin) else [preferred]
+        assert link.technology is not None
+        key = (link.technology, node.compute_gbps)
+        if key not in self._switches:
+            self._switches[key] = offered_switches(
+                self.bench.catalog, self.bench.request, link.technology, node.compute_gbps, "compute"
+            )
+        return self._switches[key]
+
+    def _design(self, node: NodeBuild, link: FabricLink, switch: str, count: int, topology: str) -> Design | None:
+        assert link.technology is not None
+        managers = self._managers(switch, count * node.fabric_units, link.technology)
+        unmanaged = link.technology == "infiniband" and not self.bench.catalog.switches[switch].managed
+        if unmanaged and managers is None:
+            self.bench.reject(switch, "unmanaged", f"{switch} is unmanaged and needs a fabric manager; none is wanted")
+            return None
+        made = fabric.compute_design(
+            self.bench.catalog,
+            count * node.fabric_units,
+            _ports_per_unit(node),
+            node.compute_gbps,
+            link.technology,
+            switch,
+            link.oversubscription,
+            topology,
+            node.compute_cage or "",
+            0 if managers is None else managers.ports,
+            self.bench.request.preferences.fabric.reserve_nodes,
+        )
+        if isinstance(made, Rejection):
+            self.bench.rejections.append(made)
+            return None
+        switches = made.leaf + made.spine + made.core
+        fixed = merge(
+            Bundle(lines=seeds(made.lines, "compute")),
+            switch_bundle(self.bench.catalog, switch, switches),
+            manager_bundle(managers, count * node.fabric_units, "compute"),
+        )
+        return Design(switch, link.technology, made.topology, made.oversubscription, fixed, Bundle(), count, count)
+
+    def brackets(self, node: NodeBuild, link: FabricLink, unit: int, most: int, spare: int) -> list[Design]:
+        """Fabrics by ranges of units; without a fabric one range for all."""
+        if link.technology is None:
+            return [replace(no_fabric(), low=1, high=most)]
+        key = ("islands", ports_of(node), link.technology, unit, most, spare)
+        if key not in self._designs:
+            found = [d for s in self._families(node, link) for d in self._islands(node, link, s, unit, most, spare)]
+            self._designs[key] = self._best_designs(found)
+        return self._designs[key]
+
+    def _islands(
+        self, node: NodeBuild, link: FabricLink, switch: str, unit: int, most: int, spare: int
+    ) -> list[Design]:
+        """Single switches for replicas that span nodes; spare nodes plug in as well."""
+        assert link.technology is not None
+        brackets = fabric.island_brackets(
+            self.bench.catalog,
+            _ports_per_unit(node),
+            node.compute_gbps,
+            link.technology,
+            switch,
+            node.compute_cage or "",
+            unit * node.fabric_units,
+            (most * unit + spare) * node.fabric_units,
+        )
+        found = []
+        per, extra = unit * node.fabric_units, spare * node.fabric_units
+        for bracket in brackets:
+            low, high = max(1, -(-(bracket.lo - extra) // per)), min(most, (bracket.hi - extra) // per)
+            if low > high:
+                continue
+            made = bracket.design_at_hi
+            fixed = merge(
+                Bundle(lines=seeds(bracket.fixed_lines, "compute")),
+                switch_bundle(self.bench.catalog, switch, made.leaf),
+            )
+            per_node = repeat(Bundle(lines=seeds(bracket.per_node_lines, "compute")), node.fabric_units)
+            found.append(Design(switch, link.technology, "islands", 1.0, fixed, per_node, low, high))
+        return found
+
+    def _best_designs(self, designs: Sequence[Design]) -> list[Design]:
+        """Designs that no other of the same range beats in every cost."""
+        kept: list[tuple[Load, Load, Design]] = []
+        for design in designs:
+            fixed, each = self.bench.load_of(design.fixed), self.bench.load_of(design.per_node)
+            if fixed is None or each is None:
+                continue
+            if any(
+                d.low <= design.low
+                and d.high >= design.high
+                and no_worse(f, fixed, self.bench.ignore)
+                and no_worse(e, each, self.bench.ignore)
+                for f, e, d in kept
+            ):
+                continue
+            kept.append((fixed, each, design))
+        return [d for _, _, d in kept]
+
+    def _managers(self, switch: str, nodes: int, technology: Technology) -> fabric.Managers | None:
+        each = self.bench.request.resilience.managers
+        return fabric.fabric_managers(self.bench.catalog, switch, nodes, technology, each)
+
+
+def replace_link(link: FabricLink, design: Design) -> FabricLink:
+    """The link as the design really gives it."""
+    return link.model_copy(update={"oversubscription": design.oversubscription}) if design.switch else link
+
+
+def no_fabric() -> Design:
+    return Design(None, None, "direct", 1.0, Bundle(), Bundle(), 1, 1)
+
+
+def fabric_id(design: Design) -> str:
+    return f"{design.switch}:{design.topology}" if design.switch else "alone"
+
+
+def carries_fabric(node: NodeBuild) -> bool:
+    return node.compute_ports > 0 and bool(node.compute_technologies)
+
+
+def _ports_per_unit(node: NodeBuild) -> int:
+    return node.compute_ports // node.fabric_units
+
+
+def ports_of(node: NodeBuild) -> tuple[object, ...]:
+    return (node.compute_ports, node.compute_gbps, node.compute_cage, node.fabric_units)
