@@ -44,6 +44,7 @@ class JobValues:
     expert_feed: Values
     experts: Values
     per_token: Values  # experts per token
+    most_nodes: Values  # nodes that a token's experts lie on at most
     kv_width: Values
     vocab: Values
     dense_parameters: Values
@@ -224,7 +225,7 @@ def _expert_exchange(job: JobValues, node: NodeValues, e: Values, t: Values, mes
     volume = 4.0 * message / t
     ranks = _visited(e, job.per_token)
     nodes = np.maximum(1.0, e * t / node.cards)  # tensor ranks lie inside the group
-    visited = _visited(nodes, job.per_token)
+    visited = np.minimum(_visited(nodes, job.per_token), job.most_nodes)
     inside = volume * ranks * (1.0 - 1.0 / np.maximum(e, 1.0)) / node.link
     between = np.where(nodes > 1, volume * visited * (1.0 - 1.0 / nodes) / node.network, 0.0)
     return np.where(e > 1, np.maximum(inside, between), 0.0)
