@@ -43,6 +43,7 @@ def site(seed: int) -> Shown:
     yield "maximise across a step", answer.step
     yield "a tie", answer.tie
     yield "cooled by liquid", bool(answer.heap.plates)
+    yield "a compute fabric of two pools", answer.joint
 
 
 def program(seed: int) -> Shown:

@@ -16,6 +16,7 @@ from planner.errors import Rejection
 from planner.model import Bundle, LineSeed, Load, Shape
 from planner.parts import BuildLine, NodeBuild, Software
 from planner.pricing import PriceBook, support_share
+from planner.request import Request
 from planner.units import half_up
 
 # Driver of storage systems whose speed follows the number of accelerators (storage.profile).
@@ -23,6 +24,8 @@ STORAGE_SYSTEM = "storage-system"
 # Drivers of liquid cooling: heat that cold plates take, in tenths of a kW, each node rounded up.
 CDU, LOOP = "cdu", "loop"
 HEAT_STEP_W = 100
+# Driver of the licences of managed nodes that only an InfiniBand storage network needs: its compute fabric has none.
+STORAGE_LICENCE = "storage-licence"
 
 
 class Pricer:
@@ -147,6 +150,11 @@ def node_shape(node: NodeBuild) -> Shape:
     )
 
 
+def storage_may_be_managed(request: Request) -> bool:
+    """Whether storage may stand on InfiniBand, whose nodes are licensed once, with the compute fabric or without it."""
+    return request.storage is not None and request.storage.technology != "ethernet"
+
+
 def _watts(kw: float) -> int:
     return int(-(-round(kw * 1000, 6) // 1))
 
@@ -162,6 +170,7 @@ def node_bundle(node: NodeBuild, software: Sequence[Software], pricer: Pricer, g
         hardware += cents * line.quantity
     request = pricer.book.request
     scaled = request.storage is not None and request.storage.profile is not None
+    licensed = storage_may_be_managed(request) and node.storage_ports
     terms = support_terms(pricer, node, request.budget.tco_years)
     heat = -(-node_shape(node).plates // HEAT_STEP_W) if request.site.cooling_equipment == "buy" else 0
     for item in software:
@@ -179,6 +188,7 @@ def node_bundle(node: NodeBuild, software: Sequence[Software], pricer: Pricer, g
                 (STORAGE_SYSTEM, node.accelerators if scaled else 0),
                 (CDU, heat),
                 (LOOP, heat),
+                (STORAGE_LICENCE, node.fabric_units if licensed else 0),
             )
             if ports
         ),

@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from planner import rackfit
 from planner.errors import Rejection
 from planner.parts import Chassis
 from planner.request import Feeds, Request
@@ -45,7 +44,7 @@ class RackNeed:
     """One device that stands in a rack; `own_rack` devices bring theirs.
 
     `role` is what it does (node, network, storage, management); `near` the numbers (from 0) of the first and the last
-    node that it serves, where it serves some more than others.
+    node that it serves, where it serves some more than others. A block of devices directly above one another is one.
     """
 
     item: str
@@ -58,6 +57,7 @@ class RackNeed:
     role: str = "node"
     near: tuple[int, int] | None = None
     liquid_kw: float = 0.0  # of its heat, what cold plates take
+    stack: tuple[RackNeed, ...] = ()  # what a block is made of, from the bottom up
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +333,8 @@ def _assign(
         if len(best) == bound:
             return _tupled(best), True
     assert best is not None
+    from planner import rackfit  # noqa: PLC0415  the solver is loaded where racks are really packed by a program
+
     racks, proven = rackfit.fewest(items, units, watts, grams, _tupled(best), more)
     return _tupled(racks), proven
 

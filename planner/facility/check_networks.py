@@ -51,10 +51,10 @@ def cabled_once(plan: Plan, catalog: Catalog) -> Result:
 
 
 def cables_bought(plan: Plan, catalog: Catalog) -> Result:
-    """Cables in the schedule = cables that the lines buy, part by part."""
+    """Cables in the schedule = cables that the lines buy, part by part; those on the shelf are no part of it."""
     bought: Counter[str] = Counter()
     for line in plan.lines:
-        if isinstance(catalog.parts.get(line.part), Cable):
+        if isinstance(catalog.parts.get(line.part), Cable) and line.group != "spares":
             bought[line.part] += line.quantity
     run: Counter[str] = Counter()
     for entry in plan.cabling:
@@ -79,9 +79,10 @@ def reach(plan: Plan, catalog: Catalog) -> Result:
         return offending("FAIL", "short", figures, short)
     far: list[Figures] = []
     for e in plan.cabling:
+        fibre = catalog.cables[e.part].media
         optics = [catalog.optics[ln.part] for ln in plan.lines if ln.group == e.network and ln.part in catalog.optics]
-        least = min((o.reach_m for o in optics), default=None)
-        if catalog.cables[e.part].kind == "fibre" and least is not None and e.length_m > least:
+        least = min((o.reach_m for o in optics if o.media == fibre), default=None)
+        if least is not None and e.length_m > least:
             far.append({"network": e.network, "kind": e.kind, "metres": e.length_m, "have_m": least})
     return offending("FAIL", "far", figures, far) if far else Result("PASS", "reaches", figures)
 

@@ -37,7 +37,7 @@ CASES: dict[str, Words] = {
         "{bought} bought",
         "{run} run",
         "More than run: {items}.",
-        "Slower uplinks need an adapter in the faster cage: order that instead.",
+        "Order what runs; put the rest on the shelf as spares.",
     ),
     "reach/reaches": (
         "longest run {longest_m} m",

@@ -13,7 +13,21 @@ from typing import Any
 
 from planner.catalog import Catalog
 from planner.plan import Plan
-from planner.verify import build, cabling, checks, cooling, limits, money, networks, physical, room, screening, spares
+from planner.verify import (
+    build,
+    cabling,
+    checks,
+    cooling,
+    energy,
+    limits,
+    media,
+    money,
+    networks,
+    physical,
+    room,
+    screening,
+    spares,
+)
 from planner.verify.prices import Landed
 
 # Edited into nonsense, a plan may name parts or keys that do not exist; that is a finding, never a crash.
@@ -55,12 +69,14 @@ def _checks(plan: Plan, catalog: Catalog) -> list[tuple[str, Callable[[], Iterat
         ("lines", lambda: money.check_lines(plan, catalog, landed())),
         ("lines", lambda: physical.check_physical(plan, catalog)),
         ("totals", lambda: money.check_totals(plan, landed())),
+        ("energy", lambda: energy.check_energy(plan, landed())),
         ("pools", lambda: build.check_pools(plan, catalog)),
         ("spares", lambda: spares.check_spares(plan, catalog)),
         ("fabrics", lambda: networks.check_networks(plan, catalog)),
         ("racks", lambda: room.check_racks(plan, catalog)),
         ("cooling", lambda: cooling.check_cooling(plan, catalog)),
         ("cabling", lambda: cabling.check_cabling(plan, catalog)),
+        ("cabling", lambda: media.check_media(plan, catalog)),
         ("limits", lambda: limits.check_limits(plan)),
         ("pools", lambda: room.check_demand(plan, catalog)),
         ("compliance", lambda: room.check_compliance(plan, catalog)),

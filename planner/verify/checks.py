@@ -102,7 +102,7 @@ def _cabled(plan: Plan, catalog: Catalog) -> Finding:
 def _bought(plan: Plan, catalog: Catalog) -> Finding:
     lines, laid = Counter[str](), Counter[str]()
     for line in plan.lines:
-        if isinstance(catalog.parts.get(line.part), Cable):
+        if isinstance(catalog.parts.get(line.part), Cable) and line.group != cabling.SHELF:
             lines[line.part] += line.quantity
     for entry in plan.cabling:
         laid[entry.part] += entry.quantity
@@ -123,10 +123,9 @@ def _reach(plan: Plan, catalog: Catalog) -> Finding:
             short.append(
                 {"network": e.network, "kind": e.kind, "metres": e.longest_m, "part": e.part, "have_m": e.length_m}
             )
-        modules = [
-            catalog.optics[n.part].reach_m for n in plan.lines if n.group == e.network and n.part in catalog.optics
-        ]
-        if modules and catalog.cables[e.part].kind == "fibre" and e.length_m > min(modules):
+        there = [catalog.optics[n.part] for n in plan.lines if n.group == e.network and n.part in catalog.optics]
+        modules = [o.reach_m for o in there if o.media == catalog.cables[e.part].media]  # None: no fibre, no module
+        if modules and e.length_m > min(modules):
             far.append({"network": e.network, "kind": e.kind, "metres": e.length_m, "have_m": min(modules)})
     if short or far:
         return Finding("FAIL", "short" if short else "far", figures, short or far)
