@@ -349,6 +349,11 @@ workloads: [{name: a, kind: capacity, accelerator: b200-sxm6, count: 64}]
             "site.cooling.air_kw_per_rack 10 → 10.5",
         ),
         (
+            "rack_power_kw: 45, rack_weight_kg: 100",
+            "weighs 130.45 kg; a rack carries 100 kg (a).",
+            "site.rack_weight_kg 100 → 131",
+        ),
+        (
             "rack_power_kw: 10, rack_units: 6, rack_weight_kg: 100",
             "is 8U high; a rack has 6U (a).",
             "",

@@ -213,12 +213,13 @@ def _depth(plan: Plan, catalog: Catalog) -> Finding:
 
 def _stranded(plan: Plan, catalog: Catalog) -> Finding:
     limit = room.rack_power_kw(plan)
-    least_kw = min((p.node_power_kw for p in plan.pools), default=0.0)
-    least_units = min((p.node_rack_units for p in plan.pools), default=0)
+    standing = [p for p in plan.pools if not catalog.chassis[p.chassis].own_rack]
+    least_kw = min((p.node_power_kw for p in standing), default=0.0)
+    least_units = min((p.node_rack_units for p in standing), default=0)
     bought, kw, units = _cabinets(plan, catalog), 0.0, 0
     for rack in bought:
         free_kw, free_units = limit - rack.power_kw, rack.units - sum(i.units for i in rack.items)
-        if free_kw < least_kw or free_units < least_units:
+        if standing and (free_kw < least_kw or free_units < least_units):
             kw, units = kw + round(max(0.0, free_kw), 3), units + free_units
     kw = round(kw, 2)
     share = kw / (limit * len(bought)) if bought else 0.0
@@ -295,7 +296,7 @@ def _pdus(plan: Plan, catalog: Catalog) -> Finding:
     (feeds, redundancy), limit = _feeds(plan), room.rack_power_kw(plan)
     live = {"N": feeds, "N+1": feeds - 1, "2N": feeds // 2}[redundancy]
     units = [(ln.quantity, catalog.pdus[ln.part].usable_kw) for ln in plan.lines if ln.part in catalog.pdus]
-    outlets = [_outlets(rack, catalog) for rack in plan.racks]
+    outlets = [_outlets(rack, catalog) for rack in _cabinets(plan, catalog)]
     supply = (plan.request["site"].get("feeds") or {}).get("supply", "ac")
     per_feed, need = sum(n * kw for n, kw in units) / (bought * feeds), limit / max(1, live)
     figures: Figures = {
