@@ -216,6 +216,7 @@ def fabrics(
             node.compute_cage or "",
             _manager_ports(catalog, request, pick),
             request.preferences.fabric.reserve_nodes,
+            pick.option.media,
         )
         if not isinstance(made, Rejection):
             found.append(_planned(made, pick.fabric, "compute", (pick.option.work,)))
@@ -275,6 +276,7 @@ def _shared_fabric(
         switch.id,
         "none" if bracket.network == "oob" else request.redundancy(bracket.network),  # type: ignore[arg-type]
         1.0,
+        bracket.media,
     )
     if isinstance(made, Rejection):
         raise AssertionError(made.message)
@@ -330,5 +332,7 @@ def _planned(made: fabric.FabricDesign, name: str, role: str, served: tuple[str,
         ports_used=made.ports_used,
         ports_present=made.ports_present,
         redundancy="pair" if made.redundancy == "pair" else "none",
+        node_cable=made.media.node,
+        trunk_cable=made.media.trunk,
         pools=served,
     )

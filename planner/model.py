@@ -10,12 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from planner.fabric import USUAL, Media
 from planner.parts import FabricLink, NodeBuild, Technology
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Shape:
-    """A thing that stands in a rack. Things of equal shape are interchangeable when racks are filled."""
+    """A thing that stands in a rack. Things of equal shape are interchangeable when racks are filled.
+
+    A block of devices directly above one another is one thing: `stack` says what it is made of, from the bottom up, as
+    (item, pieces, units, watts, grams) of one piece; the other figures are those of the whole.
+    """
 
     item: str
     units: int
@@ -23,6 +28,21 @@ class Shape:
     grams: int
     own_rack: bool = False
     liquid: bool = False
+    plates: int = 0  # watts of its heat that cold plates take
+    stack: tuple[tuple[str, int, int, int, int], ...] = ()
+
+
+def block(*parts: tuple[Shape, int]) -> Shape:
+    """Devices that stand as one block, from the bottom up: so many pieces of each shape."""
+    return Shape(
+        item=parts[0][0].item,
+        units=sum(s.units * n for s, n in parts),
+        watts=sum(s.watts * n for s, n in parts),
+        grams=sum(s.grams * n for s, n in parts),
+        liquid=any(s.liquid for s, _ in parts),
+        plates=sum(s.plates * n for s, n in parts),
+        stack=tuple((s.item, n, s.units, s.watts, s.grams) for s, n in parts),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +155,7 @@ class Option:
     switch: str | None = None
     topology: str | None = None
     link: FabricLink = field(default_factory=lambda: FabricLink(technology=None, gbps_per_node=0.0))
+    media: Media = USUAL
     precision: str | None = None
     tenants: tuple[Tenant, ...] = ()  # shared pools: replicas that may stand on it
 
@@ -195,6 +216,7 @@ class SharedOption:
     per_step: int = 0  # driver units that one piece serves; 0: no pieces
     step: Load = field(default_factory=Load)
     step_bundle: Bundle = field(default_factory=Bundle)
+    media: Media = USUAL
     joint: JointFabric | None = None  # a compute fabric that pools have together
 
     def steps(self, driver: int) -> int:
@@ -228,6 +250,8 @@ class RoomLimits:
     watts: int | None
     grams: int | None
     own_watts: int | None = None
+    heat: tuple[int, ...] = ()  # watts that one rack gives to air and to liquid, where the room says so
+    fed: int | None = None  # watts by what is stated of power alone, cooling left aside
 
 
 @dataclass(frozen=True, slots=True)

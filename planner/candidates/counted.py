@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from planner import demand, spares
+from planner.bundles import STORAGE_LICENCE
+from planner.candidates import copper
 from planner.candidates.bench import MOST_NODES, Bench
 from planner.candidates.designs import ALONE, Design, Fabrics, carries_fabric, fabric_id, no_fabric, replace_link
 from planner.candidates.joint import Joint
@@ -33,6 +36,7 @@ class Counted:
     joint: Joint
     pruning: bool = True
     floors: dict[str, float] = field(default_factory=dict)  # rates of maximised work that a plan is known to reach
+    ceilings: dict[str, float] = field(default_factory=dict)  # rates beyond which more of a work is of no use
     eager: frozenset[str] | None = None  # builds whose every count is tried while scouting; None: all
     coarse: bool = False  # whether scouting left counts of eager builds out
     bare: dict[str, list[Option]] = field(default_factory=dict)  # pools without their fabric, by workload
@@ -81,12 +85,17 @@ class Counted:
 
         Scouting: of the eager builds counts some percent apart, then all that reach what those reached; of others the
         smallest that works (it decides whether there is any plan at all). Afterwards of every build: from the most
-        downwards while the rate reaches what scouting found. More nodes never rate lower (`demand.rate`).
+        downwards while the rate reaches what scouting found. More nodes never rate lower (`demand.rate`), so where
+        another work holds the smallest share down, no more than the first count that reaches its bound is needed.
         """
+        ceiling = self.ceilings.get(workload.name, math.inf)
+        if self._rate(workload, node, link, most) > ceiling:
+            most = 1 + bisect_left(range(1, most), ceiling, key=lambda n: self._rate(workload, node, link, n))
         floor = self.floors.get(workload.name)
         if floor is not None and (self.eager is None or node.id in self.eager):
             counts = (1,) if link.technology is None else range(most, 0, -1)  # without a fabric there is but one node
-            return list(itertools.takewhile(lambda n: self._rate(workload, node, link, n) >= floor, counts))
+            reaching = itertools.takewhile(lambda n: self._rate(workload, node, link, n) >= floor, counts)
+            return [n for n in reaching if self._adds(workload, node, link, n)]
         if self.eager is None:
             return range(1, most + 1)
         if node.id in self.eager:
@@ -98,23 +107,31 @@ class Counted:
         first = next((n for n in tried if self._rate(workload, node, link, n) > 0), None)
         return () if first is None else (first,)
 
+    def _adds(self, workload: Workload, node: NodeBuild, link: FabricLink, count: int) -> bool:
+        """Whether the last of so many nodes makes the work any faster; a batch can be divided only so far."""
+        fewer = 0.0 if count == 1 else self._rate(workload, node, link, count - 1)
+        return self._rate(workload, node, link, count) > fewer
+
     def _rate(self, workload: Workload, node: NodeBuild, link: FabricLink, count: int) -> float:
         """Planning rate, 0 where the build cannot do it."""
         if (count == 1 and node.fabric_units == 1) != (link.technology is None):
             return 0.0 if link.technology is None else self._rate(workload, node, ALONE, count)
-        found = demand.rate(workload, node, link, count, self.bench.catalog, self.bench.request.preferences.sizing)
+        found = self.bench.rate(workload, node, link, count)
         return 0.0 if isinstance(found, Rejection) else found.planning
 
-    def most_promising(self, workload: Workload, few: int) -> frozenset[str]:
-        """Ids of the builds that reach most for this work when they have the whole site to themselves."""
-        reached: list[tuple[float, str]] = []
+    def reach(self, workload: Workload) -> dict[str, float]:
+        """What every build reaches for this work when it has the whole site to itself, by id."""
+        found: dict[str, float] = {}
         for node in self.bench.nodes:
             if self.bench.admitted(workload, node) is None:
                 continue
             most = min(MOST_NODES, self.bench.most_by_limits(node))
-            best = max((self._rate(workload, node, link, most) for link in self.fabrics.links(node)), default=0.0)
-            reached.append((-best, node.id))
-        return frozenset(name for _, name in sorted(reached)[:few])
+            if workload.count is not None:
+                most = min(most, math.ceil(workload.count / node.accelerators))
+            found[node.id] = max(
+                (self._rate(workload, node, link, most) for link in self.fabrics.links(node)), default=0.0
+            )
+        return found
 
     def _enough_bandwidth(self, node: NodeBuild, workload: Workload) -> bool:
         """Whether a bare capacity order gets the reference bandwidth per accelerator, or needs no fabric at all."""
@@ -136,14 +153,8 @@ class Counted:
             if workload.count is not None:
                 most = min(most, math.ceil(workload.count / node.accelerators))
             return most
-        return demand.smallest_count(
-            workload,
-            node,
-            link,
-            self.bench.catalog,
-            self.bench.request.preferences.sizing,
-            most=MOST_NODES if self.bench.beyond is None else most,
-        )
+        most = MOST_NODES if self.bench.beyond is None else most
+        return self.bench.smallest_count(workload, node, link, most)
 
     def _counted(
         self,
@@ -168,7 +179,7 @@ class Counted:
             if single != (link.technology is None):
                 continue
             total = count + spare  # spare nodes plug in as well
-            rate = demand.rate(workload, node, link, count, self.bench.catalog, self.bench.request.preferences.sizing)
+            rate = self.bench.rate(workload, node, link, count)
             if isinstance(rate, Rejection):
                 self.bench.rejections.append(rate)
                 continue
@@ -193,7 +204,7 @@ class Counted:
                 self.bare[workload.name].append(replace(bare, topology=self.fabrics.topology(node, workload)))
                 if self.joint.forced:
                     continue
-            if self.pruning and frontier.beats(bare):
+            if self.pruning and frontier.beats(_unlicensed(bare)):
                 continue
             designs = [no_fabric()] if single else self.fabrics.exact(node, link, total, workload)
             found += self._kept(frontier, (self._owning(bare, d, total, count) for d in designs))
@@ -210,7 +221,7 @@ class Counted:
             owning.add(option)
         found: list[Option] = []
         for bare in self.bare.get(workload.name, ()):
-            if worth(bare) and not (self.pruning and owning.beats(bare)):
+            if worth(bare) and not (self.pruning and owning.beats(_unlicensed(bare))):
                 found += self._kept(frontier, self._sharing(bare))
         return sorted(found, key=lambda o: o.id)
 
@@ -239,8 +250,12 @@ class Counted:
         whole = self._with(bare, design.fixed, total)
         if whole is None:
             return None
+        if design.whole_pod:
+            pod = {copper.pod(bare.node, total, design.fixed): 1}
+            whole = replace(whole, fixed=replace(whole.fixed, shapes=pod))
         return replace(
             whole,
+            media=design.media,
             id=f"{bare.id}{fabric_id(design)}|{count:05d}",
             design_key=f"{bare.node.id}|{fabric_id(design)}|{count}",
             switch=design.switch,
@@ -266,6 +281,14 @@ class Counted:
             return None
         parts = (*bare.fixed_parts, (bundle, 1), (shelf, 1))
         return replace(bare, fixed=bare.fixed + load + shelf_load, fixed_parts=parts)
+
+
+def _unlicensed(bare: Option) -> Option:
+    """An option before it is known whether its compute fabric licenses its nodes: what all have at least."""
+    if STORAGE_LICENCE not in bare.fixed.endpoints:
+        return bare
+    rest = {n: count for n, count in bare.fixed.endpoints.items() if n != STORAGE_LICENCE}
+    return replace(bare, fixed=replace(bare.fixed, endpoints=rest))
 
 
 def _apart(most: int) -> list[int]:

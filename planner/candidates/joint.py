@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from planner import fabric, spares
-from planner.bundles import merge, repeat, seeds
+from planner.bundles import merge, repeat, seeds, storage_may_be_managed
 from planner.candidates.bench import Bench
 from planner.candidates.designs import Fabrics, ports_per_unit
 from planner.candidates.equipment import manager_bundle, switch_bundle
@@ -171,7 +171,7 @@ class Joint:
         bundle = merge(
             Bundle(lines=seeds(made.lines, "compute")),
             switch_bundle(catalog, switch, made.switches),
-            manager_bundle(managers, total.nodes, "compute"),
+            manager_bundle(managers, total.nodes, "compute", storage_may_be_managed(request)),
         )
         bundle = merge(bundle, spares.joint_bundle(catalog, request, total.nodes, bundle))
         load = self.bench.load_of(bundle)

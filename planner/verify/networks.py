@@ -32,6 +32,7 @@ def check_networks(plan: Plan, catalog: Catalog) -> Iterator[str]:
     counted: Counter[str] = Counter()
     plugged = endpoints(plan, catalog)
     names = Counter(net.name for net in plan.fabrics)
+    brought = _brought(plan, catalog)
     for k, net in enumerate(plan.fabrics):
         name = f"fabrics[{k}] ({net.name})"
         if names[net.name] > 1:
@@ -48,7 +49,7 @@ def check_networks(plan: Plan, catalog: Catalog) -> Iterator[str]:
         else:
             yield from _shared(name, plan, net, switch, catalog, plugged[net.role])
         yield from _links(name, net)
-        yield from _bought(name, net, [ln for ln in plan.lines if ln.group == net.name], catalog)
+        yield from _bought(name, net, [ln for ln in plan.lines if ln.group == net.name], catalog, brought)
     yield from _switches(plan, catalog, counted)
     for role, count in plugged.items():
         if count and not any(net.role == role for net in plan.fabrics):
@@ -252,30 +253,43 @@ def _links(name: str, net: PlannedFabric) -> Iterator[str]:
         yield f"{name}: {net.ports_used} ports used, {net.ports_present} present"
 
 
-def _bought(name: str, net: PlannedFabric, lines: list[PlanLine], catalog: Catalog) -> Iterator[str]:
+def _brought(plan: Plan, catalog: Catalog) -> int:
+    """Ports of the in-band network whose cables out-of-band switches bring: uplinks slower than those ports."""
+    nets = [n for n in plan.fabrics if n.role == "oob" and n.switch in catalog.switches]
+    return sum(OOB_UPLINKS * n.leaf for n in nets if (catalog.switches[n.switch].uplink_gbps or 0) < IN_BAND_GBPS)
+
+
+def _bought(name: str, net: PlannedFabric, lines: list[PlanLine], catalog: Catalog, brought: int) -> Iterator[str]:
     """Switches as counted; every cable carries a link and every link a cable; fibres end in modules, none idle."""
     switches = sum(ln.quantity for ln in lines if ln.part == net.switch)
     if switches != net.leaf + net.spine + net.core:
         yield f"{name}: {net.leaf + net.spine + net.core} switches counted, its lines buy {switches} × {net.switch}"
     switch = catalog.switches[net.switch]
-    own = (
-        net.role == "oob" and (switch.uplink_gbps or 0) < IN_BAND_GBPS
-    )  # faster uplinks: cables of the in-band network
-    links = net.cables + (OOB_UPLINKS * net.leaf if own else 0)
-    pieces = carried = fibres = modules = sockets = 0
+    # Uplinks as fast as in-band ports are on cables of that network; slower ones bring their own.
+    own = net.role == "oob" and (switch.uplink_gbps or 0) < IN_BAND_GBPS
+    links = net.cables + (OOB_UPLINKS * net.leaf if own else -brought if net.role == "in-band" else 0)
+    pieces = carried = 0
+    fibres, modules, sockets = Counter[str](), Counter[str](), Counter[str]()
     for line in lines:
         part = catalog.parts.get(line.part)
         if isinstance(part, Cable):
             pieces += line.quantity
             carried += line.quantity * part.links
-            fibres += line.quantity if part.kind == "fibre" else 0
+            fibres[part.media or ""] += line.quantity if part.kind == "fibre" else 0
         elif isinstance(part, Optic):
-            modules += line.quantity
-            sockets += line.quantity * part.links
+            modules[part.media] += line.quantity
+            sockets[part.media] += line.quantity * part.links
     if not pieces <= links <= carried:
         yield f"{name}: {links} links, its lines buy {pieces} cables for at most {carried}"
-    if not modules <= 2 * fibres <= sockets:
-        yield f"{name}: {fibres} fibres have {2 * fibres} ends, its lines buy {modules} modules for at most {sockets}"
+    for kind in sorted(set(fibres) | set(modules)):
+        ends, have, most = 2 * fibres[kind], modules[kind], sockets[kind]
+        if not have <= ends <= most:
+            yield f"{name}: {fibres[kind]} fibres have {ends} ends, its lines buy {have} modules for at most {most}"
+
+
+def _has_licence(catalog: Catalog) -> set[str]:
+    """Licences per managed node."""
+    return {m.licence for m in catalog.management.values() if m.role == "fabric-manager" and m.licence is not None}
 
 
 def _switches(plan: Plan, catalog: Catalog, counted: Counter[str]) -> Iterator[str]:
@@ -290,10 +304,12 @@ def _switches(plan: Plan, catalog: Catalog, counted: Counter[str]) -> Iterator[s
     for part_id in sorted(set(counted) | set(bought)):
         if counted[part_id] != bought[part_id]:
             yield f"fabrics: {counted[part_id]} × {part_id} counted, the lines buy {bought[part_id]}"
-    expected = 0
+    expected = unlicensed = 0
     for pool in plan.pools:
         if pool.fabric is not None and pool.fabric not in {f.name for f in plan.fabrics}:
             yield f"pools ({pool.workload}): fabric {pool.fabric} is not among the fabrics"
+        stored = node_ports(plan, pool, catalog).storage
+        unlicensed += pool.nodes * catalog.chassis[pool.chassis].fabric_units if stored else 0
     for net in plan.fabrics:
         pools = [p for p in plan.pools if p.fabric == net.name]
         if not pools or net.switch not in catalog.switches:
@@ -303,6 +319,7 @@ def _switches(plan: Plan, catalog: Catalog, counted: Counter[str]) -> Iterator[s
             yield f"fabrics ({net.name}): {net.switch} is unmanaged and has no fabric manager"
         expected += count
         nodes = _units(pools, catalog) if count and licence else 0
+        unlicensed -= _units([p for p in pools if node_ports(plan, p, catalog).storage], catalog) if nodes else 0
         have = sum(ln.quantity for ln in plan.yearly if ln.group == net.name)
         if have != nodes:
             yield f"fabrics ({net.name}): {nodes} licences of managed nodes needed, the lines hold {have}"
@@ -310,6 +327,11 @@ def _switches(plan: Plan, catalog: Catalog, counted: Counter[str]) -> Iterator[s
     for net in plan.fabrics:
         if net.role == "storage" and net.technology == "infiniband" and net.switch in catalog.switches:
             expected += each if net.spine else 0
+            licences = _has_licence(catalog)
+            nodes = unlicensed if net.spine and each and licences else 0
+            have = sum(ln.quantity for ln in plan.yearly if ln.group == net.name and ln.part in licences)
+            if have != nodes:
+                yield f"fabrics ({net.name}): {nodes} licences of managed nodes needed, the lines hold {have}"
             if not catalog.switches[net.switch].managed:
                 yield f"fabrics ({net.name}): {net.switch} is unmanaged, nobody runs its subnet manager"
     if managers != expected:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from planner.catalog import Catalog
 from planner.fabric import cabling
+from planner.fabric.copper import kit_of
 from planner.parts import Switch
 from planner.plan import PlannedFabric, Pool
 from planner.wiring.devices import Built, manager_ends, plugs, pool_names
@@ -56,13 +57,21 @@ def network_runs(
     units = _Units(plan, catalog, net) if net.role == "compute" else None
     groups = units.each if units is not None and net.topology == "rail" else 1
     whole = units.whole_leaves() if units is not None else net.leaf
-    yield from _between(net, switch, faces, groups, whole)
+    trunk = trunk_kit(catalog, net)
+    yield from _between(net, switch, faces, groups, whole, 1 if trunk is None else trunk.links_per_cable)
 
 
-def kit(switch: Switch, net: PlannedFabric) -> cabling.LinkKit | None:
-    """The parts of a link between a device and a leaf, as candidates priced them."""
-    found = cabling.node_kit(switch, net.gbps, "rj45" if net.role == "oob" else "qsfp112")
-    return found if isinstance(found, cabling.LinkKit) else None
+def kit(catalog: Catalog, net: PlannedFabric, cage: str = "qsfp112") -> cabling.LinkKit | None:
+    """The parts of a link between a device (by its cage) and a leaf, as candidates priced them."""
+    switch = catalog.switches[net.switch]
+    found = cabling.node_kit(switch, net.gbps, "rj45" if net.role == "oob" else cage)
+    return kit_of(catalog, found, net.node_cable) if isinstance(found, cabling.LinkKit) else None
+
+
+def trunk_kit(catalog: Catalog, net: PlannedFabric) -> cabling.LinkKit | None:
+    """The parts of a link between two switches of a network."""
+    found = cabling.switch_kit(catalog.switches[net.switch]) if net.links_leaf_spine else None
+    return kit_of(catalog, found, net.trunk_cable) if isinstance(found, cabling.LinkKit) else None
 
 
 def _face(faces: dict[str, Face], label: str, switch: Switch, split: int) -> Face:
@@ -78,7 +87,7 @@ def _compute(
     """Node links leaf by leaf, so that the legs of a breakout cable come together."""
     units = _Units(plan, catalog, net)
     split = max(1, ports_at(switch, net.gbps) // switch.ports) if net.gbps < switch.gbps else 1
-    links = kit(switch, net)
+    links = kit(catalog, net)
     per = links.links_per_cable if links is not None else 1
     managers = manager_ends(plan, catalog, net.name)
     below = units.managers(split)
@@ -262,27 +271,31 @@ def _on_uplinks(
 
 
 # -- between switches ------------------------------------------------------------------------------------------------
-def _between(net: PlannedFabric, switch: Switch, faces: dict[str, Face], groups: int, whole: int) -> Iterator[Run]:
-    """Links between switches. `groups` of leaves by rail; `whole`: leaves with those that come later."""
+def _between(
+    net: PlannedFabric, switch: Switch, faces: dict[str, Face], groups: int, whole: int, per: int
+) -> Iterator[Run]:
+    """Links between switches, `per` of them in a cable. `groups` of leaves by rail; `whole`: leaves with later ones."""
     if not net.links_leaf_spine:
         return
     split = max(1, ports_at(switch, net.gbps) // switch.ports) if net.role != "oob" else 1
 
     def link(kind: str, one: str, other: str) -> Run:
         a, b = _face(faces, f"{net.name} {one}", switch, split), _face(faces, f"{net.name} {other}", switch, split)
-        port, far = a.trunk_port(), (b.label, b.trunk_port())
-        return Run(net.name, kind, a.label, (port,), (far,), switch.gbps, net.name)
+        ports = tuple(a.trunk_port() for _ in range(per))
+        return Run(
+            net.name, kind, a.label, ports, tuple((b.label, b.trunk_port()) for _ in ports), switch.gbps, net.name
+        )
 
     paired = net.redundancy == "pair" and net.role != "compute"
     for pair in range(net.leaf // 2 if paired else 0):
-        for _ in range(PEER_LINKS):
+        for _ in range(PEER_LINKS // per):
             yield link("peer", f"leaf {2 * pair + 1}", f"leaf {2 * pair + 2}")
     if not net.spine:
         return
     up = _up(net)
     if not net.core:
         for leaf in range(net.leaf):
-            for k in range(up):
+            for k in range(up // per):
                 yield link("trunk", f"leaf {leaf + 1}", f"spine {k % net.spine + 1}")
         return
     core = 0

@@ -102,8 +102,9 @@ class JointFabrics:
         own = {ln.part: ln.quantity * (ports // each) for ln in ends}
         lines = [(ln.part, ln.quantity - own.get(ln.part, 0)) for ln in made.lines]
         if nodes > 16:
-            percent, optics = self.request.spares.optics, self.ledger.catalog.optics
-            lines += [(part, -int(-percent * n // 100)) for part, n in lines if part in optics and percent and n]
+            rule, catalog = self.request.spares, self.ledger.catalog
+            for kinds, percent in ((catalog.optics, rule.optics), (catalog.cables, rule.cables)):
+                lines += [(part, -int(-percent * n // 100)) for part, n in lines if part in kinds and percent and n]
         bought = self.ledger.lines([*lines, *appliances])
         yearly = self.ledger.lines(licences)
         if bought is None or yearly is None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from oracle import copper
 from oracle.joint import JointFabrics, Net, Plug
-from oracle.ledger import EMPTY, Heap, Ledger
+from oracle.ledger import EMPTY, Heap, Ledger, Size
 from planner import compliance, demand, fabric, nodes
 from planner.errors import Rejection
 from planner.parts import FabricLink, NodeBuild, Technology
@@ -61,6 +63,7 @@ class Builder:
 
     request: Request
     ledger: Ledger
+    rack: Size
     builds: list[NodeBuild] = field(default_factory=list)
     _nodes: dict[str, Heap] = field(default_factory=dict)
     joint: JointFabrics = field(init=False)
@@ -112,8 +115,12 @@ class Builder:
                     if rate <= 0:
                         continue
                     total = count + workload.spare_nodes
-                    for words, heap, switches in self._owned(workload, build, technology, total):
+                    for words, heap, switches, pod in self._owned(workload, build, technology, total):
                         whole = self._nodes[build.id].times(total) + heap
+                        if pod:
+                            whole = copper.stacked(whole)
+                            if not copper.fits(whole, self.rack):
+                                continue
                         name = f"{workload.name}: {count} x {build.id} {words}"
                         yield Way(name, whole, rate, build, 0, switches, build.storage_gbps)
                     for plug, heap in self._plugs(workload, build, technology, total):
@@ -224,7 +231,7 @@ class Builder:
 
     def _owned(
         self, workload: Workload, build: NodeBuild, technology: Technology | None, count: int
-    ) -> Iterator[tuple[str, Heap, int]]:
+    ) -> Iterator[tuple[str, Heap, int, bool]]:
         """Fabrics of the pool alone; none where all pools must share one."""
         several = sum(w.kind != "inference" for w in self.request.workloads) > 1
         if technology is None or not several or self.request.preferences.fabric.sharing != "shared":
@@ -232,10 +239,10 @@ class Builder:
 
     def _joined(
         self, workload: Workload, build: NodeBuild, technology: Technology | None, count: int
-    ) -> Iterator[tuple[str, Heap, int]]:
-        """Every fat tree for a number of nodes, by switch."""
+    ) -> Iterator[tuple[str, Heap, int, bool]]:
+        """Every fat tree for a number of nodes, by switch and cables; whether nodes and switch stand in one rack."""
         if technology is None:
-            yield "alone", Heap(), 0
+            yield "alone", Heap(), 0, False
             return
         preference = self.request.preferences.fabric
         for switch in self._switches(build, technology):
@@ -243,7 +250,8 @@ class Builder:
             if managers is None:
                 continue
             appliances, licences, ports = managers
-            made = fabric.compute_design(
+            design = functools.partial(
+                fabric.compute_design,
                 self.ledger.catalog,
                 count * build.fabric_units,
                 build.compute_ports // build.fabric_units,
@@ -256,14 +264,32 @@ class Builder:
                 ports,
                 preference.reserve_nodes,
             )
+            made = design()
             if isinstance(made, Rejection):
                 continue
-            lines = [(ln.part, ln.quantity) for ln in made.lines]
-            bought = self.ledger.lines([*lines, *appliances, *self._shelf(build, count, lines)])
-            yearly = self.ledger.lines(licences)
-            if bought is not None and yearly is not None:
-                heap = bought + Heap(yearly=yearly.cents, scarce=yearly.scarce)
-                yield f"{made.switches} x {switch} {technology}", heap, made.switches
+            for media in (fabric.USUAL, *self._copper(build, count, made)):
+                other = design(media)
+                assert not isinstance(other, Rejection)
+                lines = [(ln.part, ln.quantity) for ln in other.lines]
+                bought = self.ledger.lines(lines)
+                beside = self.ledger.lines([*appliances, *self._shelf(build, count, lines)])
+                yearly = self.ledger.lines(licences)
+                if bought is None or beside is None or yearly is None:
+                    continue
+                if media.trunk is not None:
+                    bought = copper.stacked(bought)
+                    if not copper.fits(bought, self.rack):
+                        continue
+                heap = bought + beside + Heap(yearly=yearly.cents, scarce=yearly.scarce)
+                yield f"{made.switches} x {switch} {technology}", heap, made.switches, media.node is not None
+
+    def _copper(self, build: NodeBuild, count: int, made: fabric.FabricDesign) -> Iterator[fabric.Media]:
+        """Cables that reach where switches, or the switch and all nodes, stand in one rack."""
+        catalog = self.ledger.catalog
+        yield from copper.between(catalog, self.request, made)
+        if not build.own_rack and build.fabric_units == 1:
+            cage, ports, units = build.compute_cage or "", build.compute_ports, build.rack_units
+            yield from copper.to_nodes(catalog, self.request, made, cage, ports, units, count)
 
     def _shelf(self, build: NodeBuild, count: int, fabric_lines: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
         """Parts kept for a pool of more than 16 nodes: a percentage of what works, at least one, no power, no room."""
@@ -276,6 +302,7 @@ class Builder:
             percent = rule.nics if line.part in catalog.nics else rule.drives if line.part in catalog.drives else 0.0
             found.append((line.part, _share_of(percent, line.quantity * count) + whole * line.quantity))
         found += [(part, _share_of(rule.optics, n)) for part, n in fabric_lines if part in catalog.optics]
+        found += [(part, _share_of(rule.cables, n)) for part, n in fabric_lines if part in catalog.cables]
         return [(part, n) for part, n in found if n]
 
     def _managers(self, switch: str, count: int) -> tuple[list[tuple[str, int]], list[tuple[str, int]], int] | None:

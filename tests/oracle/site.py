@@ -82,8 +82,8 @@ class Search:
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.catalog, sitefile.normalised(self.request), self.on)
-        self.builder = Builder(self.request, self.ledger)
         self.equipment = Equipment(self.request, self.ledger)
+        self.builder = Builder(self.request, self.ledger, self.equipment.rack_size())
         self.rack, self.room = self.equipment.rack_cents(), self.equipment.rack_size()
         self.energy = self._energy()
         self.tax = Decimal(str(self.request.budget.vat_percent or 0))

@@ -255,7 +255,7 @@ def _request(dice: random.Random, kind: str, catalog: Catalog) -> Request:
     }
     # The shelf is for pools of more than 16 nodes; of work in replicas it is counted in ranges.
     if kind not in ("capacity", "maximise", "tight", "storage") or dice.random() < 0.5:
-        data["spares"] = dict.fromkeys(("nodes", "optics", "nics", "drives", "supplies"), 0)
+        data["spares"] = dict.fromkeys(("nodes", "optics", "cables", "nics", "drives", "supplies"), 0)
     if dice.random() < 0.4:
         single = dice.choice(("in_band", "storage", "management", "fabric_managers"))
         data["resilience"] = {single: "single"}
