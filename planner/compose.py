@@ -37,6 +37,7 @@ from planner.plan import (
 from planner.problem import Prepared, limit_keys
 from planner.report import assumptions, left_out, open_questions, planned_compliance
 from planner.screened import origin_share, screened
+from planner.service_notes import service_notes
 from planner.units import HOURS_PER_YEAR, UTILISATION, Money, half_up, tax_cents
 from planner.worked import checkpoint_notes, work_energies
 
@@ -76,7 +77,11 @@ def compose(prepared: Prepared, solution: Solution) -> Plan:
         yearly=yearly,
         taxes=taxes,
         compliance=planned_compliance(prepared, chosen),
-        assumptions=(*assumptions(prepared, chosen, capital), *checkpoint_notes(plan_pools)),
+        assumptions=(
+            *assumptions(prepared, chosen, capital),
+            *checkpoint_notes(plan_pools),
+            *service_notes(request, plan_pools),
+        ),
         limits=_limits(prepared, solution, racks, totals.capex),
         left_out=left_out(prepared, chosen),
         open_questions=open_questions(prepared, chosen),
@@ -343,7 +348,9 @@ def _rate(prepared: Prepared, chosen: Chosen, name: str) -> Rate | Rejection:
         if isinstance(replicas, Rejection):
             return replicas
         if option.tenants:
-            return _placed(replicas, [(size, count) for work, size, count in chosen.placed if work == name])
+            part = demand.slice_replica(workload, option.node, catalog, sizing)
+            standing = [(size, count) for work, size, count in chosen.placed if work == name]
+            return _placed(replicas, part, standing)
         fitting = [r for r in replicas if (r.nodes or 1) == option.nodes_per_unit]
         cards = option.node.accelerators
         best = max(fitting, key=lambda r: r.rate.planning * (cards // r.cards if r.cards else 1))
@@ -354,22 +361,31 @@ def _rate(prepared: Prepared, chosen: Chosen, name: str) -> Rate | Rejection:
     return demand.rate(workload, option.node, option.link, working, catalog, sizing, storage)
 
 
-def _placed(replicas: Sequence[demand.Replica], placed: Sequence[tuple[int, int]]) -> Rate:
-    """The rate of shared work: for each size (cards, how many) the best replica of that size, as often as it stands."""
+def _placed(replicas: Sequence[demand.Replica], part: demand.Replica | None, placed: Sequence[tuple[int, int]]) -> Rate:
+    """The rate of shared work: for each size (cards, how many) the best replica of that size, as often as it stands.
+
+    Size 0 is one slice of a card. `layout` counts whole cards and slices apart.
+    """
     parts = []
+    slices: dict[str, int] = {}
     for size, count in placed:
-        best = max((r for r in replicas if r.cards == size), key=lambda r: r.rate.planning)
+        if size:
+            best = max((r for r in replicas if r.cards == size), key=lambda r: r.rate.planning)
+        else:
+            assert part is not None
+            best, slices = part, {"slices": count, "slices_per_card": part.slices}
         parts.append(_scaled(best.rate, count))
     cards = sum(size * count for size, count in placed)
     if len(parts) == 1:
-        return dataclasses.replace(parts[0], layout={**parts[0].layout, "cards": cards})
+        return dataclasses.replace(parts[0], layout={**parts[0].layout, "cards": cards, **slices})
     return dataclasses.replace(
-        parts[0],
+        parts[-1],
         planning=sum(p.planning for p in parts),
         value=sum(p.value for p in parts),
         low=sum(p.low for p in parts),
         high=sum(p.high for p in parts),
-        layout={"replicas": sum(count for _, count in placed), "cards": cards},
+        unproven=any(p.unproven for p in parts),
+        layout={"replicas": sum(count for _, count in placed), "cards": cards, **slices},
     )
 
 

@@ -134,9 +134,16 @@ def _serves_tenants(x: Option, y: Option) -> bool:
     """Each replica of y stands on x with no more cards and no lower rate, card for card."""
     if not y.tenants:
         return not x.tenants
-    return x.cards >= y.cards and all(
-        any(a.work == b.work and a.cards <= b.cards and b.cards % a.cards == 0 and a.rate >= b.rate for a in x.tenants)
-        for b in y.tenants
+    return (
+        x.slices == y.slices
+        and x.cards >= y.cards
+        and all(
+            any(
+                a.work == b.work and a.cards <= b.cards and b.cards % a.cards == 0 and a.rate >= b.rate
+                for a in x.tenants
+            )
+            for b in y.tenants
+        )
     )
 
 

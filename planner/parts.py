@@ -481,6 +481,7 @@ class TrainingModel(Record):
     shared_experts: int | None = None
     expert_ffn: int | None = None
     dense_layers: int | None = None  # layers without experts in a mixture of experts
+    expert_nodes: int | None = None  # nodes that a token's experts lie on at most, where its router limits them
     kv_lora_rank: int | None = None  # multi-head latent attention: width of the latent
     rope_head_dim: int | None = None
     sliding_window: int | None = None

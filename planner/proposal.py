@@ -187,6 +187,9 @@ def asked(work: Workload, words: Wording, names: Mapping[str, str]) -> str:
         add("streams", streams=f"{work.streams:,}", rate=rate, size=work.resolution or "1080p")
     if work.prefix_share:
         add("prefix", percent=words.number(work.prefix_share * 100))
+    if work.speculative:
+        kept = words.number(work.speculative.acceptance * 100)
+        add("drafts", count=f"{work.speculative.draft_tokens}", percent=kept)
     if work.sustained_pflops:
         add("sustained", pflops=words.number(work.sustained_pflops))
     if work.count:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from planner.bom import part_names
 from planner.plan import Limit, Plan, PlannedCheck, Pool, ScaleUpDomain
-from planner.proposal_results import results, shown
+from planner.proposal_results import made_of, results, shown
 from planner.units import readable
 from planner.wording import wording
 from planner.workbook_energy import energy_rows
@@ -71,10 +71,8 @@ def _result_rows(plan: Plan) -> Iterator[tuple[str, str]]:
         unproven = "; unproven: nobody has published a comparable run" if result.unproven else ""
         yield "delivers", f"{result.workload}: {shown(result.value, result.unit, words)}{spread}{asked}{unproven}"
         for pool, found in result.shares:  # a rate taken apart: replicas × accelerators of each
-            replicas, cards = found.layout.get("replicas"), found.layout.get("accelerators")
-            if isinstance(replicas, int) and isinstance(cards, int):
-                share = f"{_counted(replicas, 'replica')} × {_counted(cards, 'accelerator')}"
-                yield "delivers", f"  {share} on {_name(plan, pool.chassis)}"
+            if made := made_of(found, words):
+                yield "delivers", f"  {', '.join(made)} on {_name(plan, pool.chassis)}"
 
 
 def _network_rows(plan: Plan) -> Iterator[tuple[str, str]]:
