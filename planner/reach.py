@@ -62,6 +62,31 @@ class Reach:
         return any(case.holds(bare) for case in self.cases)
 
 
+FEW = 8  # pools of each workload and order that a first plan is made of
+
+
+def promising(problem: Problem, bare: Mapping[str, Sequence[Option]]) -> frozenset[tuple[str, int]]:
+    """Ids and nodes of a few pools of each workload: cheap, frugal, much for the money, and most of all."""
+    orders: tuple[Callable[[Option], float], ...] = (
+        lambda o: o.fixed.capital,
+        lambda o: o.fixed.watts,
+        lambda o: -o.rate / max(1, o.fixed.capital),
+        lambda o: -o.rate,
+    )
+    found: set[tuple[str, int]] = set()
+    for pools in bare.values():
+        allowed = [o for o in pools if _allowed(problem, o)]
+        for order in orders:
+            found |= {(o.id, o.nodes_per_unit) for o in sorted(allowed, key=lambda o: (order(o), o.id))[:FEW]}
+    return frozenset(found)
+
+
+def _allowed(problem: Problem, option: Option) -> bool:
+    """Whether an option alone is within every limit."""
+    energy = problem.energy_cents_per_watt_year
+    return all(limit_measure(n, energy)(option.fixed) <= have for n, have in problem.limits.items() if n != "racks")
+
+
 def reach(problem: Problem, bare: Mapping[str, Sequence[Option]], known: Solution | None) -> Reach:
     """Bounds by a known plan (None: there is none) and by the limits. `bare`: pools without fabrics, by workload."""
     energy = problem.energy_cents_per_watt_year
