@@ -151,6 +151,8 @@ class Chassis(Part):
     rack_units: int | None = None
     own_rack: bool = False  # rack-scale: brings its rack
     fabric_units: int = 1  # nodes that the fabrics see in one unit (18 compute trays of an NVL72)
+    # Pieces of its scale-up network that come with one unit, by name; empty: not published here.
+    scale_up_parts: dict[str, int] = Field(default_factory=dict)
     depth_mm: float | None = None
     weight_kg: float | None = None
     max_power_w: float | None = None

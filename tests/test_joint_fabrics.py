@@ -100,13 +100,13 @@ def test_a_request_for_separate_fabrics_is_held(plans: dict[str, Plan], catalog:
     assert any("says separate" in f for f in verify(plan.model_copy(update={"request": request}), catalog))
 
 
-# What each seed shows: two speeds of leaf ports per node on one switch; a plain tree; rails; fabric managers.
-@pytest.mark.parametrize("seed", [262, 87, 769, 1737])
-def test_sites_whose_pools_share_agree_with_enumeration(seed: int) -> None:
-    assert KINDS[seed % len(KINDS)] == "joint"
-    outcome = compared(tiny_site(seed))
-    assert outcome.answer.joint
-    assert outcome.differences == ()
+def test_sites_whose_pools_may_share_agree_with_enumeration() -> None:
+    """Single switches for pools of unlike ports, rails, pools that stay apart: the plan is the best of all of them."""
+    seeds = [seed for seed in range(2 * len(KINDS) * 5) if KINDS[seed % len(KINDS)] == "joint"][:10]
+    found = {seed: compared(tiny_site(seed)) for seed in seeds}
+    assert {seed: outcome.differences for seed, outcome in found.items() if outcome.differences} == {}
+    shared = [outcome for outcome in found.values() if outcome.answer.joint]
+    assert len(shared) >= 2 and len(shared) < len(found)
 
 
 @pytest.mark.parametrize("nodes", [(3, 5), (16, 15), (40, 7)])

@@ -73,7 +73,7 @@ def _same(name: str, what: str, have: Figures, want: Figures) -> Iterator[str]:
     for key in sorted(set(have) | set(want)):
         a, b = have.get(key), want.get(key)
         numbers = isinstance(a, int | float) and isinstance(b, int | float) and key in have and key in want
-        if numbers and abs(float(a or 0) - float(b or 0)) <= 0.051 * (key in ("kg", "most_kg", "under", "mean")) + 2e-3:
+        if numbers and abs(float(a or 0) - float(b or 0)) <= 0.101 * (key in ("kg", "most_kg", "under", "mean")) + 2e-3:
             continue
         if numbers or a != b or (key in have) != (key in want):
             yield f"{name}: {what}.{key} {a}, the plan gives {b}"

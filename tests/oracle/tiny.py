@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from planner import demand, nodes
+from planner import demand, fabric, nodes
 from planner.catalog import Catalog
 from planner.errors import Rejection
 from planner.parts import Accelerator, Chassis, FabricLink, NodeBuild, Part, Price, Software, Switch
@@ -451,14 +451,20 @@ def _wide(dice: random.Random, data: dict[str, Any], catalog: Catalog, built: li
     data["workloads"] = [work]
 
 
+def _joinable(catalog: Catalog, build: NodeBuild) -> bool:
+    """Whether a switch of the catalog has ports for the adapters of a build."""
+    return any(fabric.candidate_switches(catalog, t, build.compute_gbps, "compute") for t in build.compute_technologies)
+
+
 def _joint(dice: random.Random, data: dict[str, Any], catalog: Catalog, built: list[NodeBuild]) -> None:
     """Two or three works of several nodes each, whose fabrics may be one."""
-    accelerators = sorted({b.accelerator for b in built} or catalog.accelerators)
+    joined = [b for b in built if b.compute_ports and _joinable(catalog, b)] or built
     works: list[dict[str, Any]] = []
     for k in range(dice.choice((2, 2, 2, 3))):
-        counts = (8, 12, 16, 24) if k < 2 else (8, 16)
-        work = {"name": f"cluster-{k + 1}", "kind": "capacity", "count": dice.choice(counts)}
-        works.append({**work, "accelerator": dice.choice(accelerators)})
+        build = dice.choice(joined) if joined else None
+        count = (build.accelerators if build else 8) * dice.choice((2, 3, 4))
+        work = {"name": f"cluster-{k + 1}", "kind": "capacity", "count": count}
+        works.append({**work, "accelerator": build.accelerator if build else "h200-sxm5"})
     if dice.random() < 0.2:
         works[0] = {"name": "cluster-1", "kind": "capacity", "maximise": "accelerators"}
         data["budget"]["capex"] = _node_money(dice, data, dice.randint(5, 8))
