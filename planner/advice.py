@@ -15,7 +15,8 @@ import pulp
 
 from planner.formulation import Model, limit_measure
 from planner.model import Problem, Solution
-from planner.solve import Packer, Stage, least
+from planner.rackcuts import Packer
+from planner.solve import Stage, least
 
 # One step of rounding by kind of limit: what people write in a site file.
 POWER_STEP_W = 1000

@@ -174,22 +174,22 @@ def no_worse(x: Load, y: Load, ignore: frozenset[str] = frozenset()) -> bool:
         all(n <= y.endpoints.get(k, 0) for k, n in x.endpoints.items())
         and all(n >= 0 or x.endpoints.get(k, 0) <= n for k, n in y.endpoints.items())
         and all(n <= y.supply.get(k, 0) for k, n in x.supply.items())
-        and _racks_no_worse(x, y, "weight" in ignore)
+        and racks_no_worse(x, y, weightless="weight" in ignore)
     )
 
 
-def _racks_no_worse(x: Load, y: Load, weightless: bool) -> bool:
+def racks_no_worse(x: Load, y: Load, *, weightless: bool) -> bool:
     """Match each thing of x, largest first, with a thing of y that is at least as large in every respect."""
     if len(x.shapes) == 1 and len(y.shapes) == 1:
         ((mine, count),), ((other, most),) = x.shapes.items(), y.shapes.items()
-        return count <= most and _fits_instead(mine, other, weightless)
+        return count <= most and fits_instead(mine, other, weightless)
     mine_all = sorted(((s, n) for s, n in x.shapes.items() if n), key=lambda p: (-p[0].watts, p[0]))
     theirs = [[s, n] for s, n in sorted(y.shapes.items(), key=lambda p: (-p[0].watts, p[0])) if n]
     for shape, count in mine_all:
         for slot in theirs:
             rival, left = slot
             assert isinstance(rival, Shape) and isinstance(left, int)
-            if left and _fits_instead(shape, rival, weightless):
+            if left and fits_instead(shape, rival, weightless):
                 used = min(left, count)
                 slot[1] = left - used
                 count -= used
@@ -200,7 +200,8 @@ def _racks_no_worse(x: Load, y: Load, weightless: bool) -> bool:
     return True
 
 
-def _fits_instead(x: Shape, y: Shape, weightless: bool) -> bool:
+def fits_instead(x: Shape, y: Shape, weightless: bool) -> bool:
+    """Whether x stands wherever y does: no larger in anything that limits a rack."""
     return (
         x.own_rack == y.own_rack
         and x.units <= y.units

@@ -23,23 +23,10 @@ from dataclasses import dataclass, field
 import pulp
 
 from planner.model import Load, Option, Problem, RoomLimits, Shape, SharedOption, Solution, Work, node_ports
+from planner.rackcuts import RackCut, RackWorth, as_large_options, as_large_shared, as_large_units
 
 # An attribute of Load turned into a coefficient.
 Measure = Callable[[Load], float]
-
-
-@dataclass(frozen=True, slots=True)
-class RackCut:
-    """A proven fact about racks: a plan that holds at least these needs `racks` cabinets.
-
-    `units` by option id, `picked` shared options and `pieces` of those built from equal pieces, as they stood;
-    `racks` from exact packing.
-    """
-
-    units: tuple[tuple[str, int], ...]
-    picked: tuple[str, ...]
-    pieces: tuple[tuple[str, int], ...]
-    racks: int
 
 
 @dataclass
@@ -79,7 +66,7 @@ def _name(prefix: str, index: int, text: str) -> str:
     return f"{prefix}_{index}_{re.sub(r'[^A-Za-z0-9]+', '_', text)}"[:120]
 
 
-def formulate(problem: Problem, cuts: Sequence[RackCut] = ()) -> Model:
+def formulate(problem: Problem, cuts: Sequence[RackCut | RackWorth] = ()) -> Model:
     """Build the program; the objective is set by `planner.solve`. `cuts` are rack facts learnt so far."""
     lp = pulp.LpProblem("plan", pulp.LpMinimize)
     model = Model(problem, lp, lp.add_variable("racks", 0, None, "Integer"))
@@ -87,7 +74,10 @@ def formulate(problem: Problem, cuts: Sequence[RackCut] = ()) -> Model:
     for constraint in CONSTRAINTS:
         constraint(model)
     for index, cut in enumerate(cuts):
-        rack_packing(model, cut, index)
+        if isinstance(cut, RackWorth):
+            rack_worth(model, cut, index)
+        else:
+            rack_packing(model, cut, index)
     return model
 
 
@@ -390,18 +380,38 @@ def performance_share(model: Model) -> None:
 def rack_packing(model: Model, cut: RackCut, index: int) -> None:
     """rack_packing[k]: racks ≥ packed[k] × (1 − Σ (1 − holds)) where holds marks each choice of k that is still made.
 
-    Packing more never takes fewer racks, so the row is valid for every plan; it was learnt from an exact packing.
+    Packing more, or larger things, never takes fewer racks, so the row is valid for every plan and whatever fills as
+    much of a rack holds in the place of a choice; it was learnt from an exact packing.
     """
+    problem = model.problem
+    options, shared = {o.id: o for o in problem.options}, {s.id: s for s in problem.shared}
+    modes = {w.name: w.mode for w in problem.works}
     missing: list[pulp.LpAffineExpression] = []
-    counted = [(model.units[o], n, _high(model, o)) for o, n in cut.units if o in model.units]
-    counted += [(model.steps[s], n, _most_pieces(model, s)) for s, n in cut.pieces]
-    for k, (variable, count, high) in enumerate(counted):
+    counted: list[tuple[pulp.LpAffineExpression, int, int]] = []
+    placed = {name for name, _ in cut.units}  # nothing holds two places at once
+    for name, count in cut.units:
+        if name in model.units:
+            alike = [o for o in as_large_units(problem, options[name]) if o.id == name or o.id not in placed]
+            placed |= {o.id for o in alike}
+            counted.append((pulp.lpSum(model.units[o.id] for o in alike), count, sum(o.high for o in alike)))
+        elif modes.get(options[name].work) == "one":
+            missing.append(1 - pulp.lpSum(model.use[o.id] for o in as_large_options(problem, options[name])))
+        else:
+            missing.append(1 - model.use[name])
+    counted += [(1 * model.steps[s], n, shared[s].steps(shared[s].high)) for s, n in cut.pieces]
+    for k, (held, count, high) in enumerate(counted):
         enough = model.lp.add_variable(f"enough_{index}_{k}", cat="Binary")
-        model.lp += variable - (high - count + 1) * enough <= count - 1, f"rack_packing_enough_{index}_{k}"
+        model.lp += held - (high - count + 1) * enough <= count - 1, f"rack_packing_enough_{index}_{k}"
         missing.append(1 - enough)
-    missing += [1 - model.use[o] for o, _ in cut.units if o not in model.units]
-    missing += [1 - model.pick[s] for s in cut.picked]
+    missing += [1 - pulp.lpSum(model.pick[o.id] for o in as_large_shared(problem, shared[s])) for s in cut.picked]
     model.lp += model.racks + cut.racks * pulp.lpSum(missing) >= cut.racks, f"rack_packing_{index}"
+
+
+def rack_worth(model: Model, rule: RackWorth, index: int) -> None:
+    """rack_worth[k]: Σ worth_k(thing) ≤ most_k × racks: what one rack holds is worth no more than most_k."""
+    room = model.problem.room
+    worth = model.total(lambda load: sum(n * rule.worth(s, room) for s, n in load.shapes.items() if not s.own_rack))
+    model.lp += worth - rule.most * model.racks <= 0, f"rack_worth_{index}"
 
 
 def differs(model: Model, known: Solution) -> None:
@@ -478,10 +488,6 @@ def performance_scale(problem: Problem, work: Work) -> float:
 
 def _high(model: Model, option_id: str) -> int:
     return next(o.high for o in model.problem.options if o.id == option_id)
-
-
-def _most_pieces(model: Model, shared_id: str) -> int:
-    return next(s.steps(s.high) for s in model.problem.shared if s.id == shared_id)
 
 
 def _driver_group(shared: SharedOption) -> str:

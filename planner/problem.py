@@ -23,7 +23,7 @@ from planner.pricing import PriceBook
 from planner.reach import reach
 from planner.request import Request
 from planner.shared import SharedEquipment, rack_bundle
-from planner.solve import delivered, least, stages
+from planner.solve import delivered, least, performance, stages
 from planner.taxes import Taxes
 from planner.units import HOURS_PER_YEAR
 
@@ -90,17 +90,15 @@ def prepare(
     scout = generator.counted
     rows = works(request)
     factory = _Factory(request, catalog, pricer, generator, rows, ignore, pruning)
-    maximised = [w for w in rows if w.maximise]
     problem = factory.program()
     known: Solution | None = None  # a plan in which no pools share a compute fabric
-    if pruning and len(maximised) == 1 and scout.eager is not None:
+    if scout.eager is not None:
         # After counts some percent apart all counts of the few builds; then those of every build.
         for eager in (scout.eager, None) if scout.coarse else (None,):
             known = least(problem, pack_shapes, stages(problem)[0])
             if known is None:
                 break
-            reached = delivered(problem, maximised[0].name, known)
-            scout.floors[maximised[0].name] = reached * (1 - 1e-9)
+            scout.floors |= _floors(problem, known)
             scout.eager = eager
             problem = factory.program()
     if generator.joint.wanted:
@@ -136,6 +134,37 @@ def _beyond(bench: Bench, have: Mapping[str, int], room: RoomLimits) -> frozense
     return frozenset(found)
 
 
+def _floors(problem: Problem, known: Solution) -> dict[str, float]:
+    """Rates below which no option of a work can be in the best plan, as a plan reaches more.
+
+    Of one work to maximise it is the rate reached; where nothing is, the smallest share of what was asked counts, and
+    no work of a better plan has a smaller one.
+    """
+    share = performance(problem, known)
+    return {
+        work.name: (delivered(problem, work.name, known) if work.target is None else share * work.target) * (1 - 1e-9)
+        for work in led(problem.works)
+    }
+
+
+def led(works: Sequence[Work]) -> list[Work]:
+    """Work on one kind of node that gets as much as possible and whose counts are scouted, when performance counts.
+
+    With several to maximise the best plan gives each a share of its own best: what one reaches is no floor for it.
+    """
+    maximised = [w for w in works if w.maximise]
+    if len(maximised) > 1:
+        return []
+    return [w for w in maximised or works if w.mode == "one"]
+
+
+def _ceilings(works: Sequence[Work], most: Mapping[str, float]) -> dict[str, float]:
+    """Rates beyond which more of a work does not help: no plan's smallest share of what was asked is larger."""
+    targets = {w.name: w.target for w in works if w.name in most and w.target is not None}
+    share = min((most[name] / target for name, target in targets.items()), default=0.0)
+    return {name: share * target * (1 + 1e-9) for name, target in targets.items()} if len(targets) > 1 else {}
+
+
 @dataclass
 class _Factory:
     """Makes the program from the options that the generator gives at the time."""
@@ -151,11 +180,15 @@ class _Factory:
     rejections: list[Rejection] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        maximised = [w for w in self.rows if w.maximise]
-        # With several to maximise the best plan gives each a share: what one reaches is no floor for it.
-        if self.pruning and len(maximised) == 1 and maximised[0].mode == "one":
-            workload = next(w for w in self.request.workloads if w.name == maximised[0].name)
-            self.generator.counted.eager = self.generator.counted.most_promising(workload, EAGER_BUILDS)
+        first = self.request.objective == "highest_performance" or any(w.maximise for w in self.rows)
+        names = {w.name for w in led(self.rows)} if self.pruning and first else set()
+        if names:
+            counted = self.generator.counted
+            workloads = [w for w in self.request.workloads if w.name in names]
+            rates = {w.name: counted.reach(w) for w in workloads}
+            best = [sorted(found, key=lambda name: (-found[name], name)) for found in rates.values()]
+            counted.eager = frozenset(name for names in best for name in names[:EAGER_BUILDS])
+            counted.ceilings = _ceilings(self.rows, {name: max(r.values(), default=0.0) for name, r in rates.items()})
 
     def program(self) -> Problem:
         """The program of all workloads, shared equipment and limits."""

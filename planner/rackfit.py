@@ -24,6 +24,7 @@ MOST_PATTERNS = 4_000
 MOST_STEPS = 20_000  # of listing patterns
 MOST_ROUNDS = 200  # of making patterns
 UNLIMITED = 10**15
+WORTH = 10_000  # a full rack, in the whole numbers of a rule that is learnt
 
 
 def fewest(
@@ -96,7 +97,30 @@ def _paying(items: tuple[Item, ...], room: Size, known: Sequence[Pattern]) -> tu
     return made, bound
 
 
-def _worth_most(items: tuple[Item, ...], room: Size, worth: Sequence[float]) -> tuple[Pattern, float]:
+def worths(things: Sequence[Size], numbers: Sequence[int], room: Size) -> tuple[list[int], int]:
+    """What each thing is worth, in whole numbers, and the most that one rack of them is worth.
+
+    `things` by what each takes of every axis of `room`. Racks × most ≥ Σ worth · number holds for any numbers, not only
+    for these; for these it comes as near to the truth as the relaxation does, whose prices the worths are.
+    """
+    items = [(*thing, UNLIMITED) for thing in things]
+    fits = [min((have // need for have, need in zip(room, thing, strict=True) if need), default=1) for thing in things]
+    made = [tuple(fit if j == k else 0 for j in range(len(things))) for k, fit in enumerate(fits)]
+    prices = [0.0] * len(things)
+    for _ in range(MOST_ROUNDS):
+        lp, rows, _ = _master([(*thing, n) for thing, n in zip(things, numbers, strict=True)], made, whole=False)
+        if highs.run(lp).status != pulp.LpSolveStatus.Optimal:
+            break
+        prices = [max(0.0, row.pi or 0.0) for row in rows]
+        pattern, best = _worth_most(items, room, prices)
+        if best <= 1 + 1e-9 or pattern in made:
+            break
+        made.append(pattern)
+    whole = [math.floor(price * WORTH) for price in prices]
+    return whole, round(_worth_most(items, room, [float(w) for w in whole])[1])
+
+
+def _worth_most(items: Sequence[Item], room: Size, worth: Sequence[float]) -> tuple[Pattern, float]:
     """The rack that is worth most at prices per thing: a knapsack of every axis."""
     lp = pulp.LpProblem("rack", pulp.LpMaximize)
     most = [min([i[-1], *(have // need for have, need in zip(room, i[:-1], strict=True) if need)]) for i in items]
@@ -114,7 +138,7 @@ def _worth_most(items: tuple[Item, ...], room: Size, worth: Sequence[float]) -> 
 
 
 def _master(
-    items: tuple[Item, ...], listed: Sequence[Pattern], *, whole: bool
+    items: Sequence[Item], listed: Sequence[Pattern], *, whole: bool
 ) -> tuple[pulp.LpProblem, list[pulp.LpConstraint], list[pulp.LpVariable]]:
     """all[k]: Σ count[p,k]·x[p] ≥ number[k]; objective Σ x[p]."""
     lp = pulp.LpProblem("racks", pulp.LpMinimize)

@@ -71,7 +71,10 @@ def _network_rows(plan: Plan) -> Iterator[tuple[str, str]]:
         switches = " + ".join(f"{count:,} {name}" for name, count in tiers if count)
         switch = f"{switches} × {_name(plan, net.switch)}" if switches else "on the switch of in-band management"
         kind = f"{words.term('technology', net.technology)}, {words.term('topology', net.topology).lower()}"
-        yield "networks", f"{words.term('group', net.name)}: {switch}, {_counted(net.cables, 'cable')} ({kind})"
+        name = words.term("group", net.name)
+        if net.role == "compute" and len(net.pools) > 1:
+            name += f" of {' and '.join(net.pools)}"
+        yield "networks", f"{name}: {switch}, {_counted(net.cables, 'cable')} ({kind})"
     if plan.storage is not None:
         store = plan.storage
         yield "storage", f"{store.blocks} × {_name(plan, store.system)}, {store.usable_tb:,.0f} TB usable"

@@ -13,8 +13,8 @@ LAYERS = [
     "request parts plan taxes",
     "catalog yamltext modelconfig sitefile demand compliance nodes fabric site rackfit placement floorplan wiring "
     "pricing storage_need facility",
-    "model racking offers bundles spares candidates shared dominance packing problem reach formulation solve lines "
-    "assemble screened report compose explain advice optimize acceptance alternatives sizing accuracy",
+    "model racking offers bundles spares candidates shared dominance packing rackcuts problem reach formulation solve "
+    "lines assemble screened report compose explain advice optimize acceptance alternatives sizing accuracy",
     "lookup lint cable_totals pricelist planfile verify compare bom quote workbook workbook_site workbook_prices "
     "worksheet spreadsheet proposal proposal_brief proposal_checks proposal_notes proposal_results drawings wording "
     "exports outputs",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -35,6 +36,7 @@ class Counted:
     joint: Joint
     pruning: bool = True
     floors: dict[str, float] = field(default_factory=dict)  # rates of maximised work that a plan is known to reach
+    ceilings: dict[str, float] = field(default_factory=dict)  # rates beyond which more of a work is of no use
     eager: frozenset[str] | None = None  # builds whose every count is tried while scouting; None: all
     coarse: bool = False  # whether scouting left counts of eager builds out
     bare: dict[str, list[Option]] = field(default_factory=dict)  # pools without their fabric, by workload
@@ -83,12 +85,17 @@ class Counted:
 
         Scouting: of the eager builds counts some percent apart, then all that reach what those reached; of others the
         smallest that works (it decides whether there is any plan at all). Afterwards of every build: from the most
-        downwards while the rate reaches what scouting found. More nodes never rate lower (`demand.rate`).
+        downwards while the rate reaches what scouting found. More nodes never rate lower (`demand.rate`), so where
+        another work holds the smallest share down, no more than the first count that reaches its bound is needed.
         """
+        ceiling = self.ceilings.get(workload.name, math.inf)
+        if self._rate(workload, node, link, most) > ceiling:
+            most = 1 + bisect_left(range(1, most), ceiling, key=lambda n: self._rate(workload, node, link, n))
         floor = self.floors.get(workload.name)
         if floor is not None and (self.eager is None or node.id in self.eager):
             counts = (1,) if link.technology is None else range(most, 0, -1)  # without a fabric there is but one node
-            return list(itertools.takewhile(lambda n: self._rate(workload, node, link, n) >= floor, counts))
+            reaching = itertools.takewhile(lambda n: self._rate(workload, node, link, n) >= floor, counts)
+            return [n for n in reaching if self._adds(workload, node, link, n)]
         if self.eager is None:
             return range(1, most + 1)
         if node.id in self.eager:
@@ -100,6 +107,11 @@ class Counted:
         first = next((n for n in tried if self._rate(workload, node, link, n) > 0), None)
         return () if first is None else (first,)
 
+    def _adds(self, workload: Workload, node: NodeBuild, link: FabricLink, count: int) -> bool:
+        """Whether the last of so many nodes makes the work any faster; a batch can be divided only so far."""
+        fewer = 0.0 if count == 1 else self._rate(workload, node, link, count - 1)
+        return self._rate(workload, node, link, count) > fewer
+
     def _rate(self, workload: Workload, node: NodeBuild, link: FabricLink, count: int) -> float:
         """Planning rate, 0 where the build cannot do it."""
         if (count == 1 and node.fabric_units == 1) != (link.technology is None):
@@ -107,16 +119,19 @@ class Counted:
         found = demand.rate(workload, node, link, count, self.bench.catalog, self.bench.request.preferences.sizing)
         return 0.0 if isinstance(found, Rejection) else found.planning
 
-    def most_promising(self, workload: Workload, few: int) -> frozenset[str]:
-        """Ids of the builds that reach most for this work when they have the whole site to themselves."""
-        reached: list[tuple[float, str]] = []
+    def reach(self, workload: Workload) -> dict[str, float]:
+        """What every build reaches for this work when it has the whole site to itself, by id."""
+        found: dict[str, float] = {}
         for node in self.bench.nodes:
             if self.bench.admitted(workload, node) is None:
                 continue
             most = min(MOST_NODES, self.bench.most_by_limits(node))
-            best = max((self._rate(workload, node, link, most) for link in self.fabrics.links(node)), default=0.0)
-            reached.append((-best, node.id))
-        return frozenset(name for _, name in sorted(reached)[:few])
+            if workload.count is not None:
+                most = min(most, math.ceil(workload.count / node.accelerators))
+            found[node.id] = max(
+                (self._rate(workload, node, link, most) for link in self.fabrics.links(node)), default=0.0
+            )
+        return found
 
     def _enough_bandwidth(self, node: NodeBuild, workload: Workload) -> bool:
         """Whether a bare capacity order gets the reference bandwidth per accelerator, or needs no fabric at all."""

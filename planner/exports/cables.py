@@ -87,6 +87,7 @@ def schedule(plan: Plan, catalog: Catalog) -> Iterator[ScheduleRow]:
     devices = wiring.directory(plan)
     names = [rack.name for rack in plan.racks]
     modules = {net.name: wiring.modules_of(plan, catalog, net) for net in plan.fabrics}
+    others = wiring.other_ends(plan, catalog)
     count: Counter[str] = Counter()
     for cut in plan_cuts(plan, catalog):
         run = cut.run
@@ -111,7 +112,7 @@ def schedule(plan: Plan, catalog: Catalog) -> Iterator[ScheduleRow]:
                 b_unit=far.unit,
                 b_device=far.label,
                 b_port=port,
-                b_module=far_module,
+                b_module=others.get((run.network, name), far_module) if run.kind == "node" else far_module,
                 gbps=run.gbps,
                 type=medium(catalog, cut, near_module),
                 part=cut.cable.id,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from planner.catalog import Catalog
-from planner.plan import Plan, PlannedFabric
-from planner.wiring.devices import Built
+from planner.plan import Plan, PlannedFabric, Pool
+from planner.wiring.devices import Built, pool_names
 from planner.wiring.links import kit, trunk_kit
 
 TRUNKS = ("trunk", "core", "peer")
@@ -22,13 +22,29 @@ def modules_of(plan: Built, catalog: Catalog, net: PlannedFabric) -> dict[str, t
     return found
 
 
+def other_ends(plan: Built, catalog: Catalog) -> dict[tuple[str, str], str | None]:
+    """Modules in nodes whose cages differ from those of the first pool on a compute fabric that pools share."""
+    found: dict[tuple[str, str], str | None] = {}
+    for net in plan.fabrics:
+        named = zip(pool_names(plan.pools), plan.pools, strict=True)
+        sharing = [(name, pool) for name, pool in named if pool.fabric == net.name]
+        for name, pool in sharing[1:]:
+            parts = kit(catalog, net, _cage_of(pool, catalog))
+            module = None if parts is None else parts.far_module
+            found |= {(net.name, f"{name} node {k + 1}"): module for k in range(pool.nodes)}
+    return found
+
+
 def _cage(plan: Built, catalog: Catalog, net: PlannedFabric) -> str:
     """The cage of the nodes' ports in a network."""
     if net.role != "compute":
         return "rj45" if net.role == "oob" else "qsfp112"
     pool = next((p for p in plan.pools if p.fabric == net.name), None)
-    if pool is None:
-        return ""
+    return "" if pool is None else _cage_of(pool, catalog)
+
+
+def _cage_of(pool: Pool, catalog: Catalog) -> str:
+    """The cage of a pool's compute ports."""
     fixed = [n for n in catalog.chassis[pool.chassis].fixed_nics if n.role == "compute"]
     if fixed and fixed[0].cage:
         return fixed[0].cage

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from oracle.small import node
 
-from planner.formulation import RackCut
 from planner.model import (
     Bundle,
     JointFabric,
@@ -21,6 +20,7 @@ from planner.model import (
     Work,
     node_ports,
 )
+from planner.rackcuts import RackCut, RackWorth
 
 NODE = Shape("node", 8, 10_200, 130_000)
 BOX = Shape("box", 4, 6_000, 60_000)
@@ -227,12 +227,20 @@ CASES: dict[str, Case] = {
         {"use_0_service_m": 1, "units_0_service_m": 4, "more_0": 1},
         {"use_0_service_m": 1, "units_0_service_m": 3},
     ),
+    "rack_worth": (
+        bare(A, MANY, works=(*SERVICE, Work("job", "one", 4.0))),
+        {"racks": 2, "use_0_job_a": 1, "use_1_service_m": 1, "units_1_service_m": 3},
+        {"racks": 2, "use_0_job_a": 1, "use_1_service_m": 1, "units_1_service_m": 4},
+    ),
     "rack_packing": (
         networks(STEP, LEAVES),
         {"racks": 2, "use_0_job_a": 1, "pick_0_in_band_1": 1, "steps_1_oob_leaf": 2, "enough_0_0": 1},
         {"racks": 1, "use_0_job_a": 1, "pick_0_in_band_1": 1, "steps_1_oob_leaf": 2, "enough_0_0": 1},
     ),
 }
+
+# What the prices of a packing taught: a box is worth 2 of the 4 that a rack holds, and so is what is larger.
+RULE = RackWorth(((BOX, 2),), 4)
 
 # What exact packing taught: the job with the picked switch and two leaves needs two racks.
 CUT = RackCut((("job|a", 1),), ("in-band|1",), (("oob|leaf", 2),), 2)
