@@ -5,6 +5,7 @@ Nothing is decided here. Every number is a sum over the bundles that were chosen
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,7 +33,8 @@ class Chosen:
     units: int
     nodes: int
     fabric: str | None
-    placed: tuple[tuple[str, int, int], ...]  # of shared work: workload, cards of one replica, replicas of that size
+    # of shared work: workload, cards of one replica (0: it takes one slice of a card), replicas of that size
+    placed: tuple[tuple[str, int, int], ...]
 
     @property
     def tenants(self) -> tuple[tuple[str, int], ...]:
@@ -63,7 +65,7 @@ def chosen_options(problem: Problem, solution: Solution) -> list[Chosen]:
             joint[option.network] = name
         nodes = units * option.nodes_per_unit + option.spare_nodes
         placed = (
-            (tenant.work, tenant.cards, solution.tenants.get((option.id, t), 0))
+            (tenant.work, tenant.cards // option.slices, solution.tenants.get((option.id, t), 0))
             for t, tenant in enumerate(option.tenants)
         )
         found.append(Chosen(option, units, nodes, name, tuple(sorted(p for p in placed if p[2]))))
@@ -102,7 +104,8 @@ def pools(
         cards = None
         peak = peak_pflops(catalog, node, pick.nodes, pick.option.precision)
         if pick.option.tenants:
-            cards = sum(size * count for _, size, count in pick.placed)
+            on_slices = sum(count for _, size, count in pick.placed if not size)
+            cards = sum(size * count for _, size, count in pick.placed) + math.ceil(on_slices / pick.option.slices)
         found.append(
             Pool(
                 workload=" + ".join(names),

@@ -76,13 +76,13 @@ def fill(sheet: Sheet, plan: Plan, words: Wording) -> None:
         metres = Formula(f"={sheet.at(r, 3)}*{sheet.at(r, 4)}", round(entry.length_m * entry.quantity, 1))
         name = words.product(plan.names.get(entry.part, entry.part))
         network, link = words.term("group", entry.network), words.term("link", entry.kind)
-        sheet.add([network, link, name, entry.length_m, entry.quantity, metres, entry.longest_m, c.spares])
+        sheet.add([network, link, name, entry.length_m, entry.quantity, metres, entry.longest_m, c.spares or None])
     if found:
         last = sheet.row - 1
         pieces = Formula(f"=SUM({sheet.span(first, last, 4)})", sum(c.entry.quantity for c in found))
-        whole = sum(round(c.entry.length_m * c.entry.quantity, 1) for c in found)
+        total_m = sum(round(c.entry.length_m * c.entry.quantity, 1) for c in found)
         spares = Formula(f"=SUM({sheet.span(first, last, 7)})", sum(c.spares for c in found))
-        length = Formula(f"=SUM({sheet.span(first, last, 5)})", round(whole, 1))
+        length = Formula(f"=SUM({sheet.span(first, last, 5)})", round(total_m, 1))
         sheet.add([words("cables.total"), None, None, None, pieces, length, None, spares], "subtotal")
 
 

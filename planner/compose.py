@@ -34,10 +34,12 @@ from planner.plan import (
     request_hash,
     seals_of,
 )
-from planner.problem import UTILISATION, Prepared, limit_keys
+from planner.problem import Prepared, limit_keys
 from planner.report import assumptions, left_out, open_questions, planned_compliance
 from planner.screened import origin_share, screened
-from planner.units import HOURS_PER_YEAR, Money, half_up, tax_cents
+from planner.service_notes import service_notes
+from planner.units import HOURS_PER_YEAR, UTILISATION, Money, half_up, tax_cents
+from planner.worked import checkpoint_notes, work_energies
 
 OBJECTIVE_UNITS = {
     "lowest_capex": "money",
@@ -69,12 +71,17 @@ def compose(prepared: Prepared, solution: Solution) -> Plan:
         pools=plan_pools,
         fabrics=networks,
         storage=_storage(prepared, solution),
+        energy=work_energies(catalog, request, capital, plan_pools),
         racks=racks,
         lines=capital,
         yearly=yearly,
         taxes=taxes,
         compliance=planned_compliance(prepared, chosen),
-        assumptions=assumptions(prepared, chosen, capital),
+        assumptions=(
+            *assumptions(prepared, chosen, capital),
+            *checkpoint_notes(plan_pools),
+            *service_notes(request, plan_pools),
+        ),
         limits=_limits(prepared, solution, racks, totals.capex),
         left_out=left_out(prepared, chosen),
         open_questions=open_questions(prepared, chosen),
@@ -341,32 +348,44 @@ def _rate(prepared: Prepared, chosen: Chosen, name: str) -> Rate | Rejection:
         if isinstance(replicas, Rejection):
             return replicas
         if option.tenants:
-            return _placed(replicas, [(size, count) for work, size, count in chosen.placed if work == name])
+            part = demand.slice_replica(workload, option.node, catalog, sizing)
+            standing = [(size, count) for work, size, count in chosen.placed if work == name]
+            return _placed(replicas, part, standing)
         fitting = [r for r in replicas if (r.nodes or 1) == option.nodes_per_unit]
         cards = option.node.accelerators
         best = max(fitting, key=lambda r: r.rate.planning * (cards // r.cards if r.cards else 1))
         per_unit = cards // best.cards if best.cards else 1
         return _scaled(best.rate, chosen.units * per_unit)
     working = chosen.nodes - option.spare_nodes
-    return demand.rate(workload, option.node, option.link, working, catalog, sizing)
+    storage = storage_need.checkpoint_speed(catalog, request)
+    return demand.rate(workload, option.node, option.link, working, catalog, sizing, storage)
 
 
-def _placed(replicas: Sequence[demand.Replica], placed: Sequence[tuple[int, int]]) -> Rate:
-    """The rate of shared work: for each size (cards, how many) the best replica of that size, as often as it stands."""
+def _placed(replicas: Sequence[demand.Replica], part: demand.Replica | None, placed: Sequence[tuple[int, int]]) -> Rate:
+    """The rate of shared work: for each size (cards, how many) the best replica of that size, as often as it stands.
+
+    Size 0 is one slice of a card. `layout` counts whole cards and slices apart.
+    """
     parts = []
+    slices: dict[str, int] = {}
     for size, count in placed:
-        best = max((r for r in replicas if r.cards == size), key=lambda r: r.rate.planning)
+        if size:
+            best = max((r for r in replicas if r.cards == size), key=lambda r: r.rate.planning)
+        else:
+            assert part is not None
+            best, slices = part, {"slices": count, "slices_per_card": part.slices}
         parts.append(_scaled(best.rate, count))
     cards = sum(size * count for size, count in placed)
     if len(parts) == 1:
-        return dataclasses.replace(parts[0], layout={**parts[0].layout, "cards": cards})
+        return dataclasses.replace(parts[0], layout={**parts[0].layout, "cards": cards, **slices})
     return dataclasses.replace(
-        parts[0],
+        parts[-1],
         planning=sum(p.planning for p in parts),
         value=sum(p.value for p in parts),
         low=sum(p.low for p in parts),
         high=sum(p.high for p in parts),
-        layout={"replicas": sum(count for _, count in placed), "cards": cards},
+        unproven=any(p.unproven for p in parts),
+        layout={"replicas": sum(count for _, count in placed), "cards": cards, **slices},
     )
 
 

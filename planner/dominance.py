@@ -134,9 +134,16 @@ def _serves_tenants(x: Option, y: Option) -> bool:
     """Each replica of y stands on x with no more cards and no lower rate, card for card."""
     if not y.tenants:
         return not x.tenants
-    return x.cards >= y.cards and all(
-        any(a.work == b.work and a.cards <= b.cards and b.cards % a.cards == 0 and a.rate >= b.rate for a in x.tenants)
-        for b in y.tenants
+    return (
+        x.slices == y.slices
+        and x.cards >= y.cards
+        and all(
+            any(
+                a.work == b.work and a.cards <= b.cards and b.cards % a.cards == 0 and a.rate >= b.rate
+                for a in x.tenants
+            )
+            for b in y.tenants
+        )
     )
 
 
@@ -152,13 +159,13 @@ def pointwise_best(options: Iterable[SharedOption]) -> list[SharedOption]:
 
 def _covers(x: SharedOption, y: SharedOption) -> bool:
     return (
-        x.network == y.network
+        x.low <= y.low
+        and x.high >= y.high
+        and x.network == y.network
         and x.together == y.together
         and x.per_step == y.per_step
         and (x.joint is None or y.joint is None or (x.joint.nodes, x.joint.direct) == (y.joint.nodes, y.joint.direct))
         and no_worse(x.step, y.step)
-        and x.low <= y.low
-        and x.high >= y.high
         and no_worse(x.fixed, y.fixed)
         and no_worse(x.unit, y.unit)
     )

@@ -133,7 +133,8 @@ class Option:
 
     A unit is a node, or `nodes_per_unit` nodes where a replica spans several. `rate` is per unit when `linear`,
     else the whole rate of the one count that this option stands for (low == high). `cards` > 0: cards of one unit
-    that shared work may use. `design_key` groups the brackets of one build on one kind of fabric.
+    that shared work may use, counted in slices where some of it takes slices: then `slices` is how many a card has.
+    `design_key` groups the brackets of one build on one kind of fabric.
     """
 
     id: str
@@ -151,6 +152,7 @@ class Option:
     nodes_per_unit: int = 1
     spare_nodes: int = 0
     cards: int = 0
+    slices: int = 1
     network: str | None = None  # joint compute fabric it plugs into; None: owns its fabric or needs none
     switch: str | None = None
     topology: str | None = None
@@ -167,7 +169,7 @@ def node_ports(network: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A replica of shared work on a shared pool: cards it takes and the rate it gives."""
+    """A replica of shared work on a shared pool: cards (or slices, as its option counts) it takes, and its rate."""
 
     work: str
     cards: int

@@ -25,10 +25,8 @@ from planner.request import Request
 from planner.shared import SharedEquipment, rack_bundle
 from planner.solve import delivered, least, performance, stages
 from planner.taxes import Taxes
-from planner.units import HOURS_PER_YEAR
+from planner.units import HOURS_PER_YEAR, UTILISATION
 
-# Design convention: energy is typical draw × this utilisation × annual PUE × hours of a year.
-UTILISATION = Decimal("0.8")
 DRIVERS = ("management", "in-band", "oob", "storage", STORAGE_SYSTEM)  # of what all pools share
 EAGER_BUILDS = 6  # builds whose every count is tried first, to know what maximised work can reach
 
@@ -75,7 +73,7 @@ def prepare(
     `single_mode`: kinds of link (`compute:node`, `storage:trunk` ...) that multimode fibre is known not to reach.
     """
     book = PriceBook(catalog, request, on)
-    verdicts, accepted, rejections = screen(request, catalog, on)
+    verdicts, accepted, rejections = compliance.screen_all(request, catalog, on)
     built, refused = nodes.build_nodes(catalog, request, accepted, book)
     rejections += refused
     pricer = Pricer(catalog, book, request.supply)
@@ -243,25 +241,6 @@ class _Factory:
                 found += self.generator.options(workload, self.rows)
         sharing = [w for w in self.request.workloads if modes[w.name] == "shared"]
         return found + (self.generator.shared_pools(sharing) if sharing else [])
-
-
-def screen(
-    request: Request, catalog: Catalog, on: dt.date
-) -> tuple[dict[str, ComplianceEntry], list[str], list[Rejection]]:
-    """The verdict of every accelerator, the accepted ids, and a rejection for each other one."""
-    terms = compliance.terms_from(request, on)
-    verdicts: dict[str, ComplianceEntry] = {}
-    accepted: list[str] = []
-    rejections: list[Rejection] = []
-    for accelerator in sorted(catalog.accelerators):
-        entry = compliance.screen(catalog, accelerator, terms)
-        verdicts[accelerator] = entry
-        refused = compliance.gate(entry, request.compliance.accept)
-        if refused is None:
-            accepted.append(accelerator)
-        else:
-            rejections.append(refused)
-    return verdicts, accepted, rejections
 
 
 def limits(request: Request, taxes: Taxes) -> dict[str, int]:

@@ -26,6 +26,7 @@ from planner.proposal_results import result_rows
 from planner.quote import Quote, quote
 from planner.request import USUAL_FRAMES_PER_S, Request, Workload
 from planner.wording import Wording, rmb_capitals, templates_folder, wording
+from planner.workbook_energy import energy_rows
 from planner.worksheet import questionnaire, share_sentence, worksheet_rows
 
 
@@ -186,6 +187,9 @@ def asked(work: Workload, words: Wording, names: Mapping[str, str]) -> str:
         add("streams", streams=f"{work.streams:,}", rate=rate, size=work.resolution or "1080p")
     if work.prefix_share:
         add("prefix", percent=words.number(work.prefix_share * 100))
+    if work.speculative:
+        kept = words.number(work.speculative.acceptance * 100)
+        add("drafts", count=f"{work.speculative.draft_tokens}", percent=kept)
     if work.sustained_pflops:
         add("sustained", pflops=words.number(work.sustained_pflops))
     if work.count:
@@ -354,7 +358,8 @@ def _power(plan: Plan, request: Request, words: Wording) -> list[tuple[str, str]
                 ),
             )
         )
-    return [(words(f"power.{key}"), value) for key, value in rows]
+    works = [(words("power.work", work=work), text) for work, text in energy_rows(plan, words)]
+    return [(words(f"power.{key}"), value) for key, value in rows] + works
 
 
 def _chart(prices: Quote, words: Wording) -> Markup:

@@ -14,12 +14,12 @@ from planner import fabric, site, storage_need
 from planner.bundles import STORAGE_LICENCE, STORAGE_SYSTEM, Pricer, merge, seeds, storage_may_be_managed
 from planner.candidates import copper, manager_bundle, offered_switches, switch_bundle
 from planner.catalog import Catalog
+from planner.demand.upkeep import Speed
 from planner.dominance import pointwise_best
 from planner.errors import Rejection
 from planner.model import Bundle, LineSeed, Shape, SharedOption
 from planner.parts import StorageSystem, Switch, Technology
 from planner.request import Request
-from planner.storage_need import Speed
 
 INBAND_GBPS = 100.0
 OOB_GBPS = 1.0

@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from planner import rackfit
 from planner.errors import Rejection
 from planner.parts import Chassis
 from planner.request import Feeds, Request
@@ -334,6 +333,8 @@ def _assign(
         if len(best) == bound:
             return _tupled(best), True
     assert best is not None
+    from planner import rackfit  # noqa: PLC0415  the solver is loaded where racks are really packed by a program
+
     racks, proven = rackfit.fewest(items, units, watts, grams, _tupled(best), more)
     return _tupled(racks), proven
 

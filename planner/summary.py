@@ -7,9 +7,10 @@ from pathlib import Path
 
 from planner.bom import part_names
 from planner.plan import Limit, Plan, PlannedCheck, Pool
-from planner.proposal_results import results, shown
+from planner.proposal_results import made_of, results, shown
 from planner.units import readable
 from planner.wording import wording
+from planner.workbook_energy import energy_rows
 
 
 def summary(plan: Plan, files: Sequence[Path]) -> str:
@@ -58,10 +59,8 @@ def _result_rows(plan: Plan) -> Iterator[tuple[str, str]]:
         unproven = "; unproven: nobody has published a comparable run" if result.unproven else ""
         yield "delivers", f"{result.workload}: {shown(result.value, result.unit, words)}{spread}{asked}{unproven}"
         for pool, found in result.shares:  # a rate taken apart: replicas × accelerators of each
-            replicas, cards = found.layout.get("replicas"), found.layout.get("accelerators")
-            if isinstance(replicas, int) and isinstance(cards, int):
-                share = f"{_counted(replicas, 'replica')} × {_counted(cards, 'accelerator')}"
-                yield "delivers", f"  {share} on {_name(plan, pool.chassis)}"
+            if made := made_of(found, words):
+                yield "delivers", f"  {', '.join(made)} on {_name(plan, pool.chassis)}"
 
 
 def _network_rows(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -89,6 +88,8 @@ def _total_rows(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "capital", f"{totals.currency} {totals.capex:,.2f} {tax}; {span} at low and high prices"
     if totals.tco is not None:
         yield "ownership", f"{totals.currency} {totals.tco:,.2f} over {_counted(totals.tco_years, 'year')}"
+    for work, text in energy_rows(plan, wording("en")):
+        yield "energy", f"{work}: {text}"
     for limit in plan.limits:
         if limit.binding and limit.have:
             unit = "" if limit.unit == "pieces" else f" {limit.unit}"

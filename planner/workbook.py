@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from planner import cable_totals, workbook_prices, workbook_site, worksheet
+from planner import cable_totals, workbook_energy, workbook_prices, workbook_site, worksheet
 from planner.bom import SECTIONS, BomRow, bom_rows, part_names, yearly_rows
 from planner.files import atomic_write
 from planner.plan import Plan
@@ -70,6 +70,8 @@ def workbook_bytes(plan: Plan) -> bytes:
     if plan.screening:
         worksheet.worksheet(sheet("worksheet", worksheet.worksheet_columns(words)), plan, words)
     worksheet.questionnaire_sheet(sheet("questionnaire", worksheet.questionnaire_columns(words)), plan, words)
+    if plan.energy:
+        workbook_energy.energy(sheet("energy", workbook_energy.energy_columns(plan, words)), plan, words)
     workbook_site.sources(sheet("sources", workbook_site.source_columns(words)), plan, words)
     workbook_prices.landed(sheet("landed", workbook_prices.landed_columns(words, plan.totals.currency)), plan, words)
     _summary(summary, plan, words, places)

@@ -116,7 +116,7 @@ class Counted:
         """Planning rate, 0 where the build cannot do it."""
         if (count == 1 and node.fabric_units == 1) != (link.technology is None):
             return 0.0 if link.technology is None else self._rate(workload, node, ALONE, count)
-        found = demand.rate(workload, node, link, count, self.bench.catalog, self.bench.request.preferences.sizing)
+        found = self.bench.rate(workload, node, link, count)
         return 0.0 if isinstance(found, Rejection) else found.planning
 
     def reach(self, workload: Workload) -> dict[str, float]:
@@ -153,14 +153,8 @@ class Counted:
             if workload.count is not None:
                 most = min(most, math.ceil(workload.count / node.accelerators))
             return most
-        return demand.smallest_count(
-            workload,
-            node,
-            link,
-            self.bench.catalog,
-            self.bench.request.preferences.sizing,
-            most=MOST_NODES if self.bench.beyond is None else most,
-        )
+        most = MOST_NODES if self.bench.beyond is None else most
+        return self.bench.smallest_count(workload, node, link, most)
 
     def _counted(
         self,
@@ -185,7 +179,7 @@ class Counted:
             if single != (link.technology is None):
                 continue
             total = count + spare  # spare nodes plug in as well
-            rate = demand.rate(workload, node, link, count, self.bench.catalog, self.bench.request.preferences.sizing)
+            rate = self.bench.rate(workload, node, link, count)
             if isinstance(rate, Rejection):
                 self.bench.rejections.append(rate)
                 continue

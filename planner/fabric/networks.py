@@ -110,6 +110,11 @@ class _Network:
         tree = joined(Leaf(down * split, up, self.switch.ports, split), leaf, 1, endpoints, 0)
         return None if tree is None else _from_tree(tree, leaf // 2 * PEER_LINKS)
 
+    def most_below(self, leaf: int) -> int:
+        """Endpoints that so many leaves take below three tiers."""
+        split = max(1, ports_at(self.switch, self.gbps) // self.switch.ports)
+        return leaf * self._splits[-1][0] * split
+
     @cached_property
     def _splits(self) -> tuple[tuple[int, int, tuple[int, ...]], ...]:
         """Ports down and up of a leaf of a pair beside its peer links, and the even divisors of up.
@@ -152,8 +157,9 @@ class _Network:
         pairs = made.peer // PEER_LINKS
         return merge(parts, cabling.lines(self.between, [PEER_LINKS] * pairs, [PEER_LINKS] * pairs))
 
-    def design(self, endpoints: int) -> FabricDesign | Rejection:
-        made = self.counts(endpoints)
+    def design(self, endpoints: int, made: _Counts | None = None) -> FabricDesign | Rejection:
+        """The network in full; `made` where its switches are known already."""
+        made = made or self.counts(endpoints)
         if made is None:
             message = f"{endpoints} endpoints exceed three tiers of {self.switch.id}"
             return Rejection(self.switch.id, "too-large", message)
@@ -245,7 +251,7 @@ def network_brackets(
         if counted is None or (counted.core and tiers < 3):
             break
         high = _last_with(made, low, counted, max_endpoints)
-        design = made.design(high)
+        design = made.design(high, counted)
         if isinstance(design, Rejection):
             break
         found.append(Bracket(low, high, cabling.build_lines(made.fixed(counted)), per, design))
@@ -255,6 +261,8 @@ def network_brackets(
 
 def _last_with(made: _Network, low: int, counted: _Counts, most: int) -> int:
     """The largest count with the same switches: they only grow, so doubling steps and bisection are exact."""
+    if counted.core and made.pair:
+        return min(most, made.most_below(counted.leaf))  # three tiers follow from the leaves alone
     low, step = max(low, 1), 16
     while low + step <= most and made.counts(low + step) == counted:
         low, step = low + step, 2 * step

@@ -27,10 +27,9 @@ def other_ends(plan: Built, catalog: Catalog) -> dict[tuple[str, str], str | Non
     found: dict[tuple[str, str], str | None] = {}
     for net in plan.fabrics:
         named = zip(pool_names(plan.pools), plan.pools, strict=True)
-        sharing = [(name, pool) for name, pool in named if pool.fabric == net.name]
-        for name, pool in sharing[1:]:
-            parts = kit(catalog, net, _cage_of(pool, catalog))
-            module = None if parts is None else parts.far_module
+        for name, pool in [(name, pool) for name, pool in named if pool.fabric == net.name][1:]:
+            ends = kit(catalog, net, _cage_of(pool, catalog))
+            module = None if ends is None else ends.far_module
             found |= {(net.name, f"{name} node {k + 1}"): module for k in range(pool.nodes)}
     return found
 

@@ -65,6 +65,7 @@ class Builder:
     ledger: Ledger
     rack: Size
     builds: list[NodeBuild] = field(default_factory=list)
+    slices: dict[str, int] = field(default_factory=dict)  # by build: places of a card for shared work
     _nodes: dict[str, Heap] = field(default_factory=dict)
     joint: JointFabrics = field(init=False)
 
@@ -399,9 +400,12 @@ class Builder:
     def sharing(self, workloads: Sequence[Workload]) -> Iterator[Slot]:
         """One slot per build that some shared work can stand on, up to what all of it would take there."""
         for build in self.builds:
+            slices = [r.slices for w in workloads if self._whole(w, build) and (r := self._slice(w, build))]
+            self.slices[build.id] = parts = max(slices, default=1)
             sizes = {w.name: self.sizes(w, build) for w in workloads}
             if not any(sizes.values()):
                 continue
+            places = build.accelerators * parts
             one = self._nodes[build.id]
             ways = [NOTHING]
             for count in range(1, self._plenty(workloads, build, sizes) + 1):
@@ -409,12 +413,22 @@ class Builder:
                 if not self._let_in(heap):
                     break
                 name = f"shared: {count} x {build.id}"
-                ways.append(Way(name, heap, 0.0, build, count * build.accelerators, 0, build.storage_gbps))
-            gains = ((n, max(r / c for c, r in found) * build.accelerators) for n, found in sizes.items() if found)
-            yield Slot("shared", tuple(ways), one, tuple(gains), build.accelerators)
+                ways.append(Way(name, heap, 0.0, build, count * places, 0, build.storage_gbps))
+            gains = ((n, max(r / c for c, r in found) * places) for n, found in sizes.items() if found)
+            yield Slot("shared", tuple(ways), one, tuple(gains), places)
 
     def sizes(self, workload: Workload, build: NodeBuild) -> list[tuple[int, float]]:
-        """Replicas of a shared work in cards and rate; sizes divide the node and one another, so cards never split."""
+        """Replicas of a shared work in places and rate; a place is a card, or a slice where any work takes slices."""
+        whole = self._whole(workload, build)
+        part = self._slice(workload, build) if whole else None
+        found = [(cards * self.slices[build.id], rate) for cards, rate in whole]
+        return [*([(1, part.rate.planning)] if part else []), *found]
+
+    def _slice(self, workload: Workload, build: NodeBuild) -> demand.Replica | None:
+        return demand.slice_replica(workload, build, self.ledger.catalog, self.request.preferences.sizing)
+
+    def _whole(self, workload: Workload, build: NodeBuild) -> list[tuple[int, float]]:
+        """Replicas in whole cards and rate; sizes divide the node and one another, so cards never split."""
         if build not in self.named(workload):
             return []
         found = demand.replicas(workload, build, ALONE, self.ledger.catalog, self.request.preferences.sizing)
@@ -441,4 +455,4 @@ class Builder:
             asked = demand.target(workload).value
             if asked is not None and sizes[workload.name]:
                 cards += max(math.ceil(asked / rate) * size for size, rate in sizes[workload.name])
-        return cards // build.accelerators + 1
+        return cards // (build.accelerators * self.slices[build.id]) + 1

@@ -341,6 +341,9 @@ def _sharing(dice: random.Random, data: dict[str, Any], catalog: Catalog, built:
     one = _service(dice, catalog, built, dice.choice((1.5, 3, 5)), share=True)
     two = {**_service(dice, catalog, built, dice.choice((0.5, 2, 4)), share=True), "name": "second"}
     data["workloads"] = [one, two]
+    if dice.random() < 0.4:  # small enough for slices of cards that have them
+        small = {"name": "images", "kind": "inference", "benchmark": "resnet50", "share": True}
+        data["workloads"][dice.choice((0, 1))] = {**small, "samples_per_s": dice.choice((800, 3000, 9000, 25_000))}
     if dice.random() < 0.3:
         data["workloads"].append(_few_cards(dice, built))
 
