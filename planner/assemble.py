@@ -256,6 +256,7 @@ def _joint_fabric(catalog: Catalog, request: Request, size: SharedOption, chosen
         request.preferences.fabric.oversubscription,
         joint.manager_ports,
         joint.reserve,
+        size.media,
     )
     if isinstance(made, Rejection):
         raise AssertionError(made.message)

@@ -100,13 +100,16 @@ def test_a_request_for_separate_fabrics_is_held(plans: dict[str, Plan], catalog:
     assert any("says separate" in f for f in verify(plan.model_copy(update={"request": request}), catalog))
 
 
-def test_sites_whose_pools_may_share_agree_with_enumeration() -> None:
-    """Single switches for pools of unlike ports, rails, pools that stay apart: the plan is the best of all of them."""
-    seeds = [seed for seed in range(2 * len(KINDS) * 5) if KINDS[seed % len(KINDS)] == "joint"][:10]
-    found = {seed: compared(tiny_site(seed)) for seed in seeds}
-    assert {seed: outcome.differences for seed, outcome in found.items() if outcome.differences} == {}
-    shared = [outcome for outcome in found.values() if outcome.answer.joint]
-    assert len(shared) >= 2 and len(shared) < len(found)
+def test_sites_whose_pools_share_agree_with_enumeration() -> None:
+    """On the first sites of the kind whose best plan shares a fabric: which those are changes with the catalog."""
+    sharing = 0
+    for seed in range(KINDS.index("joint"), 1000, len(KINDS)):
+        outcome = compared(tiny_site(seed))
+        assert outcome.differences == (), seed
+        sharing += outcome.answer.joint
+        if sharing == 3:
+            return
+    raise AssertionError("no three sites share a fabric")
 
 
 @pytest.mark.parametrize("nodes", [(3, 5), (16, 15), (40, 7)])
