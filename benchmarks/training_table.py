@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 HEAD = """# Calibration of the training model. Written by `python -m benchmarks.fit_training --write`, not by hand.
 # terms: one weight per term of a step (planner/demand/calibration.py says what each is; docs/sizing.md where its
 # expected value comes from). families: share of the dense peak that matrix products reach, by precision class, and of
-# the 16-bit peak for attention, and speed of element-wise work. evidence: measurements behind each family, precision and kind of work. ranges:
-# half-widths w of the 80 % range (a rate between 1/(1+w) and 1+w of the prediction), from rows whose publication was
-# left out of the fit.
+# the 16-bit peak for attention, and speed of element-wise work. evidence: measurements behind each family, precision
+# and kind of work. ranges: half-widths w of the 80 % range (a rate between 1/(1+w) and 1+w of the prediction), from
+# rows whose publication was left out of the fit.
 """
 
 

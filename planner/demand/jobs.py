@@ -26,6 +26,12 @@ class Task:
     sequences: float  # per step
     precision: str
     lora: bool = False
+    frozen: float = 2.0  # bytes per weight of the layers below adapters
+
+    @property
+    def unpacked(self) -> bool:
+        """Whether the frozen base is kept in fewer bits and unpacked for every product (QLoRA)."""
+        return self.lora and self.frozen < 2.0
 
     @property
     def precision_class(self) -> str:
@@ -67,6 +73,7 @@ def job_of(
         values=values,
         weights=calibration.weights(accelerator, task.precision_class),
         usable_bytes=usable_gb(accelerator) * 1e9,
+        frozen=task.frozen,
         stated=stated or Stated(),
     )
 
