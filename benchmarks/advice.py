@@ -5,7 +5,8 @@
 
 Each accelerator stands in a plain node of eight with the links it is sold with and 400 Gbit/s of network per card
 (100 for cards on PCIe). Figures are per accelerator, the low and high end of the 80 % range behind them; `*` marks
-figures that no measurement of that accelerator family and precision stands behind; `-` says that it cannot be done,
+figures that no measurement of that accelerator family and precision stands behind, `†` those measured with code that
+nobody tuned (up to twice as much is possible); `-` says that it cannot be done,
 with the reason below. Services: 1,000 tokens in, 300 out, first token within 2 s and 50 ms per token, at the
 precision named, planned at 0.7 of full load. Training of language models: on the fewest of 1 to 512 nodes that hold it.
 """
@@ -135,7 +136,7 @@ def cell(line: Line, part: Accelerator, catalog: Catalog) -> tuple[str, str | No
     per = 1.0 / (nodes * CARDS)
     if line.unit == "output tokens/s":
         per *= SERVICE["output_tokens"]
-    star = "*" if rate.unproven else ""
+    star = _mark(line, rate)
     on = f" on {nodes} nodes" if nodes > 1 else ""
     return f"{_short(rate.value * per)} ({_short(rate.low * per)}–{_short(rate.high * per)}){star}{on}", None
 
@@ -144,6 +145,40 @@ def _short(value: float) -> str:
     if value >= 1000:
         return f"{float(f'{value:.3g}'):,.0f}"
     return f"{value:.3g}"
+
+
+def overview(catalog: Catalog) -> str:
+    """Training and serving side by side: the typical figure per accelerator, an accelerator per row."""
+    out = []
+    for kind in ("inference", "training"):
+        lines = [line for line in LINES if line.keys["kind"] == kind]
+        heads = [f"{line.title.replace(' serving', '').replace(' training', '')}, {line.unit}" for line in lines]
+        title = "Serving" if kind == "inference" else "Training"
+        out += [f"### {title} at a glance, per accelerator", "", f"| accelerator | {' | '.join(heads)} |"]
+        out.append(f"|---|{'--:|' * len(lines)}")
+        for name in ACCELERATORS:
+            cells = [_typical(line, catalog.accelerators[name], catalog) for line in lines]
+            out.append(f"| {name} | {' | '.join(cells)} |")
+        out.append("")
+    return "\n".join(out)
+
+
+def _typical(line: Line, part: Accelerator, catalog: Catalog) -> str:
+    found = rate_of(line, part, catalog)
+    if isinstance(found, Rejection):
+        return "-"
+    rate, nodes = found
+    per = 1.0 / (nodes * CARDS)
+    if line.unit == "output tokens/s":
+        per *= SERVICE["output_tokens"]
+    return _short(rate.value * per) + _mark(line, rate)
+
+
+def _mark(line: Line, rate: demand.Rate) -> str:
+    """* for estimates, † for results that no tuned submission stands behind (usual code, or a first attempt)."""
+    if rate.unproven:
+        return "*"
+    return "†" if "benchmark" in line.keys and not rate.basis.startswith("MLPerf") else ""
 
 
 def table(catalog: Catalog, markdown: bool) -> str:
@@ -172,7 +207,10 @@ def table(catalog: Catalog, markdown: bool) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--markdown", action="store_true", help="tables as in docs/advice.md")
-    print(table(Catalog.load(), parser.parse_args().markdown))
+    catalog = Catalog.load()
+    if markdown := parser.parse_args().markdown:
+        print(overview(catalog))
+    print(table(catalog, markdown))
 
 
 if __name__ == "__main__":

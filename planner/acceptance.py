@@ -14,7 +14,7 @@ from planner import compliance
 from planner.catalog import Catalog
 from planner.model import Problem, Solution
 from planner.packing import pack_shapes
-from planner.problem import Prepared, prepare, screen
+from planner.problem import Prepared, prepare
 from planner.request import Request, Verdict
 from planner.solve import solve
 
@@ -66,7 +66,7 @@ def levels(request: Request, catalog: Catalog, on: dt.date, say: Callable[[str],
     seen: dict[frozenset[str], Level] = {}
     for name, accept in wanted:
         varied = request.model_copy(update={"compliance": request.compliance.model_copy(update={"accept": accept})})
-        admitted = frozenset(screen(varied, catalog, on)[1])
+        admitted = frozenset(compliance.screen_all(varied, catalog, on)[1])
         known = seen.get(admitted)
         if known is None:
             say(f"best plan {name}")

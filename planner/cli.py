@@ -7,6 +7,7 @@ plan whose gap is stated; 1 anything unforeseen.
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import json
 import sys
 import traceback
@@ -16,7 +17,7 @@ from typing import Annotated, Any
 
 import typer
 
-from planner import __version__, accuracy_text, cli_catalog, cli_prices, printing, size_text, summary
+from planner import __version__, cli_catalog, cli_prices, printing
 from planner.catalog import Catalog
 from planner.errors import InputError, Mistake, NoPlan, PlannerError, Rejection, UnknownPart
 
@@ -55,7 +56,7 @@ def optimize(
     as_json: JsonOption = False,
 ) -> None:
     """The best build for a site: writes plan.json, bom.xlsx and proposal.html, and prints a summary."""
-    from planner.facility.checks import run_checks
+    from planner import summary
     from planner.optimize import optimize as run
     from planner.outputs import write_all
     from planner.progress import Progress
@@ -80,7 +81,7 @@ def optimize(
     if as_json:
         typer.echo(printing.plan_json(plan))
     else:
-        typer.echo(summary.summary(plan, files, run_checks(plan, catalog, cabling=False)))
+        typer.echo(summary.summary(plan, files))
     if plan.status == "feasible":
         raise typer.Exit(4)
 
@@ -368,6 +369,7 @@ def fabric(
 @app.command(epilog="Example: planner size examples/llm-training.yaml")
 def size(site: SiteArgument, on: OnOption = None, overlay: OverlayOption = None, as_json: JsonOption = False) -> None:
     """Every workload on every accelerator: nodes, time or rate, limiting factor, or why it cannot."""
+    from planner import size_text
     from planner.sitefile import open_site
     from planner.sizing import size_table
 
@@ -385,6 +387,7 @@ def validate(
     as_json: JsonOption = False,
 ) -> None:
     """The report card: predicts published measurements (or yours) and says how far off it is, family by family."""
+    from planner import accuracy_text
     from planner.accuracy import cases as measurements
     from planner.accuracy import report
 
@@ -469,6 +472,7 @@ def _ratio(text: str) -> float:
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point: turns errors into messages and exit codes; --debug shows a traceback."""
+    gc.set_threshold(100_000, 20, 20)  # a command makes many small objects and ends: collecting them rarely pays
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = [w for w in words if w != "--debug"]

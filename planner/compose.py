@@ -10,9 +10,10 @@ from typing import Any
 import planner
 from planner import assemble, demand, lines, pricing, racking, site, sitefile, storage_need, wiring
 from planner.assemble import Chosen
-from planner.bundles import merge, repeat
+from planner.bundles import repeat
 from planner.demand import Rate
 from planner.errors import Rejection
+from planner.facility.checks import run_checks
 from planner.formulation import limit_measure
 from planner.lines import Owned
 from planner.model import Solution
@@ -33,11 +34,12 @@ from planner.plan import (
     request_hash,
     seals_of,
 )
-from planner.problem import UTILISATION, Prepared, limit_keys
+from planner.problem import Prepared, limit_keys
 from planner.report import assumptions, left_out, open_questions, planned_compliance
 from planner.screened import origin_share, screened
 from planner.service_notes import service_notes
-from planner.units import HOURS_PER_YEAR, Money, half_up, tax_cents
+from planner.units import HOURS_PER_YEAR, UTILISATION, Money, half_up, tax_cents
+from planner.worked import checkpoint_notes, work_energies
 
 OBJECTIVE_UNITS = {
     "lowest_capex": "money",
@@ -69,12 +71,17 @@ def compose(prepared: Prepared, solution: Solution) -> Plan:
         pools=plan_pools,
         fabrics=networks,
         storage=_storage(prepared, solution),
+        energy=work_energies(catalog, request, capital, plan_pools),
         racks=racks,
         lines=capital,
         yearly=yearly,
         taxes=taxes,
         compliance=planned_compliance(prepared, chosen),
-        assumptions=(*assumptions(prepared, chosen, capital), *service_notes(request, plan_pools)),
+        assumptions=(
+            *assumptions(prepared, chosen, capital),
+            *checkpoint_notes(plan_pools),
+            *service_notes(request, plan_pools),
+        ),
         limits=_limits(prepared, solution, racks, totals.capex),
         left_out=left_out(prepared, chosen),
         open_questions=open_questions(prepared, chosen),
@@ -82,17 +89,18 @@ def compose(prepared: Prepared, solution: Solution) -> Plan:
         request=sitefile.normalised(request),
         provenance=_provenance(prepared),
     )
-    plan = plan.model_copy(update=cut_to_length(prepared, plan))
+    plan = plan.model_copy(update=cut_to_length(prepared, plan, chosen))
     bought = {
         "origins": origin_share(request.site.country, plan.lines),
         "screening": screened(prepared, chosen, plan.lines, yearly),
     }
     plan = plan.model_copy(update=bought)
+    plan = plan.model_copy(update={"checks": run_checks(plan, catalog)})
     sealed = plan.provenance.model_copy(update={"digest": digest_of(plan), "seals": seals_of(plan)})
     return plan.model_copy(update={"provenance": sealed})
 
 
-def cut_to_length(prepared: Prepared, plan: Plan) -> dict[str, Any]:
+def cut_to_length(prepared: Prepared, plan: Plan, chosen: Sequence[Chosen]) -> dict[str, Any]:
     """Cabling and lines with the lengths that the floor asks for; every sum stays what it was.
 
     Lengths are exchanged only where price, range and power are the same, and never those of parts in short supply.
@@ -106,7 +114,14 @@ def cut_to_length(prepared: Prepared, plan: Plan) -> dict[str, Any]:
         return (landed.cents, landed.low, landed.high)
 
     cabling = wiring.cabling_of(plan, catalog, worth)
-    capital = lines.with_lengths(catalog, book, plan.lines, wiring.class_parts(catalog, plan.fabrics), cabling)
+    classes = wiring.class_parts(catalog, plan.fabrics)
+    capital = lines.with_lengths(catalog, book, plan.lines, classes, cabling)
+    networks_of: dict[str | None, set[str]] = {}
+    for pick in chosen:
+        if pick.fabric is not None:
+            owner = pick.option.work if pick.option.network is None else None
+            networks_of.setdefault(owner, set()).add(pick.fabric)
+    capital = lines.with_spare_lengths(catalog, book, capital, classes, cabling, networks_of)
     names = dict(plan.names)
     names.update({ln.part: f"{ln.maker} {ln.model}" for ln in capital})
     return {"cabling": cabling, "lines": capital, "names": dict(sorted(names.items()))}
@@ -115,11 +130,11 @@ def cut_to_length(prepared: Prepared, plan: Plan) -> dict[str, Any]:
 # -- lines -------------------------------------------------------------------------------------------------------
 def _owned(prepared: Prepared, solution: Solution, chosen: Sequence[Chosen]) -> list[Owned]:
     owned = [Owned(assemble.bundle_of(c), c.option.work, c.nodes, c.option.node) for c in chosen]
+    names = assemble.joint_names(chosen)
     for bracket in prepared.problem.shared:
         count = solution.shared.get(bracket.id)
         if count is not None:
-            pieces = repeat(bracket.step_bundle, bracket.steps(count))
-            owned.append(Owned(merge(bracket.fixed_bundle, repeat(bracket.unit_bundle, count), pieces)))
+            owned.append(Owned(assemble.shared_bundle(bracket, count, names)))
     owned.append(Owned(repeat(prepared.problem.rack_bundle, solution.racks)))
     owned.append(Owned(prepared.problem.constant_bundle))
     return owned
@@ -342,7 +357,8 @@ def _rate(prepared: Prepared, chosen: Chosen, name: str) -> Rate | Rejection:
         per_unit = cards // best.cards if best.cards else 1
         return _scaled(best.rate, chosen.units * per_unit)
     working = chosen.nodes - option.spare_nodes
-    return demand.rate(workload, option.node, option.link, working, catalog, sizing)
+    storage = storage_need.checkpoint_speed(catalog, request)
+    return demand.rate(workload, option.node, option.link, working, catalog, sizing, storage)
 
 
 def _placed(replicas: Sequence[demand.Replica], part: demand.Replica | None, placed: Sequence[tuple[int, int]]) -> Rate:

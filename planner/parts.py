@@ -5,8 +5,6 @@ A specification never carries a price (prices are rows of `catalogs/prices/*.csv
 `unverified` names fields that come from memory and were not seen in a source.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 from decimal import Decimal
 from typing import Annotated, Literal, Self
@@ -26,7 +24,7 @@ PositiveAmount = Annotated[Decimal, Field(gt=0)]
 class Record(BaseModel):
     """Base of everything read from a catalog or a plan: frozen, and unknown keys are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False, defer_build=True)
 
 
 class Part(Record):
@@ -274,6 +272,8 @@ class Cable(Part):
     gbps: float  # per link
     links: int = 1  # logical links carried
     ends: tuple[str, str]  # cage at either end, or the fibre connector
+    side: Literal["switch", "node", "any"] = "any"  # whose cages the second end is made for (finned or flat-top plugs)
+    media: Literal["mmf", "smf"] | None = None  # of a fibre
     technologies: tuple[Technology, ...]
     max_w: float | None = None
 
@@ -388,7 +388,7 @@ class Price(Record):
     lead_time_weeks: Annotated[float, Field(ge=0)] | None = None  # as quoted, from order to dispatch
 
     @model_validator(mode="after")
-    def _consistent(self) -> Price:
+    def _consistent(self) -> Self:
         if (self.low or self.typical) > self.typical or self.typical > (self.high or self.typical):
             raise ValueError(f"expected low <= typical <= high, got {self.low}, {self.typical}, {self.high}.")
         if self.tax_basis == "included" and self.tax_percent is None:
@@ -479,6 +479,7 @@ class TrainingModel(Record):
     shared_experts: int | None = None
     expert_ffn: int | None = None
     dense_layers: int | None = None  # layers without experts in a mixture of experts
+    expert_nodes: int | None = None  # nodes that a token's experts lie on at most, where its router limits them
     kv_lora_rank: int | None = None  # multi-head latent attention: width of the latent
     rope_head_dim: int | None = None
     sliding_window: int | None = None

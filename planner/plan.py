@@ -4,8 +4,6 @@ Amounts are decimals with two places in the budget's currency, written as JSON n
 (capital); `yearly` is what is paid every year; tax stands per rate in `taxes`. totals.capex = sum of lines + taxes.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from decimal import Decimal
@@ -29,7 +27,7 @@ Amount = Annotated[Decimal, PlainValidator(_decimal), PlainSerializer(lambda d: 
 class Entry(BaseModel):
     """Base of every part of a plan."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class PlannedObjective(Entry):
@@ -90,6 +88,36 @@ class Predicted(Entry):
     unproven: bool = False
     basis: str | None = None  # the sources and rules behind the number
     details: dict[str, float | str | None] = Field(default_factory=dict)  # days, MFU, HPCG, TTFT, memory used ...
+
+
+class PerMillion(Entry):
+    """Energy of a million tokens, requests or samples at the rate that was asked, else at the predicted one."""
+
+    unit: Literal["tokens", "requests", "generated tokens", "samples"]
+    kwh: float
+    cost: float | None  # budget currency
+
+
+class WorkEnergy(Entry):
+    """Energy of one piece of work: kWh = typical kW × utilisation × annual PUE × hours; cost = kWh × tariff.
+
+    `typical_kw` is the typical draw of everything that the work owns: its nodes, spare nodes, compute fabric. What is
+    shared (management, in-band, out-of-band, storage) is only in the totals. A run of known length draws it all the
+    time (utilisation 1) for the typical predicted time; anything else is counted over a year.
+    """
+
+    work: str  # as lines name it: a workload, or "shared"
+    workloads: tuple[str, ...]
+    period: Literal["run", "year"]
+    typical_kw: float
+    utilisation: float
+    pue: float
+    hours: float
+    kwh: float
+    tariff: float | None  # budget currency per kWh
+    cost: Amount | None
+    accelerator_hours: float | None = None  # of a run
+    per_million: tuple[PerMillion, ...] = ()  # where one workload alone uses the nodes and has such a unit
 
 
 class PoolPorts(Entry):
@@ -157,6 +185,8 @@ class PlannedFabric(Entry):
     ports_used: int
     ports_present: int
     redundancy: Literal["pair", "none"]
+    node_cable: str | None = None  # priced for links to devices; None: what docs/fabric.md says for these cages
+    trunk_cable: str | None = None  # priced for links between switches
     pools: tuple[str, ...]
 
 
@@ -329,6 +359,27 @@ class ComplianceEntry(Entry):
     planned: bool = False  # is in this plan; others are shown to say why they were left out
 
 
+Figure = int | float | str | None  # int first: whole numbers stay whole in JSON
+Figures = dict[str, Figure]
+
+
+class PlannedCheck(Entry):
+    """One numbered check as it stood when the plan was made. `case` and `figures` carry what the English words say,
+    so that documents say it in their language; `items` are the first offenders, `figures["count"]` says how many."""
+
+    number: int
+    id: str
+    title: str
+    status: Literal["PASS", "WARN", "FAIL"]
+    case: str
+    have: str
+    need: str
+    text: str
+    mend: str | None = None
+    figures: Figures = Field(default_factory=dict)
+    items: tuple[Figures, ...] = ()
+
+
 class Limit(Entry):
     """A named limit: what there is and what the plan uses. `have` None means not limited."""
 
@@ -387,6 +438,7 @@ class Plan(Entry):
     pools: tuple[Pool, ...]
     fabrics: tuple[PlannedFabric, ...]
     storage: StorageChoice | None
+    energy: tuple[WorkEnergy, ...] = ()
     racks: tuple[PlannedRack, ...]
     cabling: tuple[PlannedCables, ...] = ()
     lines: tuple[PlanLine, ...]
@@ -397,6 +449,7 @@ class Plan(Entry):
     screening: tuple[LineScreening, ...] = ()
     assumptions: tuple[Assumption, ...]
     limits: tuple[Limit, ...]
+    checks: tuple[PlannedCheck, ...] = ()
     left_out: tuple[LeftOut, ...]
     open_questions: tuple[Assumption, ...]
     names: dict[str, str] = Field(default_factory=dict)  # part id -> maker and model, for every part that is mentioned

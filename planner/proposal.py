@@ -16,14 +16,17 @@ from markupsafe import Markup
 
 from planner import drawings
 from planner.bom import measure, part_names, readable_text
+from planner.cable_totals import link_rows
 from planner.files import atomic_write
 from planner.plan import Plan, Pool
 from planner.proposal_brief import brief
+from planner.proposal_checks import check_count, check_rows, standard_rows
 from planner.proposal_notes import compliance_rows, left_out_by_rule, notes, public_notices, questions, unknowns
 from planner.proposal_results import result_rows
 from planner.quote import Quote, quote
 from planner.request import USUAL_FRAMES_PER_S, Request, Workload
 from planner.wording import Wording, rmb_capitals, templates_folder, wording
+from planner.workbook_energy import energy_rows
 from planner.worksheet import questionnaire, share_sentence, worksheet_rows
 
 
@@ -67,6 +70,7 @@ def proposal_html(plan: Plan) -> str:
         site=_site(plan, request, words),
         networks=_networks(plan, words),
         topology=drawings.topology(plan, words),
+        cables=link_rows(plan, words),
         elevations=drawings.elevations(plan, words),
         racks_left=_racks_left(plan, words),
         pools=[_pool(plan, p, words) for p in plan.pools],
@@ -74,6 +78,9 @@ def proposal_html(plan: Plan) -> str:
         performance=result_rows(plan, words),
         capitals=rmb_capitals(prices.total) if words.language == "zh" and prices.currency == "CNY" else "",
         power=_power(plan, request, words),
+        checks=check_rows(plan, words),
+        check_count=check_count(plan, words),
+        standards=standard_rows(words),
         chart=_chart(prices, words),
         compliance=compliance_rows(plan, words),
         unknowns=unknowns(plan, words),
@@ -351,7 +358,8 @@ def _power(plan: Plan, request: Request, words: Wording) -> list[tuple[str, str]
                 ),
             )
         )
-    return [(words(f"power.{key}"), value) for key, value in rows]
+    works = [(words("power.work", work=work), text) for work, text in energy_rows(plan, words)]
+    return [(words(f"power.{key}"), value) for key, value in rows] + works
 
 
 def _chart(prices: Quote, words: Wording) -> Markup:

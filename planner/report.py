@@ -9,9 +9,9 @@ from planner.assemble import Chosen
 from planner.demand.mig import MEMORY_PARTS
 from planner.errors import Rejection
 from planner.plan import Assumption, ComplianceEntry, LeftOut, PlanLine
-from planner.problem import UTILISATION, Prepared
+from planner.problem import Prepared
 from planner.screened import licence_questions, notice_note, rule_notes
-from planner.units import Money
+from planner.units import UTILISATION, Money
 
 
 def planned_compliance(prepared: Prepared, chosen: Sequence[Chosen]) -> tuple[ComplianceEntry, ...]:

@@ -4,8 +4,6 @@
 did not set is an assumption of the plan (`Request.defaults_used`).
 """
 
-from __future__ import annotations
-
 import datetime as dt
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -37,7 +35,7 @@ USUAL_FRAMES_PER_S = 30.0
 class Section(BaseModel):
     """Base of every part of a request."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Customer(Section):
@@ -165,10 +163,12 @@ class InlineModel(Section):
     expert_ffn: PositiveInt | None = None
     shared_experts: Annotated[int, Field(ge=0, le=10_000)] | None = None
     dense_layers: Annotated[int, Field(ge=0, le=10_000)] | None = None
-    kv_lora_rank: PositiveInt | None = None
+    kv_lora_rank: PositiveInt | None = None  # of latent attention (MLA)
+    q_lora_rank: PositiveInt | None = None
     rope_head_dim: PositiveInt | None = None
     sliding_window: PositiveInt | None = None
     tied_embeddings: bool = False
+    gated: bool | None = None  # three matrices in the feed-forward block; default: unless ffn is 4 × hidden
 
 
 class LayoutTerms(Section):
@@ -214,10 +214,12 @@ class Workload(Section):
     accelerator: str | None = None  # id, alias or group
     # language models
     model: str | InlineModel | None = None
-    method: Literal["pretraining", "continued", "finetuning", "lora"] | None = None  # training; default pretraining
+    # training; default pretraining. lora: adapters on a frozen 16-bit base; qlora: on one of 4 bits
+    method: Literal["pretraining", "continued", "finetuning", "lora", "qlora"] | None = None
+    weights_precision: Literal["bf16", "fp8", "int8", "fp4", "int4"] | None = None  # of the frozen base of adapters
     layout: LayoutTerms | None = None
     achieved: Achieved | None = None
-    checkpoint_gb_per_s: PositiveFloat | None = None  # write speed for checkpoints; default: one in a minute
+    checkpoint_gb_per_s: PositiveFloat | None = None  # write speed while the job waits; default: see demand/upkeep.py
     tokens: PositiveFloat | None = None
     within_days: PositiveFloat | None = None
     sequence_length: Annotated[int, Field(ge=1)] | None = None
@@ -297,7 +299,11 @@ class FabricPreference(Section):
     topology: Literal["rail", "plain"] | None = None
     switch: str | None = None
     redundancy: Literal["pair", "none"] | None = None  # of in-band and storage networks; None: see resilience
+    # Copper where it reaches and is cheaper; where it reaches; never.
+    media: Literal["auto", "copper", "fibre"] = "auto"
     reserve_nodes: Annotated[int, Field(ge=0, le=100_000)] = 0  # compute spines are sized for so many more nodes
+    # Whether pools of equal port speed stand on one compute fabric: by cost, all of them, or none.
+    sharing: Literal["auto", "shared", "separate"] = "auto"
 
 
 class Resilience(Section):
@@ -322,6 +328,7 @@ class Spares(Section):
 
     nodes: Percent = 0
     optics: Percent = 2
+    cables: Percent = 2  # of the compute fabric, as long as the longest of their kind
     nics: Percent = 2
     drives: Percent = 2
     supplies: Percent = 2  # no part and no price of their own: told, not bought

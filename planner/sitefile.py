@@ -19,11 +19,19 @@ from planner import demand
 from planner.catalog import Catalog, nearest, overlay_mistake
 from planner.errors import InputError, PlannerError, UnknownPart
 from planner.modelconfig import read_config
-from planner.request import Request, Workload
+from planner.request import InlineModel, Request, Workload
 from planner.yamltext import Key, Quoted, Text, parse, read_text
 
 # Keys of a workload beside name, kind, share, accelerator, spare_nodes: needed and allowed together, by kind.
-JOB = ("sequence_length", "global_batch_tokens", "method", "layout", "achieved", "checkpoint_gb_per_s")
+JOB = (
+    "sequence_length",
+    "global_batch_tokens",
+    "method",
+    "weights_precision",
+    "layout",
+    "achieved",
+    "checkpoint_gb_per_s",
+)
 FORMS: dict[str, tuple[tuple[frozenset[str], frozenset[str]], ...]] = {
     "training": (
         (
@@ -226,6 +234,14 @@ def _tell(source: Text, detail: ErrorDetails) -> None:
         key = ("site", "cooling", *key[2:])
     dotted = _dotted(key)
     kind, context, got = detail["type"], detail.get("ctx", {}), _shown(detail["input"])
+    if kind == "string_type" and isinstance(detail["input"], dict) and key[-1:] == ("model",):
+        return  # a model described by keys; what is wrong with them is told
+    if kind.startswith("model_") and key[-1:] == ("model",):
+        return  # told once, as the text that it could be as well
+    if kind == "string_type" and key[-1:] == ("model",):
+        message = f"expected a model's name, or keys that describe one (parameters: 70e9 ...), got {got}."
+        source.mistake(key, f"{dotted}: {message}")
+        return
     if kind == "extra_forbidden":
         valid = sorted(_fields(valid_at))
         near = nearest(str(key[-1]), valid, 1)
@@ -301,7 +317,8 @@ def _hint(kind: str, context: Mapping[str, Any], detail: ErrorDetails) -> str:
 
 
 def _plain_number(value: Any) -> str:
-    return f"{float(value):,g}"
+    number = float(value)
+    return f"{number:,.0f}" if number == int(number) and abs(number) < 1e13 else f"{number:,g}"
 
 
 def _shown(value: Any) -> str:
@@ -408,12 +425,23 @@ def _check_workloads(source: Text, data: Any) -> None:
 def _check_job(source: Text, k: int, workload: dict[str, Any]) -> None:
     """A described model says enough to size it, and achieved throughput is one figure."""
     model, achieved = workload.get("model"), workload.get("achieved")
-    if isinstance(model, dict) and not (model.get("parameters") or (model.get("layers") and model.get("hidden"))):
+    # what a config.json lacks is told where it is read
+    stated = {*model} if isinstance(model, dict) else {"config"}
+    if not stated & {"config", "parameters"} and not {"layers", "hidden"} <= stated:
         message = "expected parameters (70e9), or layers and hidden, or config: a Hugging Face config.json."
         source.mistake(("workloads", k, "model"), f"workloads[{k}].model: {message}")
     if isinstance(achieved, dict) and sum(v is not None for v in achieved.values()) != 1:
         names = "mfu, tflops_per_accelerator, tokens_per_s_per_accelerator"
         source.mistake(("workloads", k, "achieved"), f"workloads[{k}].achieved: expected exactly one of {names}.")
+    base, method = workload.get("weights_precision"), workload.get("method")
+    if base is not None and method not in ("lora", "qlora"):
+        message = "is the precision of a frozen base: it goes with method: lora or qlora."
+        source.mistake(
+            ("workloads", k, "weights_precision"), f"workloads[{k}].weights_precision: {message}", at_key=True
+        )
+    elif base == "bf16" and method == "qlora":
+        message = "qlora keeps its base in 4 or 8 bits (fp4, int4, int8, fp8); method: lora keeps bf16."
+        source.mistake(("workloads", k, "weights_precision"), f"workloads[{k}].weights_precision: {message}")
 
 
 def _check_form(source: Text, k: int, kind: str, workload: dict[str, Any]) -> None:
@@ -453,6 +481,11 @@ def _check_names(source: Text, request: Request, catalog: Catalog) -> None:
             _known(source, (*key, "accelerator"), catalog.expand_accelerator, workload.accelerator)
         if isinstance(workload.model, str):
             _known(source, (*key, "model"), catalog.find_model, workload.model)
+        if isinstance(workload.model, InlineModel):
+            wrong = demand.inconsistent(workload.model)
+            if wrong is not None:
+                inner = (*key, "model", wrong[0])
+                source.mistake(inner, f"{_dotted(inner)}: {wrong[1]}")
         if workload.benchmark is not None:
             _known(source, (*key, "benchmark"), lambda name: _find_benchmark(catalog, name), workload.benchmark)
     preferences: Key = ("preferences",)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from planner.printing import table
+from planner.worked import checkpoint_words
 
 UNITS_SHORT = {"tokens_per_s": "tokens/s", "requests_per_s": "requests/s", "samples_per_s": "samples/s"}
 
@@ -38,11 +39,20 @@ def sizes(rows: Sequence[Mapping[str, Any]]) -> str:
                 "layout",
             )
             out += [table(head, [_size_row(r) for r in able], right=(1, 2, 3, 5, 6, 7)), ""]
+            out += _checkpoints(able[0])
         out += _refusals("Cannot:", [r for r in mine if r["accelerator"] not in always])
     first = [r for r in rows if r["workload"] == workloads[0]] if workloads else []
     out += _refusals("Cannot be used for any of them:", [r for r in first if r["accelerator"] in always])
     out.append("(unproven) = nobody has published a comparable run. Reasons in full and every figure: --json.")
     return "\n".join(out)
+
+
+def _checkpoints(r: Mapping[str, Any]) -> list[str]:
+    """What failures and checkpoints leave of a training job, on the build with the fewest cards."""
+    said = checkpoint_words(r["details"])
+    if said is None:
+        return []
+    return [*textwrap.wrap(f"On {r['accelerator']}: {said[0]}", 116, subsequent_indent="  "), ""]
 
 
 def _refusals(title: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -64,14 +74,15 @@ def _size_row(r: Mapping[str, Any]) -> tuple[str, ...]:
     unit = UNITS_SHORT.get(r["unit"], str(r["unit"]))
     days, memory = r["details"].get("days"), r["details"].get("memory_gb_per_accelerator")
     energy = r["details"].get("energy_mwh")
+    yearly = "/yr" if r["details"].get("energy_period") == "year" else ""
     return (
         r["accelerator"],
         f"{r['nodes']:,}",
         f"{r['accelerators']:,}",
         f"{_short(r['value'])} {unit}",
         f"{_short(r['low'])} to {_short(r['high'])}",
-        "-" if days is None else f"{days:,.1f} d",
-        "-" if energy is None else f"{energy:,.0f}" if energy >= 10 else f"{energy:,.2g}",
+        "-" if days is None else f"{days:,.1f} d" if days >= 1 else f"{days * 24:,.3g} h",
+        "-" if energy is None else (f"{energy:,.0f}" if energy >= 10 else f"{energy:,.2g}") + yearly,
         "-" if memory is None else f"{memory:,.0f}",
         r["limiting_factor"] + (" (unproven)" if r["unproven"] else ""),
         _layout(r["layout"]),

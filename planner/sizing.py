@@ -6,25 +6,27 @@ import datetime as dt
 import re
 from typing import Any
 
-from planner import demand, nodes
+from planner import compliance, demand, nodes, storage_need
 from planner.catalog import Catalog
 from planner.errors import Rejection
 from planner.parts import FabricLink, NodeBuild
 from planner.plan import ComplianceEntry
 from planner.pricing import PriceBook
-from planner.problem import screen
 from planner.request import Request, Workload
+from planner.worked import Delivered, work_energy
 
 MOST_NODES = 8192
 
 
 def size_table(request: Request, catalog: Catalog, on: dt.date) -> list[dict[str, Any]]:
     """One row per workload and accelerator: the build with the fewest nodes that does it, or the reason it cannot."""
-    verdicts, accepted, _ = screen(request, catalog, on)
+    verdicts, accepted, _ = compliance.screen_all(request, catalog, on)
     built, refused = nodes.build_nodes(catalog, request, accepted, PriceBook(catalog, request))
     by_accelerator: dict[str, list[NodeBuild]] = {}
     for node in built:
         by_accelerator.setdefault(node.accelerator, []).append(node)
+    storage = storage_need.checkpoint_speed(catalog, request)
+    different = {accelerator: _different(builds, catalog) for accelerator, builds in by_accelerator.items()}
     rows = []
     for workload in request.workloads:
         wanted = (
@@ -35,14 +37,14 @@ def size_table(request: Request, catalog: Catalog, on: dt.date) -> list[dict[str
                 verdict = verdicts[accelerator]
                 rows.append(_row(workload, accelerator, reason=_refused(verdict), group=_verdict_group(verdict)))
                 continue
-            builds = by_accelerator.get(accelerator, [])
+            builds = different.get(accelerator, [])
             if not builds:
                 reason = next(
                     (r.message for r in refused if accelerator in r.part), "no buildable server of the catalog"
                 )
                 rows.append(_row(workload, accelerator, reason=reason, group=_group(reason, accelerator)))
                 continue
-            rows.append(_best(request, catalog, workload, accelerator, builds))
+            rows.append(_best(request, catalog, workload, accelerator, builds, storage))
     return rows
 
 
@@ -54,58 +56,79 @@ def _refused(entry: ComplianceEntry) -> str:
 
 
 def _best(
-    request: Request, catalog: Catalog, workload: Workload, accelerator: str, builds: list[NodeBuild]
+    request: Request,
+    catalog: Catalog,
+    workload: Workload,
+    accelerator: str,
+    builds: list[tuple[int, NodeBuild, FabricLink]],
+    storage: demand.Speed | None,
 ) -> dict[str, Any]:
-    """The fewest accelerators over the builds of one accelerator; among equals the highest rate."""
-    best: tuple[tuple[float, ...], dict[str, Any]] | None = None
-    reason = "no build can do it"
-    tried: set[object] = set()
-    for node in builds:
-        for link in _links(node):
-            # builds that differ in processors or memory only come out alike; the first stands for them
-            alike = demand.hardware_key(node, link, catalog)
-            if alike in tried:
-                continue
-            tried.add(alike)
-            found = _sized(request, catalog, workload, node, link)
-            if isinstance(found, Rejection):
-                reason = found.message
-                continue
-            count, rate = found
-            row = _row(
-                workload,
-                accelerator,
-                node=node.id,
-                nodes=count,
-                accelerators=count * node.accelerators,
-                value=rate.value,
-                low=rate.low,
-                high=rate.high,
-                unit=rate.unit,
-                limiting_factor=rate.limiting_factor,
-                unproven=rate.unproven,
-                layout=dict(rate.layout),
-                details=dict(rate.details) | _energy(request, node, count, rate),
-            )
-            key = (count * node.accelerators, -rate.planning)
-            if best is None or key < best[0]:
-                best = (key, row)
-    return (
-        best[1] if best is not None else _row(workload, accelerator, reason=reason, group=_group(reason, accelerator))
+    """The fewest accelerators over the builds of one accelerator; among equals the highest rate, then the first."""
+    best: tuple[tuple[float, ...], NodeBuild, int, demand.Rate] | None = None
+    reasons: dict[int, str] = {}
+    for place, node, link in builds:
+        most = MOST_NODES if best is None else int(best[0][0]) // node.accelerators
+        found = _sized(request, catalog, workload, node, link, most, storage, known=best is not None)
+        if isinstance(found, Rejection):
+            reasons[place] = found.message
+            continue
+        count, rate = found
+        key = (float(count * node.accelerators), -rate.planning, float(place))
+        if best is None or key < best[0]:
+            best = (key, node, count, rate)
+    if best is None:
+        reason = reasons[max(reasons)] if reasons else "no build can do it"
+        return _row(workload, accelerator, reason=reason, group=_group(reason, accelerator))
+    _, node, count, rate = best
+    return _row(
+        workload,
+        accelerator,
+        node=node.id,
+        nodes=count,
+        accelerators=count * node.accelerators,
+        value=rate.value,
+        low=rate.low,
+        high=rate.high,
+        unit=rate.unit,
+        limiting_factor=rate.limiting_factor,
+        unproven=rate.unproven,
+        layout=dict(rate.layout),
+        details=dict(rate.details) | _energy(request, catalog, workload, node, count, rate),
     )
 
 
-def _energy(request: Request, node: NodeBuild, count: int, rate: demand.Rate) -> dict[str, float | str | None]:
-    """Energy of a job of known length: typical draw of its nodes × annual PUE × hours, and what that costs."""
-    days = rate.details.get("days")
-    if not isinstance(days, float):
-        return {}
-    pue = request.site.pue_annual or request.site.pue or 1.0
-    mwh = node.typical_power_kw * count * pue * days * 24.0 / 1000.0
-    found: dict[str, float | str | None] = {"energy_mwh": mwh}
-    if request.site.electricity_per_kwh is not None:
-        found["energy_cost"] = mwh * 1000.0 * float(request.site.electricity_per_kwh)
-        found["energy_currency"] = request.budget.currency
+def _different(builds: list[NodeBuild], catalog: Catalog) -> list[tuple[int, NodeBuild, FabricLink]]:
+    """Builds with their links, each with its place in the order; the most promising first, so that others are soon
+    known to be no better. Builds that differ in processors or memory only come out alike; the first stands for them."""
+    found: dict[object, tuple[int, NodeBuild, FabricLink]] = {}
+    for node in builds:
+        for link in _links(node):
+            alike = demand.hardware_key(node, link, catalog)
+            if alike not in found:
+                found[alike] = (len(found), node, link)
+    return sorted(found.values(), key=lambda f: (-f[2].gbps_per_node / f[1].accelerators, -f[1].accelerators, f[0]))
+
+
+def _energy(
+    request: Request, catalog: Catalog, workload: Workload, node: NodeBuild, count: int, rate: demand.Rate
+) -> dict[str, float | str | None]:
+    """Energy of the nodes alone: of a run of known length, else of a year; and per million of what is done."""
+    days, used = rate.details.get("days"), rate.details.get("accelerators_used")
+    asked = demand.target(workload).value
+    delivered = Delivered(
+        rate.value if workload.kind == "training" else asked or rate.value,
+        days if isinstance(days, float) else None,
+        int(used) if isinstance(used, int | float) else 0,
+    )
+    energy = work_energy(catalog, request, workload.name, [workload], node.typical_power_kw * count, delivered)
+    found: dict[str, float | str | None] = {
+        "energy_mwh": energy.kwh / 1000.0,
+        "energy_period": energy.period,
+        "energy_cost": None if energy.cost is None else float(energy.cost),
+        "energy_currency": None if energy.cost is None else request.budget.currency,
+    }
+    for each in energy.per_million:
+        found[f"kwh_per_million_{each.unit.replace(' ', '_')}"] = each.kwh
     return found
 
 
@@ -118,19 +141,36 @@ def _links(node: NodeBuild) -> list[FabricLink]:
 
 
 def _sized(
-    request: Request, catalog: Catalog, workload: Workload, node: NodeBuild, link: FabricLink
+    request: Request,
+    catalog: Catalog,
+    workload: Workload,
+    node: NodeBuild,
+    link: FabricLink,
+    most: int,
+    storage: demand.Speed | None,
+    *,
+    known: bool,
 ) -> tuple[int, demand.Rate] | Rejection:
+    """The fewest nodes of one build, at most `most`, with their rate. `known`: another build does it with as many
+    accelerators, so that this one is looked at more closely only if it does, too (more nodes never rate lower)."""
     sizing = request.preferences.sizing
     if workload.maximise is not None:
         count = 1
     else:
-        smallest = demand.smallest_count(workload, node, link, catalog, sizing, most=MOST_NODES)
+        if known:
+            asked = demand.target(workload).value or 0.0
+            if most < 1:
+                return Rejection(node.id, "outdone", "another build takes fewer accelerators")
+            at_most = demand.rate(workload, node, link, most, catalog, sizing, storage)
+            if isinstance(at_most, Rejection) or at_most.planning < asked * (1 - 1e-12):
+                return Rejection(node.id, "outdone", "another build takes fewer accelerators")
+        smallest = demand.smallest_count(workload, node, link, catalog, sizing, most, storage)
         if isinstance(smallest, Rejection):
             return smallest
         count = smallest
     if count > 1 and link.technology is None and workload.kind != "inference":
         return Rejection(node.id, "no-fabric", f"{node.id} needs {count} nodes and has no compute NIC")
-    rate = demand.rate(workload, node, link, count, catalog, sizing)
+    rate = demand.rate(workload, node, link, count, catalog, sizing, storage)
     return rate if isinstance(rate, Rejection) else (count, rate)
 
 

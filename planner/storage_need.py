@@ -10,25 +10,12 @@ Figures and sources: catalogs/estimates/storage.yaml.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from planner.catalog import Catalog
 from planner.demand.models import model_of
+from planner.demand.upkeep import Speed
 from planner.request import Request
-
-
-@dataclass(frozen=True, slots=True)
-class Speed:
-    """GB/s that storage must read or write: at least `least`, and `per_accelerator` for each one. `why` in words."""
-
-    least: float
-    per_accelerator: float
-    why: str
-
-    def at(self, accelerators: int) -> float:
-        """GB/s for a number of accelerators, to the thousandth."""
-        return round(max(self.least, self.per_accelerator * accelerators), 3)
 
 
 def needed(catalog: Catalog, request: Request) -> tuple[Speed, Speed]:
@@ -43,6 +30,14 @@ def needed(catalog: Catalog, request: Request) -> tuple[Speed, Speed]:
     read = _speed(need.read_gb_per_s, need.profile, "read", rules, size / rule["restart_s"], f"{rule['restart_s']} s")
     write = _speed(need.write_gb_per_s, need.profile, "write", rules, size / window, f"{window:g} s")
     return read, write
+
+
+def checkpoint_speed(catalog: Catalog, request: Request) -> Speed | None:
+    """What shared storage writes checkpoints with, as far as the request says or implies; None without storage.
+
+    It is the speed that is asked of storage, not that of the system that is chosen, so it does not depend on the plan.
+    """
+    return None if request.storage is None else needed(catalog, request)[1]
 
 
 def _speed(

@@ -10,6 +10,8 @@ import math
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
+# Design convention: energy is typical draw × this utilisation × annual PUE × hours of a year.
+UTILISATION = Decimal("0.8")
 HOURS_PER_YEAR = 8760
 SECONDS_PER_DAY = 86400
 

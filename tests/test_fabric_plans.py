@@ -21,6 +21,7 @@ from planner.fabric import (
     island_brackets,
     network_brackets,
     network_design,
+    networks,
     read_cases,
     run_case,
 )
@@ -111,7 +112,7 @@ def test_reserved_nodes_buy_spines_now(catalog: Catalog) -> None:
 
 
 def test_spare_nodes_are_bought_with_everything_in_them(catalog: Catalog) -> None:
-    plan = planned(catalog, 136, "spares: {nodes: 10, optics: 0}\n")
+    plan = planned(catalog, 136, "spares: {nodes: 10, optics: 0, cables: 0}\n")
     assert plan.pools[0].nodes == 17
     shelf = {ln.part: ln.quantity for ln in plan.lines if ln.group == "spares"}
     assert shelf == {"dgx-h100": 2}
@@ -233,3 +234,23 @@ def test_the_document_shows_real_output(catalog: Catalog) -> None:
     assert not isinstance(made, Rejection)
     for line in shown_fabric(made, catalog).splitlines():
         assert line.rstrip() in text
+
+
+def test_brackets_of_pairs_end_where_the_switches_change() -> None:
+    """Two and three tiers: inside a bracket nothing changes, one endpoint more does, and none is left out."""
+    catalog = Catalog.load()
+    ranges = 0
+    for switch, gbps in (("qm9700", 400.0), ("sn5600", 200.0), ("sn2201", 100.0), ("qm8700", 200.0), ("sn3700", 100.0)):
+        part = catalog.switches.get(switch)
+        if part is None:
+            continue
+        made = networks._network(networks._Switches(catalog), "storage", gbps, part.technology, switch, "pair", 1.0)
+        if not isinstance(made, networks._Network):
+            continue
+        found = networks.network_brackets(catalog, "storage", gbps, part.technology, switch, "pair", 1.0, 40_000)
+        for bracket, after in pairwise(found):
+            assert after.lo == bracket.hi + 1
+            inside = {made.counts(n) for n in (max(1, bracket.lo), (bracket.lo + bracket.hi) // 2 or 1, bracket.hi)}
+            assert len(inside) == 1 and made.counts(after.lo) not in inside
+            ranges += 1
+    assert ranges > 500

@@ -14,10 +14,12 @@ from planner.accuracy.report import behind, by_family, recorded
 from planner.accuracy.training import predict_training
 from planner.catalog import Catalog
 from planner.demand.types import Rate
-from planner.demand.upkeep import upkeep
+from planner.demand.upkeep import Speed, upkeep
 from planner.errors import InputError, Rejection
 from planner.parts import FabricLink, NodeBuild
-from planner.request import Achieved, InlineModel, LayoutTerms, Workload
+from planner.request import Achieved, InlineModel, LayoutTerms, Request, Workload
+from planner.storage_need import checkpoint_speed
+from planner.worked import checkpoint_words
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +161,7 @@ def test_more_nodes_never_train_slower(catalog: Catalog) -> None:
 def test_a_model_that_cannot_fit_says_which_memory_and_what_would_help(catalog: Catalog) -> None:
     found = train(catalog, "h100-sxm5", 1, model="llama3.1-405b")
     assert isinstance(found, Rejection) and found.rule == "memory-fit"
-    assert "optimizer states" in found.message and "nodes hold its states" in found.message and "lora" in found.message
+    assert "optimizer states" in found.message and "such nodes hold it" in found.message and "lora" in found.message
 
 
 def test_adapters_need_less_memory_and_time_than_full_training(catalog: Catalog) -> None:
@@ -193,6 +195,46 @@ def test_ranges_are_wider_for_what_nobody_measured(catalog: Catalog) -> None:
     assert width("gaudi3-oam") > width("h100-sxm5", precision="fp32") > known
     assert rate(train(catalog, "gaudi3-oam", 16, model="llama3.1-70b")).unproven
     assert not rate(train(catalog, "h100-sxm5", 16, model="llama3.1-70b")).unproven
+
+
+def test_checkpoints_are_written_with_the_speed_of_the_storage(catalog: Catalog) -> None:
+    """Written behind the run: never worse than waiting, and the better the faster; 0 is no speed that is known."""
+    shares = [upkeep(16_384, 405e9, storage=Speed(gb, 0.0, "as asked")) for gb in (2.0, 20.0, 176.0, 2000.0)]
+    assert [s.useful for s in shares] == sorted(s.useful for s in shares) and shares[0].useful < shares[-1].useful - 0.1
+    assert all(s.useful >= s.useful_waiting and s.interval_s >= s.write_s >= s.stall_s for s in shares)
+    assert shares[1].useful_waiting == upkeep(16_384, 405e9, 20.0).useful
+    assert upkeep(16_384, 405e9, storage=Speed(0.0, 0.0, "as asked")).useful == upkeep(16_384, 405e9).useful
+    by_profile = [upkeep(n, 405e9, storage=Speed(2.0, 7 / 256, "profile good")).gb_per_s for n in (8, 16_384)]
+    assert by_profile == [2.0, 448.0]
+    # 1 / (1 + C/τ + (τ/2 + W − C + R)/M), by hand: 70 B on 1,024 at 5 GB/s
+    between, write, stop = 86_400 / (4.7e-4 * 1024), 70e9 * 14 / 5e9, 15.0
+    tau = (2 * stop * between) ** 0.5
+    useful = 1 / (1 + stop / tau + (tau / 2 + write - stop + 300) / between)
+    assert upkeep(1024, 70e9, storage=Speed(5.0, 0.0, "")).useful == pytest.approx(useful, rel=1e-12)
+
+
+@pytest.mark.parametrize("storage", [None, {"usable_tb": 100}, {"usable_tb": 100, "profile": "good"}])
+def test_a_storage_block_decides_the_useful_share(catalog: Catalog, storage: dict[str, Any] | None) -> None:
+    work = {"name": "w", "kind": "training", "model": "llama3.1-405b", "tokens": 1e13, "within_days": 30}
+    site = {"country": "US", "it_power_kw": 90_000}
+    request = Request.model_validate({"site": site, "workloads": [work], "storage": storage}, strict=False)
+    speed = checkpoint_speed(catalog, request)
+    link = FabricLink(technology="infiniband", gbps_per_node=3200.0)
+    found = [
+        rate(demand.rate(request.workloads[0], node(catalog, "h100-sxm5"), link, 512, catalog, storage=s))
+        for s in (speed, Speed(1.0, 0.0, "as asked"))
+    ]
+    details = found[0].details
+    assert found[0].value > found[1].value
+    if storage is None:
+        assert speed is None and details["checkpoint_write_gb_per_s"] is None
+    elif "profile" in storage:
+        assert details["checkpoint_write_gb_per_s"] == pytest.approx(7 * 4096 / 256)
+    else:  # the checkpoint rule: all states within ten minutes
+        assert details["checkpoint_write_s"] == pytest.approx(600, rel=0.02)
+    said = checkpoint_words(details)
+    assert said is not None and ("no write speed is known" in said[0]) == (storage is None)
+    assert "e+" not in said[0] and f"{details['useful_share']:.1%}" in said[1]
 
 
 def test_slow_checkpoint_storage_and_scale_cost_useful_time() -> None:

@@ -229,6 +229,11 @@ SEALED_ONLY = (
     "fabrics.*.oversubscription",
     "fabrics.*.gbps",
     "limits.*.binding",
+    "checks.*.title",
+    "checks.*.have",
+    "checks.*.need",
+    "checks.*.text",
+    "checks.*.mend",
     "request",
     "provenance.planner",
     "provenance.rule_date",
@@ -245,6 +250,25 @@ def resealed(data: dict[str, Any]) -> Plan:
     origin = plan.provenance.model_copy(update={"digest": digest_of(plan), "request_hash": request_hash(plan.request)})
     plan = plan.model_copy(update={"provenance": origin})
     return plan.model_copy(update={"provenance": origin.model_copy(update={"seals": seals_of(plan)})})
+
+
+def test_energy_of_a_run_follows_from_its_time(plans: dict[str, Plan], catalog: Catalog) -> None:
+    """Typical kW × PUE × tokens ÷ rate, held with seals made again; per million tokens and accelerator-hours too."""
+    plan = plans["llm-training"]
+    (entry,) = plan.energy
+    found = plan.pools[0].predicted[0]
+    assert entry.period == "run" and entry.hours == pytest.approx(float(found.details["days"] or 0) * 24)
+    assert entry.kwh == pytest.approx(entry.typical_kw * 1.3 * entry.hours)
+    assert entry.cost is not None and float(entry.cost) == pytest.approx(entry.kwh * 0.19, abs=0.006)
+    assert entry.per_million[0].kwh == pytest.approx(entry.kwh / 2.0e6, abs=1e-6)
+    for path in (("accelerator_hours",), ("per_million", 0, "kwh"), ("per_million", 0, "cost"), ("hours",)):
+        changed = altered(plan.model_dump(mode="json"), ("energy", 0, *path))
+        assert changed is not None
+        findings = verify(resealed(changed.model_dump(mode="json")), catalog)
+        assert any(f.startswith("energy[0] (pretraining)") for f in findings), path
+    data = plan.model_dump(mode="json")
+    data["energy"] = []
+    assert any(f.startswith("energy: nothing") for f in verify(resealed(data), catalog))
 
 
 @pytest.mark.parametrize("name", ["sixty-four-h100", "superpod-4su", "edge-video", "deepseek-private-zh"])
@@ -284,6 +308,10 @@ FORGERIES = [
     (("totals", "accelerators"), "totals.accelerators"),
     (("totals", "energy_per_year"), "totals.energy_per_year"),
     (("totals", "facility_power_kw"), "totals.facility_power_kw"),
+    (("energy", 0, "kwh"), "kwh"),
+    (("energy", 0, "cost"), "cost"),
+    (("energy", 0, "typical_kw"), "typical_kw"),
+    (("energy", 0, "hours"), "hours"),
     (("pools", 0, "nodes"), "nodes"),
     (("pools", 0, "accelerators"), "accelerators"),
     (("pools", 0, "accelerator"), "not in the catalog"),
@@ -398,9 +426,10 @@ def test_a_plan_that_delivers_too_little_is_refused(plans: dict[str, Plan], cata
 
 def test_more_than_a_limit_allows_is_refused(plans: dict[str, Plan], catalog: Catalog) -> None:
     data = plans["superpod-4su"].model_dump(mode="json")
-    data["request"]["site"]["racks"] = 31
+    used = plans["superpod-4su"].totals.racks
+    data["request"]["site"]["racks"] = used - 1
     findings = verify(resealed(data), catalog)
-    assert "site.racks: the plan uses 32, the request allows 31" in findings
+    assert f"site.racks: the plan uses {used}, the request allows {used - 1}" in findings
 
 
 def test_two_devices_in_one_place_are_refused(plans: dict[str, Plan], catalog: Catalog) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from planner import bundles, site, spares
+from planner import bundles, demand, site, spares, storage_need
 from planner.bundles import Pricer
 from planner.catalog import Catalog
 from planner.dominance import no_worse
 from planner.errors import Rejection
 from planner.model import Bundle, Load
-from planner.parts import NodeBuild
+from planner.parts import FabricLink, NodeBuild
 from planner.request import Request, Workload
 
 # Above this many nodes of one pool nothing is enumerated; the largest published fat tree of three tiers is below it.
@@ -28,10 +28,24 @@ class Bench:
     nodes: Sequence[NodeBuild]
     ignore: frozenset[str] = frozenset()  # coefficients that this model has nowhere, for dominance
     beyond: frozenset[str] | None = None  # builds to leave out, and counts beyond any one limit with them; None: none
+    single_mode: frozenset[str] = frozenset()  # kinds of link that multimode does not reach: role:node, role:trunk
     rejections: list[Rejection] = field(default_factory=list)
     _bundles: dict[str, Bundle | None] = field(default_factory=dict)
     # Keyed by identity; the bundle is kept beside its load so that the identity stays its own.
     _loads: dict[int, tuple[Bundle, Load | None]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._checkpoints = storage_need.checkpoint_speed(self.catalog, self.request)
+
+    def rate(self, workload: Workload, node: NodeBuild, link: FabricLink, count: int) -> demand.Rate | Rejection:
+        """What so many nodes deliver as one pool, sized as the request says, checkpoints on its storage."""
+        sizing = self.request.preferences.sizing
+        return demand.rate(workload, node, link, count, self.catalog, sizing, self._checkpoints)
+
+    def smallest_count(self, workload: Workload, node: NodeBuild, link: FabricLink, most: int) -> int | Rejection:
+        """The fewest nodes that do the work, at most `most`."""
+        sizing = self.request.preferences.sizing
+        return demand.smallest_count(workload, node, link, self.catalog, sizing, most, self._checkpoints)
 
     def load_of(self, bundle: Bundle) -> Load | None:
         """The load of a bundle, priced once; None (and a rejection) when a part has no price."""

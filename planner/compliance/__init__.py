@@ -40,6 +40,7 @@ __all__ = [
     "returning",
     "rules_of",
     "screen",
+    "screen_all",
     "sentence",
     "stale",
     "system_class",
@@ -208,3 +209,22 @@ def plan_notices(catalog: Catalog, terms: Terms, pflops: Mapping[str, float]) ->
     rules = rules_of(catalog)
     wanted = screening.plan_notices(rules, terms, tuple(sorted(pflops.items())))
     return tuple(notice for notice in rules.notices if notice.id in wanted)
+
+
+def screen_all(
+    request: Request, catalog: Catalog, on: dt.date
+) -> tuple[dict[str, ComplianceEntry], list[str], list[Rejection]]:
+    """The verdict of every accelerator, the accepted ids, and a rejection for each other one."""
+    terms = terms_from(request, on)
+    verdicts: dict[str, ComplianceEntry] = {}
+    accepted: list[str] = []
+    rejections: list[Rejection] = []
+    for accelerator in sorted(catalog.accelerators):
+        entry = screen(catalog, accelerator, terms)
+        verdicts[accelerator] = entry
+        refused = gate(entry, request.compliance.accept)
+        if refused is None:
+            accepted.append(accelerator)
+        else:
+            rejections.append(refused)
+    return verdicts, accepted, rejections

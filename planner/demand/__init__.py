@@ -15,9 +15,11 @@ from planner.demand.hardware import hardware
 from planner.demand.hpc import hpc_rate, hpc_target
 from planner.demand.inference import inference_replicas, inference_target
 from planner.demand.mig import slice_replica
+from planner.demand.models import inconsistent
 from planner.demand.published import find_work
-from planner.demand.training import training_rate, training_target
+from planner.demand.training import least_nodes, training_rate, training_target
 from planner.demand.types import Rate, Replica, Sizing, Target, make_rate
+from planner.demand.upkeep import Speed
 from planner.errors import Rejection
 from planner.parts import FabricLink, NodeBuild
 from planner.request import Workload
@@ -27,9 +29,11 @@ __all__ = [
     "Rate",
     "Replica",
     "Sizing",
+    "Speed",
     "Target",
     "find_work",
     "hardware_key",
+    "inconsistent",
     "proportional",
     "rate",
     "replicas",
@@ -69,8 +73,12 @@ def rate(
     count: int,
     catalog: Catalog,
     sizing: Sizing = "low",
+    storage: Speed | None = None,
 ) -> Rate | Rejection:
-    """What `count` nodes (at least 1) deliver as one pool. Services: the best replica as often as it fits."""
+    """What `count` nodes (at least 1) deliver as one pool. Services: the best replica as often as it fits.
+
+    `storage`: write speed that shared storage offers a job for its checkpoints.
+    """
     if count < 1:
         raise ValueError(f"Expected count >= 1, got {count}.")
     if workload.kind == "capacity":
@@ -80,7 +88,7 @@ def rate(
     if workload.kind == "training":
         if workload.benchmark is not None:
             return benchmark_training_rate(workload, node, fabric, count, catalog, sizing)
-        return training_rate(workload, node, fabric, count, catalog, sizing)
+        return training_rate(workload, node, fabric, count, catalog, sizing, storage)
     found = replicas(workload, node, fabric, catalog, sizing)
     if isinstance(found, Rejection):
         return found
@@ -139,6 +147,7 @@ def smallest_count(
     catalog: Catalog,
     sizing: Sizing = "low",
     most: int = MOST_NODES,
+    storage: Speed | None = None,
 ) -> int | Rejection:
     """The fewest nodes whose planning rate meets the target, at most `most`.
 
@@ -152,7 +161,7 @@ def smallest_count(
 
     def enough(count: int) -> bool:
         nonlocal refused
-        found = rate(workload, node, fabric, count, catalog, sizing)
+        found = rate(workload, node, fabric, count, catalog, sizing, storage)
         if isinstance(found, Rejection):
             refused = found
             return False
@@ -160,11 +169,15 @@ def smallest_count(
         return found.planning >= asked.value * (1 - 1e-12)  # type: ignore[operator]
 
     high = 1
+    if workload.kind == "training" and workload.benchmark is None:
+        # counts that could not do it at the full peak need no layout
+        least = least_nodes(workload, node, fabric, catalog, asked.value)
+        high = min(1 << (least.bit_length() - 1), most)
     while not enough(high):
         if refused is not None and refused.rule not in ("memory-fit", "replica-size"):
             return refused
         if high >= most:
-            return refused or _too_slow(workload, node, fabric, catalog, sizing, most, asked)
+            return refused or _too_slow(workload, node, fabric, catalog, sizing, most, asked, storage)
         high = min(high * 2, most)
     low = high // 2
     while high - low > 1:
@@ -186,9 +199,10 @@ def _too_slow(
     sizing: Sizing,
     most: int,
     asked: Target,
+    storage: Speed | None,
 ) -> Rejection:
     """Even the most nodes allowed deliver too little."""
-    found = rate(workload, node, fabric, most, catalog, sizing)
+    found = rate(workload, node, fabric, most, catalog, sizing, storage)
     have = None if isinstance(found, Rejection) else f"{readable(found.planning)} {asked.unit}"
     why = "" if isinstance(found, Rejection) else f"; limited by {found.limiting_factor}"
     message = f"{most:,} nodes of {node.accelerators} {node.accelerator} are not enough for {workload.name}{why}"

@@ -76,8 +76,25 @@ def inference_replicas(
     lengths = (w.input_tokens, w.output_tokens, w.prefix_share, w.speculative)
     asked = (w.model, w.precision, lengths, w.first_token_ms, w.per_token_ms)
     wanted = w.asked_requests_per_s
-    key = ("inference", asked, wanted, hw, sizing)
-    return remembered(catalog, key, lambda: _replicas(workload, accelerator, hw, catalog, sizing))
+
+    def found(here: Hardware) -> list[Replica] | Rejection:
+        key = ("inference", asked, wanted, here, sizing)
+        return remembered(catalog, key, lambda: _replicas(workload, accelerator, here, catalog, sizing))
+
+    if hw.fabric:
+        # Several nodes are for what one cannot hold, and for experts (_of_precision): elsewhere no network matters.
+        shape = shape_of(model_of(workload, catalog))
+        if shape is not None and not shape.moe and len(_usable_precisions(workload, accelerator, catalog)) == 1:
+            alone = found(replace(hw, nic_gbps=0.0, oversubscription=1.0, fabric=False))
+            if not isinstance(alone, Rejection):
+                return alone
+    return found(hw)
+
+
+def _usable_precisions(workload: Workload, accelerator: Accelerator, catalog: Catalog) -> list[str]:
+    """Precisions that a replica may use and the accelerator has a published rate for."""
+    names = precisions(model_of(workload, catalog), accelerator, workload.precision)
+    return [p for p in names if matrix_precision(accelerator, p)]
 
 
 def one_card(
@@ -131,7 +148,7 @@ def _replicas(
         return Rejection(
             accelerator.id, "memory-unknown", f"memory size or bandwidth of {accelerator.id} is not published"
         )
-    names = [p for p in precisions(model, accelerator, workload.precision) if matrix_precision(accelerator, p)]
+    names = _usable_precisions(workload, accelerator, catalog)
     if not names:
         asked = workload.precision or model.weights_precision
         return Rejection(accelerator.id, "precision", f"{accelerator.id} has no published {asked} rate", need=asked)

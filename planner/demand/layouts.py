@@ -5,15 +5,18 @@ All splits of a job at several counts are weighed in one go (planner.demand.step
 few of each count are remembered, so that the counts in between are answered from a handful of splits.
 
 Memory per accelerator in bytes (arXiv 2205.05198, 1910.02054): bf16 weights and fp32 gradients 6, optimizer states
-12 spread over the data-parallel ranks; ZeRO-3 spreads 16 and holds two gathered layers; adapters keep 2. Activations
-s·b·(10·h + 6·f)/t per layer (34·s·b·h/t where f = 4·h) with fused attention and sequence
+12 spread over the data-parallel ranks; ZeRO-3 spreads 16 and holds two gathered layers; adapters keep 2, or what the
+frozen base has in fewer bits and one layer unpacked (catalogs/benchmarks/adapters.yaml). Activations
+s·b·(8·h + 4·f)/t per layer with fused attention, sequence
 parallelism, 2·s·b·h/t when recomputed; the first pipeline stage holds up to p micro-batches; logits in fp32 with
 their gradient. Layers are recomputed only as far as memory demands.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -29,7 +32,9 @@ EXPERT = (1, 8, 16, 32, 64)
 MICRO = (1, 2, 4, 8)
 CONTEXT_FROM = 8192  # tokens; shorter sequences are not split
 LONG_RANK = 32_768  # tokens of one rank beyond which a split is always tried
-INTERLEAVED = 8  # most model chunks per pipeline stage
+INTERLEAVED = 8  # most model chunks per pipeline stage where nothing is said
+BUBBLE = 0.1  # idle share that a pipeline is interleaved down to
+ADAPTER_BYTES = 0.06  # per parameter of the base: 16 bytes for each of the 0.4 % that adapters of usual rank train
 KEPT = 10  # splits remembered per count and network
 TIGHTEST = 4  # splits remembered for needing the least memory
 NETWORKS = (40e9, 15e9, 4e9)  # bytes/s per accelerator that splits are shortlisted for: 400 to 40 Gbit/s
@@ -48,9 +53,10 @@ class Stated:
     expert: int | None = None
     data: int | None = None
     micro: int | None = None
-    recompute: str | None = None  # none | selective | full
+    recompute: str | None = None  # none | selective (attention core) | half (every other product) | full
     sharded: float | None = None
     offload: bool = False
+    idle: float = BUBBLE  # pipelines are interleaved until no more than this idles, where the chunks are not stated
 
     @property
     def empty(self) -> bool:
@@ -66,6 +72,7 @@ class Job:
     weights: Weights
     usable_bytes: float
     stated: Stated = Stated()
+    frozen: float = 2.0  # bytes per weight below adapters; embeddings and output head always take 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +89,15 @@ class Memory:
     def total(self) -> float:
         return self.weights + self.optimizer + self.activations + self.logits + self.overhead
 
-    def largest(self) -> str:
-        """The largest term in words."""
+    def largest(self) -> tuple[str, float]:
+        """The largest term in words, and its bytes."""
         terms = {
             "weights and gradients": self.weights,
             "optimizer states": self.optimizer,
             "activations": self.activations,
             "logits": self.logits,
         }
-        return max(terms, key=lambda name: terms[name])
+        return max(terms.items(), key=lambda term: term[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +161,16 @@ class Search:
     def __init__(self, node: NodeValues, shortlists: Shortlists) -> None:
         self.job, self.node, self._shortlists = shortlists.job, node, shortlists
         self._grid = shortlists.grid
-        self._known: dict[int, Layout | Shortage] = {}
+        self._known: dict[int, Callable[[], Layout | Shortage]] = {}
+        self._told: dict[int, Layout | Shortage] = {}
 
     def best(self, accelerators: int) -> Layout | Shortage:
         """The fastest layout on at most `accelerators`, or what is missing."""
-        if accelerators not in self._known:
-            self._known |= self._fastest([accelerators])
-        return self._known[accelerators]
+        if accelerators not in self._told:
+            if accelerators not in self._known:
+                self._known |= self._fastest([accelerators])
+            self._told[accelerators] = self._known[accelerators]()
+        return self._told[accelerators]
 
     def prepare(self, counts: list[int]) -> None:
         """Answers several counts in one go, for those who will ask for all of them."""
@@ -168,8 +178,8 @@ class Search:
         if new:
             self._known |= self._fastest(new)
 
-    def _fastest(self, counts: list[int]) -> dict[int, Layout | Shortage]:
-        """The fastest of the remembered splits for each count."""
+    def _fastest(self, counts: list[int]) -> dict[int, Callable[[], Layout | Shortage]]:
+        """The fastest of the remembered splits for each count, written out when it is asked for."""
         parts = [self._grid[self._candidates(c)] for c in counts]
         lengths = [len(p) for p in parts]
         found = fastest_of(self.job, self.node, np.concatenate(parts), np.repeat(counts, lengths), lengths)
@@ -208,7 +218,7 @@ class Shortlists:
             grid, counts = np.tile(self.grid, (len(anchors), 1)), np.repeat(np.array(anchors, float), n)
             found: dict[int, set[int]] = {a: set() for a in anchors}
             spread, memory, fits = spread_of(self.job, self.node, grid, counts)
-            total = np.where(spread.tensor * spread.pipeline * spread.context <= counts, sum(memory), np.inf)
+            total = np.where(_can_run(self.job, spread, counts), sum(memory), np.inf)
             for k, anchor in enumerate(anchors):
                 # the tightest splits decide whether anything fits at all
                 found[anchor] |= {int(i) for i in np.argsort(total[k * n : (k + 1) * n], kind="stable")[:TIGHTEST]}
@@ -225,34 +235,40 @@ class Shortlists:
 
 def fastest(job: Job, node: NodeValues, grid: Any, accelerators: int) -> Layout | Shortage:
     """The fastest of the splits in `grid` (rows of tensor, pipeline, context, expert, micro-batch, sharding)."""
-    return fastest_of(job, node, grid, np.full(len(grid), accelerators), [len(grid)])[0]
+    return fastest_of(job, node, grid, np.full(len(grid), accelerators), [len(grid)])[0]()
 
 
-def fastest_of(job: Job, node: NodeValues, grid: Any, counts: Any, lengths: list[int]) -> list[Layout | Shortage]:
+def fastest_of(
+    job: Job, node: NodeValues, grid: Any, counts: Any, lengths: list[int]
+) -> list[Callable[[], Layout | Shortage]]:
     """The same for several groups of splits behind one another; `counts` says how many accelerators each row has."""
     spread, memory, fits = spread_of(job, node, grid, counts.astype(float))
     work = work_of(job.values, node, spread)
     step = step_seconds(work, job.weights)
     rate = np.where(fits, work.tokens / step.total, 0.0)
-    found: list[Layout | Shortage] = []
+    found: list[Callable[[], Layout | Shortage]] = []
     start = 0
     for length in lengths:
         chosen = slice(start, start + length)
         start += length
         i = chosen.start + int(np.argmax(rate[chosen]))
         if rate[i] > 0:
-            found.append(_layout(spread, memory, step, float(rate[i]), i))
+            found.append(partial(_layout, spread, memory, step, float(rate[i]), i))
         else:
-            found.append(_shortage(spread, memory, counts, chosen))
+            found.append(partial(_shortage, spread, memory, _can_run(job, spread, counts), chosen))
     return found
 
 
-def _shortage(spread: Spread, memory: tuple[Any, ...], counts: Any, chosen: slice) -> Shortage:
+def _shortage(spread: Spread, memory: tuple[Any, ...], can: Any, chosen: slice) -> Shortage:
     """The split that comes closest to fitting."""
-    total = sum(memory)
-    possible = np.where(spread.tensor * spread.pipeline * spread.context <= counts, total, np.inf)
+    possible = np.where(can, sum(memory), np.inf)
     i = chosen.start + int(np.argmin(possible[chosen]))
-    words = f"tensor {int(spread.tensor[i])} × pipeline {int(spread.pipeline[i])}"
+    sizes = {"tensor": spread.tensor, "pipeline": spread.pipeline, "context": spread.context, "expert": spread.expert}
+    words = " × ".join(f"{name} {int(v[i])}" for name, v in sizes.items() if v[i] > 1) or "one accelerator per copy"
+    if spread.sharded[i] == EVERYTHING:
+        words += ", ZeRO-3"
+    if not can[i]:  # what is stated cannot even be spread over so few
+        words += ", more than there are"
     return Shortage(Memory(*(float(m[i]) for m in memory)), words)
 
 
@@ -328,8 +344,9 @@ def spread_of(job: Job, node: NodeValues, grid: Any, counts: Any) -> tuple[Sprea
     if stated.interleave:
         chunks = np.where(p > 1, float(stated.interleave), 1.0)
     else:
-        chunks = np.where(p > 1, np.maximum(1.0, np.minimum(INTERLEAVED, np.floor(shape.layers / p))), 1.0)
-    can = (ranks >= 1) & (micros >= 0.999) & (e <= data * c * t * 1.001)
+        # more chunks shrink the bubble but hand over more often: no more of them than needed
+        wanted = np.minimum(INTERLEAVED, np.ceil((p - 1.0) / (stated.idle * np.maximum(1.0, micros))))
+        chunks = np.where(p > 1, np.maximum(1.0, np.minimum(wanted, np.floor(shape.layers / p))), 1.0)
     weights, optimizer = _states(job, node, t, p, e, data * c, sharded)
     kept, redone, logits = _activations(job, t, p, c, b, chunks, micros)
     room = (job.usable_bytes - OVERHEAD_BYTES) / FRAGMENTATION - weights - optimizer - logits
@@ -337,6 +354,9 @@ def spread_of(job: Job, node: NodeValues, grid: Any, counts: Any) -> tuple[Sprea
     share = np.where(room >= kept, 0.0, np.minimum(1.0, np.maximum(0.0, (kept - room) / gap)))
     if stated.recompute == "full":
         share, least = np.ones_like(share), redone
+    elif stated.recompute == "half":
+        share = np.full_like(share, 0.5)
+        least = 0.5 * (kept + redone)
     elif stated.recompute in ("none", "selective"):
         share, least = np.zeros_like(share), kept
     else:
@@ -345,7 +365,15 @@ def spread_of(job: Job, node: NodeValues, grid: Any, counts: Any) -> tuple[Sprea
     memory = (*(m * FRAGMENTATION for m in (weights, optimizer, held, logits)), np.full_like(t, OVERHEAD_BYTES))
     offload = np.full_like(t, 1.0 if stated.offload else 0.0)
     spread = Spread(t, p, chunks, c, e, data, b, share, sharded, offload)
-    return spread, memory, can & (room >= least * 0.999)
+    return spread, memory, _can_run(job, spread, counts) & (room >= least * 0.999)
+
+
+def _can_run(job: Job, spread: Spread, counts: Any) -> Any:
+    """Which splits so many accelerators, sequences and expert ranks allow, memory apart."""
+    t, c, data = spread.tensor, spread.context, spread.data
+    micros = job.values.sequences / (data * spread.micro)
+    ranks = np.floor(counts / (t * spread.pipeline * c))
+    return (ranks >= 1) & (micros >= 0.999) & (spread.expert <= data * c * t * 1.001)
 
 
 def _states(job: Job, node: NodeValues, t: Any, p: Any, e: Any, copies: Any, sharded: Any) -> tuple[Any, Any]:
@@ -357,8 +385,13 @@ def _states(job: Job, node: NodeValues, t: Any, p: Any, e: Any, copies: Any, sha
     routed_copies = np.maximum(1.0, copies * t / split)
     gathered = 4.0 * (shape.total - shape.experts_total) / shape.layers / t
     if float(job.values.lora) > 0:
-        whole = 2.06 * (dense + routed)
-        spread = 2.06 * (dense / copies + routed / routed_copies) + gathered
+        each = job.frozen + ADAPTER_BYTES
+        tables = (2.0 - job.frozen) * min(2.0 * shape.vocab * shape.hidden, 0.5 * shape.total)
+        unpacked = 0.0
+        if job.frozen < 2.0:  # one layer at a time stands there in 16 bit as well
+            unpacked = 2.0 * (dense * p / shape.layers + routed * p / max(1, shape.moe_layers))
+        whole = each * (dense + routed) + tables / (t * p) + unpacked
+        spread = each * (dense / copies + routed / routed_copies) + tables / (t * p) / copies + gathered + unpacked
         return np.where(sharded == EVERYTHING, spread, whole), np.zeros_like(t)
     near = np.minimum(copies, node.cards)
     over = np.where(sharded == NODE, near, copies)
@@ -373,7 +406,7 @@ def _activations(job: Job, t: Any, p: Any, c: Any, b: Any, chunks: Any, micros: 
     """Bytes of activations kept, the same when every layer is recomputed, and logits."""
     shape = job.shape
     tokens = b * job.values.sequence / c
-    layer = tokens * (10.0 * shape.hidden + 6.0 * shape.feed) / t
+    layer = tokens * (8.0 * shape.hidden + 4.0 * shape.feed) / t
     if shape.moe:
         # what experts read is kept at the precision they compute in; gates are computed again
         width = (shape.hidden + 2 * shape.expert_ffn) * float(job.values.wide)

@@ -9,6 +9,8 @@ from planner.request import InlineModel, Workload
 
 USUAL_VOCABULARY = 128_000
 USUAL_HEAD = 128
+MOST_LAYERS, MOST_HIDDEN, MOST_PARAMETERS = 10_000, 1_000_000, 1e15  # as the keys of a site file allow
+APART = 3.0  # how far stated parameters may be from those that layers and width make
 
 
 def model_of(workload: Workload, catalog: Catalog) -> TrainingModel:
@@ -72,10 +74,13 @@ def _counted(
     given: InlineModel, layers: int, hidden: int, queries: int, keys: int, ffn: int, vocab: int
 ) -> tuple[float, float]:
     """Parameters in all and used per token, counted from the shape: gated feed-forward, untied embeddings."""
-    attention = layers * hidden * (2.0 * queries + 2.0 * keys)
+    attention = layers * _attention(given, hidden, queries, keys)
     tables = vocab * hidden * (1.0 if given.tied_embeddings else 2.0)
     if not given.experts:
-        total = attention + layers * 3.0 * hidden * ffn + tables
+        # Gated blocks have three matrices; those of four times the width are the older kind of two (12·L·h² in all).
+        gated = given.gated if given.gated is not None else ffn != 4 * hidden
+        matrices = 3.0 if gated else 2.0
+        total = attention + layers * matrices * hidden * ffn + tables
         return total, total
     sparse = layers - (given.dense_layers or 0)
     one = 3.0 * hidden * (given.expert_ffn or ffn)
@@ -83,3 +88,50 @@ def _counted(
     common = attention + tables + (given.dense_layers or 0) * 3.0 * hidden * ffn
     total = common + sparse * one * (given.experts + shared)
     return total, common + sparse * one * ((given.experts_per_token or 1) + shared)
+
+
+def _attention(given: InlineModel, hidden: int, queries: int, keys: int) -> float:
+    """Attention parameters of one layer. Latent attention (arXiv 2405.04434) goes through its ranks: a head's width is
+    the mean of scores (nope + rope) and values (v), and nope is taken to be as wide as v."""
+    if given.kv_lora_rank is None or not given.heads:
+        return hidden * (2.0 * queries + 2.0 * keys)
+    rope = given.rope_head_dim or 0
+    value = max(1.0, (2.0 * queries / given.heads - rope) / 2.0)
+    asked = given.heads * (value + rope)
+    query = hidden * asked if given.q_lora_rank is None else given.q_lora_rank * (hidden + asked)
+    latent = hidden * (given.kv_lora_rank + rope) + given.kv_lora_rank * given.heads * 2.0 * value
+    return query + latent + given.heads * value * hidden
+
+
+def inconsistent(given: InlineModel) -> tuple[str, str] | None:
+    """The key of a described model that does not go with the others, and why; None where they go together."""
+    experts = given.experts
+    if experts is None and given.experts_per_token is not None:
+        return "experts_per_token", "is of a mixture of experts; state experts as well."
+    if experts is not None and given.experts_per_token is None:
+        return "experts", "needs experts_per_token (how many work on one token) as well."
+    if experts is not None and (given.experts_per_token or 0) > experts:
+        return "experts_per_token", f"expected at most experts ({experts:,}), got {given.experts_per_token:,}."
+    if experts is not None and given.layers is not None and (given.dense_layers or 0) >= given.layers:
+        return "dense_layers", f"expected less than layers ({given.layers:,}), got {given.dense_layers:,}."
+    if given.heads is not None and (given.kv_heads or 0) > given.heads:
+        return "kv_heads", f"expected at most heads ({given.heads:,}), got {given.kv_heads:,}."
+    if given.parameters is not None and (given.active_parameters or 0) > given.parameters:
+        return "active_parameters", f"expected at most parameters ({given.parameters:,.10g})."
+    model = inline_model(given)
+    layers, hidden = model.layers or 0, model.hidden or 0
+    if layers > MOST_LAYERS or hidden > MOST_HIDDEN:
+        what = f"{layers:,} layers" if layers > MOST_LAYERS else f"a width of {hidden:,}"
+        return "parameters", f"would take {what} with what is stated; state layers and hidden."
+    if model.params_total_b * 1e9 > MOST_PARAMETERS:
+        return (
+            "layers",
+            f"and the widths make {model.params_total_b / 1e3:,.0f} T parameters; at most 1,000 T are sized.",
+        )
+    widths = given.experts is None or given.expert_ffn is not None or given.ffn is not None
+    if given.parameters is not None and given.layers is not None and given.hidden is not None and widths:
+        counted = inline_model(given.model_copy(update={"parameters": None})).params_total_b * 1e9
+        if not 1.0 / APART < counted / given.parameters < APART:
+            text = f"{given.parameters / 1e9:,.4g} B do not go with layers, hidden and what else is stated"
+            return "parameters", f"{text}: these make about {counted / 1e9:,.4g} B."
+    return None

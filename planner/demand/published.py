@@ -110,6 +110,11 @@ def _by_row_or_rule(catalog: Catalog, query: WorkQuery) -> Measured | Rejection:
     if rate := by_peak(catalog, query, accelerator):
         return rate
     message = f"no {query.mode} result of {query.work} is published for {accelerator.id} and no scaling rule holds"
+    if accelerator.ecosystem == "rocm":
+        message += (
+            ": nor is one for another AMD part of its family, and rates of other makers' parts do not carry over "
+            "(BERT training on MI300X was published at a twentieth of what its peak would say)"
+        )
     return Rejection(accelerator.id, "no-measurement", message)
 
 

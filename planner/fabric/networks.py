@@ -9,8 +9,8 @@ from functools import cached_property
 
 from planner.catalog import Catalog
 from planner.errors import Rejection
-from planner.fabric import cabling
-from planner.fabric.design import Bracket, FabricDesign, even, merge, ports_at
+from planner.fabric import cabling, copper
+from planner.fabric.design import USUAL, Bracket, FabricDesign, Media, even, merge, ports_at
 from planner.fabric.tree import Leaf, Tree, fat_tree, joined
 from planner.parts import BuildLine, Switch, Technology
 
@@ -27,9 +27,10 @@ def network_design(
     switch_id: str,
     redundancy: str = "pair",
     oversubscription: float = 1.0,
+    media: Media = USUAL,
 ) -> FabricDesign | Rejection:
     """In-band, storage (pairs of leaves, and of spines beyond one pair) or oob (leaves with two uplinks each)."""
-    made = _network(_Switches(catalog), name, gbps, technology, switch_id, redundancy, oversubscription)
+    made = _network(_Switches(catalog), name, gbps, technology, switch_id, redundancy, oversubscription, media)
     if isinstance(made, Rejection):
         return made
     return made.design(endpoints)
@@ -70,6 +71,7 @@ class _Network:
     oversubscription: float
     kit: cabling.LinkKit
     between: cabling.LinkKit | None
+    media: Media = USUAL
 
     def counts(self, endpoints: int) -> _Counts | None:
         """Switches and links for a number of endpoint ports; None when three tiers are too few."""
@@ -107,6 +109,11 @@ class _Network:
         leaf = 2 * math.ceil(endpoints / (2 * down * split))
         tree = joined(Leaf(down * split, up, self.switch.ports, split), leaf, 1, endpoints, 0)
         return None if tree is None else _from_tree(tree, leaf // 2 * PEER_LINKS)
+
+    def most_below(self, leaf: int) -> int:
+        """Endpoints that so many leaves take below three tiers."""
+        split = max(1, ports_at(self.switch, self.gbps) // self.switch.ports)
+        return leaf * self._splits[-1][0] * split
 
     @cached_property
     def _splits(self) -> tuple[tuple[int, int, tuple[int, ...]], ...]:
@@ -150,8 +157,9 @@ class _Network:
         pairs = made.peer // PEER_LINKS
         return merge(parts, cabling.lines(self.between, [PEER_LINKS] * pairs, [PEER_LINKS] * pairs))
 
-    def design(self, endpoints: int) -> FabricDesign | Rejection:
-        made = self.counts(endpoints)
+    def design(self, endpoints: int, made: _Counts | None = None) -> FabricDesign | Rejection:
+        """The network in full; `made` where its switches are known already."""
+        made = made or self.counts(endpoints)
         if made is None:
             message = f"{endpoints} endpoints exceed three tiers of {self.switch.id}"
             return Rejection(self.switch.id, "too-large", message)
@@ -180,6 +188,7 @@ class _Network:
             redundancy="pair" if self.pair else "none",
             lines=cabling.build_lines(self.fixed(made), each),
             uplinks=uplinks,
+            media=self.media,
         )
 
 
@@ -196,6 +205,7 @@ def _network(
     switch_id: str,
     redundancy: str,
     oversubscription: float,
+    media: Media = USUAL,
 ) -> _Network | Rejection:
     switch = handle.catalog.switches[switch_id]
     if switch.technology != technology:
@@ -208,7 +218,10 @@ def _network(
     between = None if name == "oob" else cabling.switch_kit(switch)
     if isinstance(between, Rejection):
         return between
-    return _Network(name, switch, gbps, redundancy == "pair" and name != "oob", oversubscription, kit, between)
+    kit = copper.kit_of(handle.catalog, kit, media.node)
+    between = None if between is None else copper.kit_of(handle.catalog, between, media.trunk)
+    pair, used = redundancy == "pair" and name != "oob", copper.taken(media, kit, between)
+    return _Network(name, switch, gbps, pair, oversubscription, kit, between, used)
 
 
 def network_brackets(
@@ -222,12 +235,13 @@ def network_brackets(
     max_endpoints: int,
     low: int = 0,
     tiers: int = 3,
+    media: Media = USUAL,
 ) -> list[Bracket]:
     """Ranges of endpoints with one count of switches, from `low` on, of at most so many tiers.
 
     Empty when this switch cannot build the network.
     """
-    made = _network(_Switches(catalog), name, gbps, technology, switch_id, redundancy, oversubscription)
+    made = _network(_Switches(catalog), name, gbps, technology, switch_id, redundancy, oversubscription, media)
     if isinstance(made, Rejection):
         return []
     found: list[Bracket] = []
@@ -237,7 +251,7 @@ def network_brackets(
         if counted is None or (counted.core and tiers < 3):
             break
         high = _last_with(made, low, counted, max_endpoints)
-        design = made.design(high)
+        design = made.design(high, counted)
         if isinstance(design, Rejection):
             break
         found.append(Bracket(low, high, cabling.build_lines(made.fixed(counted)), per, design))
@@ -247,6 +261,8 @@ def network_brackets(
 
 def _last_with(made: _Network, low: int, counted: _Counts, most: int) -> int:
     """The largest count with the same switches: they only grow, so doubling steps and bisection are exact."""
+    if counted.core and made.pair:
+        return min(most, made.most_below(counted.leaf))  # three tiers follow from the leaves alone
     low, step = max(low, 1), 16
     while low + step <= most and made.counts(low + step) == counted:
         low, step = low + step, 2 * step

@@ -304,7 +304,7 @@ def pue(plan: Plan) -> tuple[float, float]:
     return peak, float(site["pue_annual"] or peak)
 
 
-def _tariff(plan: Plan, landed: Landed) -> Decimal | None:
+def tariff(plan: Plan, landed: Landed) -> Decimal | None:
     """Per kWh in the budget's currency: the request's, else the country's."""
     site = plan.request["site"]
     if site["electricity_per_kwh"] is not None:
@@ -314,22 +314,22 @@ def _tariff(plan: Plan, landed: Landed) -> Decimal | None:
 
 
 def _basis(plan: Plan, landed: Landed, typical_watts: float) -> EnergyBasis | None:
-    tariff = _tariff(plan, landed)
-    if tariff is None:
+    price = tariff(plan, landed)
+    if price is None:
         return None
     return EnergyBasis(
         typical_kw=typical_watts / 1000,
         utilisation=float(UTILISATION),
         pue=pue(plan)[1],
         hours=HOURS,
-        tariff=float(tariff),
+        tariff=float(price),
     )
 
 
 def _energy(plan: Plan, landed: Landed, typical_watts: float) -> Decimal | None:
     """Typical kW × utilisation × annual PUE × 8,760 h × tariff."""
-    tariff = _tariff(plan, landed)
-    if tariff is None:
+    price = tariff(plan, landed)
+    if price is None:
         return None
-    yearly = UTILISATION * Decimal(str(pue(plan)[1])) * HOURS * tariff
+    yearly = UTILISATION * Decimal(str(pue(plan)[1])) * HOURS * price
     return Decimal(half_up(yearly * 100 * Decimal(str(typical_watts)) / 1000)) / 100
