@@ -1,7 +1,9 @@
-"""Ten random plans cabled port by port, and a large site against the clock: python benchmarks/cabling.py [--seed 1]
+"""Random plans cabled port by port, and a large site against the clock: python benchmarks/cabling.py [--seed 1]
 
-Per plan: ports used and present, ports used twice, ports of nodes and uplinks not cabled once, cables by schedule, by
-bill of materials and by formula, racks beyond their limits. Exit code 1 when any of that is wrong.
+Ten random sites, and one of each kind that has its own rules: copper, breakout cables, HDR, XDR, split ports, 800G,
+islands, three tiers, slow uplinks, single-mode. Per plan: ports used and present, ports used twice, ports of nodes and
+uplinks not cabled once, cables by schedule, by bill of materials and by formula (spares apart), racks beyond their
+limits, what verify finds. Exit code 1 when any of that is wrong.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from plans.cabled import examine, random_site
+from plans.cabled import KINDS, examine, random_site, special_site
 
 from planner.catalog import Catalog
 from planner.errors import NoPlan
@@ -65,10 +67,27 @@ def large_child() -> None:
     )
 
 
+def walked(name: str, text: str, catalog: Catalog) -> int | None:
+    """Plan a site, walk its schedule and print what was counted: 1 when something is wrong; None without a plan."""
+    try:
+        plan = optimize(read_site_text(text, name, catalog), catalog, ON)
+    except NoPlan:
+        return None
+    found = examine(plan, catalog)
+    found.wrong += verify(plan, catalog)
+    media = ", ".join(f"{n:,} {kind}" for kind, n in sorted(found.media.items()))
+    ports = f"{found.used:>10,} {found.present:>8,}"
+    counts = f"{found.schedule:>8,} {found.bought:>7,} {found.formula:>7,} {found.spares:>6,}"
+    wrong = "; ".join(found.wrong[:3]) or "nothing"
+    print(f"{name:<16} {len(plan.racks):>5} {ports} {counts}  {wrong:<8} {media}", flush=True)
+    return int(bool(found.wrong))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--plans", type=int, default=10)
+    parser.add_argument("--no-kinds", action="store_true")
     parser.add_argument("--no-large", action="store_true")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -77,24 +96,16 @@ def main() -> None:
         return
     catalog, bad = Catalog.load(), 0
     print(
-        f"{'seed':>4} {'racks':>5} {'ports used':>10} {'present':>8} "
-        f"{'schedule':>8} {'bought':>7} {'formula':>7}  wrong"
+        f"{'site':<16} {'racks':>5} {'ports used':>10} {'present':>8} {'schedule':>8} {'bought':>7} {'formula':>7} "
+        f"{'spares':>6}  {'wrong':<8} media"
     )
     seed, done = given.seed, 0
     while done < given.plans:
-        try:
-            plan = optimize(read_site_text(random_site(seed), f"seed {seed}", catalog), catalog, ON)
-        except NoPlan:
-            seed += 1
-            continue
-        found = examine(plan, catalog)
-        found.wrong += verify(plan, catalog)
-        bad += bool(found.wrong)
-        print(
-            f"{seed:>4} {len(plan.racks):>5} {found.used:>10,} {found.present:>8,} {found.schedule:>8,} "
-            f"{found.bought:>7,} {found.formula:>7,}  {'; '.join(found.wrong[:3]) or 'nothing'}"
-        )
-        seed, done = seed + 1, done + 1
+        wrong = walked(f"random {seed}", random_site(seed), catalog)
+        bad += wrong or 0
+        seed, done = seed + 1, done + (wrong is not None)
+    for kind in () if given.no_kinds else KINDS:
+        bad += walked(kind, special_site(kind, given.seed), catalog) or 0
     if not given.no_large:
         bad += large()
     sys.exit(1 if bad else 0)

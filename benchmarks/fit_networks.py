@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.fitting import Prior, Vector, fit, source_of, width_80
+from benchmarks.fitting import Prior, Vector, fit, half_width, source_of
 from planner.accuracy.training import NetworkCase, case_of, measured_samples_rate, network_factor
 from planner.catalog import Catalog
 from planner.demand.networks import Network, Rig, samples_per_s
@@ -119,7 +119,7 @@ def cross_validate(catalog: Catalog, rows: list[dict[str, Any]]) -> Fitted:
     inside = np.empty(len(cases), dtype=bool)
     for source in set(sources):
         others = marks != source
-        inside[~others] = np.abs(unseen[~others]) <= np.log1p(width_80(unseen[others]))
+        inside[~others] = np.abs(unseen[~others]) <= np.log1p(half_width(unseen[others]))
     return Fitted(
         model=model,
         theta=theta,
@@ -127,5 +127,5 @@ def cross_validate(catalog: Catalog, rows: list[dict[str, Any]]) -> Fitted:
         unseen=unseen,
         by_row=model.leave_one_out(theta, [str(c.row["source"]) for c in cases]),
         held=float(inside.mean()),
-        width=width_80(unseen),
+        width=half_width(unseen),
     )

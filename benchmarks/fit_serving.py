@@ -24,8 +24,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from planner.accuracy.figures import figure, value_of
 from planner.accuracy.inference import Case, accelerator_of, case_of, work_of
-from planner.accuracy.llm import figure, predict, request_of, value_of
+from planner.accuracy.llm import predict
 from planner.catalog import Catalog, built_in_folder
 from planner.demand.efficiency import PRECISION_CLASS, dense_peak_tflops
 from planner.demand.pace import ENGINES, engine_class
@@ -64,6 +65,11 @@ PRIOR: dict[str, tuple[float, float]] = {
     "alone.hbm": (-0.2, 0.4),
     "alone.gddr": (0.0, 0.4),
     "unpack": (-0.2, 0.2),
+    "unpack_expert": (-0.2, 0.3),  # and again in the small products of experts
+    "narrow": (4.0, 1.0),
+    "blend": (1.1, 0.4),
+    "uneven": (0.1, 0.3),
+    "mixed": (0.2, 0.3),
     "layer": (0.0, 0.7),
     **{f"alone.{engine}": (0.0, 0.2) for engine in ENGINES},
     **{f"layer.{engine}": (0.0, 0.4) for engine in ENGINES},
@@ -73,7 +79,7 @@ PRIOR: dict[str, tuple[float, float]] = {
 # Gaudi 3 1243 of 1677).
 ACHIEVABLE = {"ampere": -0.141, "hopper": -0.218, "blackwell": -0.254, "cdna3": -0.671, "cdna4": -0.475, "gaudi3": -0.3}
 FAMILY_SPREAD = 0.15
-FLOOR = {"queue": 0.3, "jitter": 1.0}
+FLOOR = {"queue": 0.3, "jitter": 1.0, "blend": 0.0, "uneven": 0.0, "mixed": 0.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +150,14 @@ def residual(row: Row, table: Mapping[str, float]) -> float | None:
     found = predict(row.case.row, row.case.accelerator, row.case.shape, table)
     if found is None:
         return None
-    value = value_of(found, row.unit, request_of(row.case.row))
+    value = value_of(found, row.unit)
     if value <= 0:
         return None
     error = math.log(value / row.measured)
     return -error if row.time else error
+
+
+Slope = dict[int, float]  # by row
 
 
 class Fit:
@@ -166,7 +175,7 @@ class Fit:
             tail = name.split(".", 2)[-1]
         if tail in families:
             return [i for i, row in enumerate(self.rows) if row.family == tail]
-        if name.startswith(("engine.", "alone.", "layer.")):
+        if name.split(".", 1)[-1] in ENGINES:
             engine = name.split(".", 1)[1]
             return [i for i, row in enumerate(self.rows) if row.engine == engine]
         return list(range(len(self.rows)))
@@ -182,12 +191,16 @@ class Fit:
             total += (size * size if size < HUBER else HUBER * (2 * size - HUBER)) / NOISE**2
         return total
 
-    def run(self, start: Mapping[str, float], most: int = 8) -> tuple[dict[str, float], list[float | None]]:
+    def run(
+        self, start: Mapping[str, float], most: int = 8, slopes: Sequence[Slope] | None = None
+    ) -> tuple[dict[str, float], list[float | None]]:
+        """Parameters and errors from `start` on; `slopes` are those at the start, where they are known already."""
         values = dict(start)
         errors = self.residuals(values)
         cost, damping = self.cost(values, errors), 0.1
         for _ in range(most):
-            matrix, gradient = self._normal(values, errors)
+            matrix, gradient = self._normal(values, errors, slopes or self.slopes(values, errors))
+            slopes = None
             for _ in range(4):
                 damped = [[x * (1 + damping) if i == j else x for j, x in enumerate(r)] for i, r in enumerate(matrix)]
                 step = solve(damped, gradient)
@@ -204,11 +217,9 @@ class Fit:
                 break
         return values, errors
 
-    def _normal(
-        self, values: Mapping[str, float], errors: Sequence[float | None]
-    ) -> tuple[list[list[float]], list[float]]:
-        """The normal equations of the weighted problem at `values`."""
-        slopes: list[dict[int, float]] = []
+    def slopes(self, values: Mapping[str, float], errors: Sequence[float | None]) -> list[Slope]:
+        """By parameter: how the error of each row that it concerns changes with it."""
+        found: list[Slope] = []
         table = {**self.fixed, **values}
         for name in self.names:
             moved = {**table, name: table[name] + STEP}
@@ -217,7 +228,13 @@ class Fit:
                 if (now := errors[i]) is None or (then := residual(self.rows[i], moved)) is None or then == now:
                     continue
                 slope[i] = (then - now) / STEP
-            slopes.append(slope)
+            found.append(slope)
+        return found
+
+    def _normal(
+        self, values: Mapping[str, float], errors: Sequence[float | None], slopes: Sequence[Slope]
+    ) -> tuple[list[list[float]], list[float]]:
+        """The normal equations of the weighted problem at `values`."""
         weights = [0.0 if e is None else min(1.0, HUBER / max(abs(e), 1e-9)) / NOISE**2 for e in errors]
         size = len(self.names)
         matrix = [[0.0] * size for _ in range(size)]
@@ -285,13 +302,18 @@ def leave_out(
     groups: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         groups[_key(row, key)].append(row)
+    whole = Fit(rows, fixed, priors(rows))
+    at_full = dict(zip(whole.names, whole.slopes(full, whole.residuals(full)), strict=True))
     found = []
     for name, held in sorted(groups.items(), key=lambda g: -len(g[1])):
-        rest = [row for row in rows if _key(row, key) != name]
+        kept = [i for i, row in enumerate(rows) if _key(row, key) != name]
+        rest = [rows[i] for i in kept]
+        place = {i: k for k, i in enumerate(kept)}
         prior = priors(rest)
         start = {n: full.get(n, mean) for n, (mean, _) in prior.items()}
         # parameters that no remaining row speaks for go back to their prior by themselves
-        values, _ = Fit(rest, fixed, prior).run(start, most=3)
+        slopes = [{place[i]: x for i, x in at_full[n].items() if i in place} for n in prior]
+        values, _ = Fit(rest, fixed, prior).run(start, 3, slopes)
         table = {**fixed, **values}
         errors = [residual(row, table) for row in held]
         print(f"  without {name:58s} {summary(errors)}", flush=True)

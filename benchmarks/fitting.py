@@ -52,7 +52,7 @@ def fit(
         counted = np.where(np.abs(error) < BEND, 1.0, BEND / np.maximum(np.abs(error), 1e-9)) / SIGMA**2
         matrix = slope.T @ (slope * counted[:, None]) + np.diag(1 / prior.deviation**2)
         side = slope.T @ (error * counted) + (theta - prior.mean) / prior.deviation**2
-        for _ in range(6):
+        for _ in range(14):
             moved = theta - np.linalg.solve(matrix + damping * np.diag(np.diag(matrix)), side)
             found = loss(moved)
             if found < current:
@@ -60,7 +60,7 @@ def fit(
             damping *= 4
         else:
             return theta
-        done = current - found < 1e-3 * current
+        done = current - found < 1e-5 * current
         theta, current, damping = moved, found, max(damping / 5, 1e-4)
         if done:
             break
@@ -86,6 +86,6 @@ def figures(errors: Vector) -> str:
     )
 
 
-def width_80(errors: Vector) -> float:
-    """Half-width w so that 80 % of the ratios lie in 1/(1+w) to 1+w."""
-    return float(np.expm1(np.quantile(np.abs(errors), 0.8)))
+def half_width(errors: Vector, share: float = 0.8) -> float:
+    """Half-width w so that a share of the ratios lies in 1/(1+w) to 1+w."""
+    return float(np.expm1(np.quantile(np.abs(errors), share)))

@@ -42,6 +42,7 @@ def site(seed: int) -> Shown:
     yield "a rack saved by sharing", answer.shared_rack
     yield "maximise across a step", answer.step
     yield "a tie", answer.tie
+    yield "a compute fabric of two pools", answer.joint
 
 
 def program(seed: int) -> Shown:

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 HEAD = """# Calibration of the training model. Written by `python -m benchmarks.fit_training --write`, not by hand.
 # terms: one weight per term of a step (planner/demand/calibration.py says what each is; docs/sizing.md where its
 # expected value comes from). families: share of the dense peak that matrix products reach, by precision class, and of
-# the 16-bit peak for attention. evidence: measurements behind each family, precision and kind of work. ranges:
-# half-widths w of the 80 % range (a rate between 1/(1+w) and 1+w of the prediction), from rows whose publication was
-# left out of the fit.
+# the 16-bit peak for attention, and speed of element-wise work. evidence: measurements behind each family, precision
+# and kind of work. ranges: half-widths w of the 80 % range (a rate between 1/(1+w) and 1+w of the prediction), from
+# rows whose publication was left out of the fit.
 """
 
 
@@ -34,7 +34,7 @@ def write(
     path: Path, model: Model, theta: Vector, ranges: dict[str, float], networks: Fitted, held: dict[str, Any]
 ) -> None:
     """The table as text, numbers to four digits."""
-    terms, family, pair, attention = model.split(theta)
+    terms, family, pair, attention, memory = model.split(theta)
     cases = model.data.cases
     lines = [HEAD + f"as_of: '{max(str(c.row['date'])[:7] for c in cases)}'", f"terms: {_flow(terms)}", "families:"]
     for i, name in enumerate(model.families):
@@ -46,8 +46,8 @@ def write(
             if f == name
         }
         core = terms["attention"] * float(np.exp(attention[i]))
-        factor = float(np.exp(family[i]))
-        lines.append(f"  {name}: {{matrix: {_flow(shares)}, attention: {_number(core)}, factor: {_number(factor)}}}")
+        rest = {"attention": core, "memory": float(np.exp(memory[i])), "factor": float(np.exp(family[i]))}
+        lines.append(f"  {name}: {{matrix: {_flow(shares)}, {_flow(rest)[1:]}")
     lines.append("evidence:")
     for name in model.families:
         groups: dict[str, list[Any]] = {}

@@ -13,17 +13,20 @@ if TYPE_CHECKING:  # the accuracy package brings numpy; only `validate` pays for
     from planner.accuracy.report import Summary
 
 
-def as_json(outcomes: Sequence[Outcome], summaries: Sequence[Summary], behind: Sequence[str]) -> str:
-    """`rows` with id, predicted, measured, error, low, high or reason; `families`; `behind`."""
+def as_json(
+    outcomes: Sequence[Outcome], summaries: Sequence[Summary], behind: Sequence[str], skipped: Sequence[str]
+) -> str:
+    """`rows` with id, predicted, measured, error, low, high or reason; `families`; `behind`; ids of rows `skipped`."""
     answer = {
         "rows": [o.as_json() for o in outcomes],
         "families": [plain(s) for s in summaries],
         "behind": list(behind),
+        "skipped": list(skipped),
     }
     return json.dumps(answer, ensure_ascii=False, indent=2)
 
 
-def text(outcomes: Sequence[Outcome], summaries: Sequence[Summary], *, own: bool) -> str:
+def text(outcomes: Sequence[Outcome], summaries: Sequence[Summary], skipped: Sequence[str], *, own: bool) -> str:
     """Rows, reasons of those that could not be predicted, and the summary per family."""
     shown = [o for o in outcomes if o.error is not None]
     head = ("measurement", "unit", "predicted", "measured", "error", "80 % range")
@@ -47,6 +50,8 @@ def text(outcomes: Sequence[Outcome], summaries: Sequence[Summary], *, own: bool
     missed = [o for o in outcomes if o.error is None]
     if missed:
         lines += ["", "Not predicted:", *(f"  {o.id}: {o.reason}" for o in missed)]
+    if skipped:
+        lines += ["", f"Left out because they say check: skip ({len(skipped)}): {', '.join(skipped)}"]
     heads = ("family", "rows", "missed", "median error", "nine in ten within", "inside band", "in 80 % range")
     lines += [
         "",

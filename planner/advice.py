@@ -7,7 +7,7 @@ origin, end use and date are never offered as a change.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -15,7 +15,8 @@ import pulp
 
 from planner.formulation import Model, limit_measure
 from planner.model import Problem, Solution
-from planner.solve import Packer, Stage, least
+from planner.rackcuts import Packer
+from planner.solve import Stage, least
 
 # One step of rounding by kind of limit: what people write in a site file.
 POWER_STEP_W = 1000
@@ -69,6 +70,7 @@ class Relaxation:
     packer: Packer
     keys: Mapping[str, tuple[str, Decimal]]
     room_key: str = "site.rack_power_kw"
+    air_key: str = "site.cooling.air_kw_per_rack"
     solves: int = field(default=0)
 
     def explain(self, checks: Sequence[str], notes: Sequence[str] = ()) -> Explanation:
@@ -76,8 +78,7 @@ class Relaxation:
         names = [n for n in self.problem.limits if n in self.keys]
         single = [c for c in (self._single(n) for n in names) if c is not None]
         rack = self._single_rack_power()
-        if rack is not None:
-            single.append(rack)
+        single += [c for c in (rack, self._single_air()) if c is not None]
         if single:
             single.sort(key=lambda c: (c.need / c.have, c.limit))
             return Explanation(tuple(checks), (), tuple(single), notes=tuple(notes))
@@ -92,7 +93,7 @@ class Relaxation:
 
     def _alone(self, name: str) -> Change | None:
         """What one limit needs when every other limit of this kind is lifted; None when it already suffices."""
-        free = replace(self.problem, limits={}, room=replace(self.problem.room, watts=None, own_watts=None))
+        free = replace(self.problem, limits={}, room=replace(self.problem.room, watts=None, own_watts=None, heat=()))
         return self._change(name, free)
 
     def _change(self, name: str, free: Problem) -> Change | None:
@@ -142,18 +143,35 @@ class Relaxation:
     def _rack_power(self, problem: Problem) -> Change | None:
         """The lowest rack power that gives a plan: feasibility only grows with it, so bisection is exact."""
         have, levels = problem.room.watts, self.rack_levels()
-        if have is None or not levels or self._feasible(problem):
+        need = None if have is None else self._lowest(problem, levels, _with_rack_power)
+        return None if have is None or need is None else Change(self.room_key, have / 1000, need / 1000)
+
+    def _single_air(self) -> Change | None:
+        """The least heat by air per rack that gives a plan, where the room says what it cools."""
+        heat = self.problem.room.heat
+        if not heat:
             return None
-        if not self._feasible(_with_rack_power(problem, levels[-1])):
+        shapes = {s for o in self.problem.options for s in (*o.fixed.shapes, *o.unit.shapes)}
+        air = {
+            math.ceil((s.watts - s.plates) * n / RACK_POWER_STEP_W) * RACK_POWER_STEP_W
+            for s in shapes
+            for n in range(1, 1 + (1 if s.own_rack else max(1, self.problem.room.units // max(1, s.units))))
+        }
+        need = self._lowest(self.problem, sorted(a for a in air if a > heat[0]), _with_air)
+        return None if need is None else Change(self.air_key, heat[0] / 1000, need / 1000)
+
+    def _lowest(self, problem: Problem, levels: Sequence[int], at: Callable[[Problem, int], Problem]) -> int | None:
+        """The lowest of the levels (W, rising) that gives a plan where the problem as it is has none."""
+        if not levels or self._feasible(problem) or not self._feasible(at(problem, levels[-1])):
             return None
         low, high = 0, len(levels) - 1
         while low < high:
             middle = (low + high) // 2
-            if self._feasible(_with_rack_power(problem, levels[middle])):
+            if self._feasible(at(problem, levels[middle])):
                 high = middle
             else:
                 low = middle + 1
-        return Change(self.room_key, have / 1000, levels[high] / 1000)
+        return levels[high]
 
     def _feasible(self, problem: Problem) -> bool:
         self.solves += 1
@@ -266,6 +284,14 @@ def _before(one: tuple[float, int], other: tuple[float, int]) -> bool:
 def _with_rack_power(problem: Problem, watts: int) -> Problem:
     own = None if problem.room.own_watts is None else watts
     return replace(problem, room=replace(problem.room, watts=watts, own_watts=own))
+
+
+def _with_air(problem: Problem, watts: int) -> Problem:
+    """More heat by air per rack; what a rack gives follows where cooling was the tightest of its limits."""
+    room = problem.room
+    cooled = watts + room.heat[1]
+    most = cooled if room.fed is None else min(room.fed, cooled)
+    return replace(problem, room=replace(room, watts=most, heat=(watts, *room.heat[1:])))
 
 
 def _cabinets(model: Model) -> pulp.LpAffineExpression:

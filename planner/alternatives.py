@@ -118,7 +118,7 @@ def _must_use(prepared: Prepared, part: str, kind: Callable[[Option], str]) -> P
     forced = sorted(set(works))[0]
     narrowed = prune([o for o in prepared.unpruned if o.work == forced and kind(o) == part])
     others = [o for o in prepared.problem.options if o.work != forced]
-    return replace(prepared.problem, options=tuple(sorted([*narrowed, *others], key=lambda o: o.id)))
+    return prepared.with_options(sorted([*narrowed, *others], key=lambda o: o.id))
 
 
 def _excluding(prepared: Prepared, part: str, kind: Callable[[Option], str]) -> str:

@@ -5,6 +5,7 @@ Nothing is decided here. Every number is a sum over the bundles that were chosen
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,7 +33,8 @@ class Chosen:
     units: int
     nodes: int
     fabric: str | None
-    placed: tuple[tuple[str, int, int], ...]  # of shared work: workload, cards of one replica, replicas of that size
+    # of shared work: workload, cards of one replica (0: it takes one slice of a card), replicas of that size
+    placed: tuple[tuple[str, int, int], ...]
 
     @property
     def tenants(self) -> tuple[tuple[str, int], ...]:
@@ -44,21 +46,26 @@ class Chosen:
 
 
 def chosen_options(problem: Problem, solution: Solution) -> list[Chosen]:
-    """What was chosen, in request order; compute fabrics are named compute, compute-2, ..."""
+    """What was chosen, in request order; compute fabrics are named compute, compute-2, ...; pools may share one."""
     order = {work.name: k for k, work in enumerate(problem.works)}
     found: list[Chosen] = []
     owned = 0
+    joint: dict[str, str] = {}
     for option in sorted(problem.options, key=lambda o: (order.get(o.work, len(order)), o.id)):
         units = solution.units.get(option.id, 0)
         if not units:
             continue
         name = None
-        if option.switch is not None:
+        if option.network is not None:
+            name = joint.get(option.network)
+        if name is None and (option.switch is not None or option.network is not None):
             owned += 1
             name = "compute" if owned == 1 else f"compute-{owned}"
+        if option.network is not None and name is not None:
+            joint[option.network] = name
         nodes = units * option.nodes_per_unit + option.spare_nodes
         placed = (
-            (tenant.work, tenant.cards, solution.tenants.get((option.id, t), 0))
+            (tenant.work, tenant.cards // option.slices, solution.tenants.get((option.id, t), 0))
             for t, tenant in enumerate(option.tenants)
         )
         found.append(Chosen(option, units, nodes, name, tuple(sorted(p for p in placed if p[2]))))
@@ -73,6 +80,18 @@ def bundle_of(chosen: Chosen) -> Bundle:
     return lines.renamed(whole, "compute", chosen.fabric or "compute")
 
 
+def joint_names(chosen: Sequence[Chosen]) -> dict[str, str]:
+    """The name in the plan of every compute fabric that pools have together."""
+    return {c.option.network: c.fabric for c in chosen if c.option.network is not None and c.fabric is not None}
+
+
+def shared_bundle(bracket: SharedOption, count: int, names: dict[str, str]) -> Bundle:
+    """All lines of one shared option for its driver; those of a joint compute fabric under the fabric's name."""
+    pieces = repeat(bracket.step_bundle, bracket.steps(count))
+    whole = merge(bracket.fixed_bundle, repeat(bracket.unit_bundle, count), pieces)
+    return lines.renamed(whole, "compute", names[bracket.network]) if bracket.network in names else whole
+
+
 def pools(
     catalog: Catalog, request: Request, chosen: Sequence[Chosen], predicted: dict[str, tuple[Predicted, ...]]
 ) -> tuple[Pool, ...]:
@@ -85,7 +104,8 @@ def pools(
         cards = None
         peak = peak_pflops(catalog, node, pick.nodes, pick.option.precision)
         if pick.option.tenants:
-            cards = sum(size * count for _, size, count in pick.placed)
+            on_slices = sum(count for _, size, count in pick.placed if not size)
+            cards = sum(size * count for _, size, count in pick.placed) + math.ceil(on_slices / pick.option.slices)
         found.append(
             Pool(
                 workload=" + ".join(names),
@@ -147,8 +167,11 @@ def fabrics(
     catalog: Catalog, request: Request, problem: Problem, solution: Solution, chosen: Sequence[Chosen]
 ) -> tuple[PlannedFabric, ...]:
     """Every network of the plan, recomputed from its endpoints."""
-    found = []
+    found: list[PlannedFabric] = []
+    sizes = {s.network: s for s in problem.shared if s.joint is not None and solution.shared.get(s.id)}
     for pick in chosen:
+        if pick.option.network in sizes and pick.fabric not in {net.name for net in found}:
+            found.append(_joint_fabric(catalog, request, sizes[pick.option.network], chosen))
         if pick.fabric is None or pick.option.switch is None or pick.option.link.technology is None:
             continue
         node = pick.option.node
@@ -178,6 +201,7 @@ def fabrics(
             node.compute_cage or "",
             _manager_ports(catalog, request, pick),
             request.preferences.fabric.reserve_nodes,
+            pick.option.media,
         )
         if not isinstance(made, Rejection):
             found.append(_planned(made, pick.fabric, "compute", (pick.option.work,)))
@@ -200,6 +224,26 @@ def _manager_ports(catalog: Catalog, request: Request, pick: Chosen) -> int:
     return 0 if managers is None else managers.ports
 
 
+def _joint_fabric(catalog: Catalog, request: Request, size: SharedOption, chosen: Sequence[Chosen]) -> PlannedFabric:
+    """The compute fabric of several pools, from the ports that they plug in."""
+    joint, there = size.joint, [c for c in chosen if c.option.network == size.network]
+    assert joint is not None and size.switch is not None
+    made = fabric.joint_design(
+        catalog,
+        size.high,
+        joint.rails,
+        joint.gbps,
+        joint.technology,
+        size.switch,
+        request.preferences.fabric.oversubscription,
+        joint.manager_ports,
+        joint.reserve,
+    )
+    if isinstance(made, Rejection):
+        raise AssertionError(made.message)
+    return _planned(made, there[0].fabric or "compute", "compute", tuple(c.option.work for c in there))
+
+
 def _shared_fabric(
     catalog: Catalog, request: Request, bracket: SharedOption, endpoints: int, names: tuple[str, ...]
 ) -> PlannedFabric:
@@ -217,6 +261,7 @@ def _shared_fabric(
         switch.id,
         "none" if bracket.network == "oob" else request.redundancy(bracket.network),  # type: ignore[arg-type]
         1.0,
+        bracket.media,
     )
     if isinstance(made, Rejection):
         raise AssertionError(made.message)
@@ -272,5 +317,7 @@ def _planned(made: fabric.FabricDesign, name: str, role: str, served: tuple[str,
         ports_used=made.ports_used,
         ports_present=made.ports_present,
         redundancy="pair" if made.redundancy == "pair" else "none",
+        node_cable=made.media.node,
+        trunk_cable=made.media.trunk,
         pools=served,
     )

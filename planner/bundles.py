@@ -10,15 +10,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from planner import site
 from planner.catalog import Catalog
 from planner.errors import Rejection
 from planner.model import Bundle, LineSeed, Load, Shape
 from planner.parts import BuildLine, NodeBuild, Software
 from planner.pricing import PriceBook, support_share
+from planner.request import Request
 from planner.units import half_up
 
 # Driver of storage systems whose speed follows the number of accelerators (storage.profile).
 STORAGE_SYSTEM = "storage-system"
+# Driver of the licences of managed nodes that only an InfiniBand storage network needs: its compute fabric has none.
+STORAGE_LICENCE = "storage-licence"
 
 
 class Pricer:
@@ -131,14 +135,21 @@ def repeat(bundle: Bundle, count: int) -> Bundle:
 
 def node_shape(node: NodeBuild) -> Shape:
     """What one node is to a rack. Watts are rounded up: a limit is never passed by rounding."""
+    watts = _watts(node.max_power_kw)
     return Shape(
         item=node.chassis if node.own_rack else node.id,
         units=node.rack_units,
-        watts=_watts(node.max_power_kw),
+        watts=watts,
         grams=round(node.weight_kg * 1000),
         own_rack=node.own_rack,
         liquid=node.cooling == "dlc",
+        plates=site.plate_watts(watts, node.cooling, rack_scale=node.own_rack),
     )
+
+
+def storage_may_be_managed(request: Request) -> bool:
+    """Whether storage may stand on InfiniBand, whose nodes are licensed once, with the compute fabric or without it."""
+    return request.storage is not None and request.storage.technology != "ethernet"
 
 
 def _watts(kw: float) -> int:
@@ -156,6 +167,7 @@ def node_bundle(node: NodeBuild, software: Sequence[Software], pricer: Pricer, g
         hardware += cents * line.quantity
     request = pricer.book.request
     scaled = request.storage is not None and request.storage.profile is not None
+    licensed = storage_may_be_managed(request) and node.storage_ports
     terms = support_terms(pricer, node, request.budget.tco_years)
     for item in software:
         lines += software_lines(item, node, hardware, group, terms)
@@ -170,6 +182,7 @@ def node_bundle(node: NodeBuild, software: Sequence[Software], pricer: Pricer, g
                 ("oob", node.oob_ports),
                 ("management", node.fabric_units),
                 (STORAGE_SYSTEM, node.accelerators if scaled else 0),
+                (STORAGE_LICENCE, node.fabric_units if licensed else 0),
             )
             if ports
         ),

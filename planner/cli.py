@@ -57,7 +57,6 @@ def optimize(
 ) -> None:
     """The best build for a site: writes plan.json, bom.xlsx and proposal.html, and prints a summary."""
     from planner import summary
-    from planner.facility.checks import run_checks
     from planner.optimize import optimize as run
     from planner.outputs import write_all
     from planner.progress import Progress
@@ -82,7 +81,7 @@ def optimize(
     if as_json:
         typer.echo(printing.plan_json(plan))
     else:
-        typer.echo(summary.summary(plan, files, run_checks(plan, catalog, cabling=False)))
+        typer.echo(summary.summary(plan, files))
     if plan.status == "feasible":
         raise typer.Exit(4)
 
@@ -394,13 +393,14 @@ def validate(
 
     catalog = Catalog.load(overlay or ())
     rows = measurements.bundled(catalog) if cases is None else measurements.read_cases(cases)
-    outcomes = [measurements.predict(kind, row, catalog) for kind, row in rows]
+    outcomes = [measurements.predict(kind, row, catalog) for kind, row in rows if measurements.counts(row)]
+    skipped = [str(row["id"]) for _, row in rows if not measurements.counts(row)]
     summaries = report.by_family(outcomes)
     behind = report.behind(summaries, report.recorded(catalog)) if cases is None else []
     if as_json:
-        typer.echo(accuracy_text.as_json(outcomes, summaries, behind))
+        typer.echo(accuracy_text.as_json(outcomes, summaries, behind, skipped))
     else:
-        typer.echo(accuracy_text.text(outcomes, summaries, own=cases is not None))
+        typer.echo(accuracy_text.text(outcomes, summaries, skipped, own=cases is not None))
     for sentence in behind:
         typer.echo(sentence, err=True)
     if behind:

@@ -10,9 +10,10 @@ from typing import Any
 import planner
 from planner import assemble, demand, lines, pricing, racking, site, sitefile, storage_need, wiring
 from planner.assemble import Chosen
-from planner.bundles import merge, repeat
+from planner.bundles import repeat
 from planner.demand import Rate
 from planner.errors import Rejection
+from planner.facility.checks import run_checks
 from planner.formulation import limit_measure
 from planner.lines import Owned
 from planner.model import Solution
@@ -36,6 +37,7 @@ from planner.plan import (
 from planner.problem import Prepared, limit_keys
 from planner.report import assumptions, left_out, open_questions, planned_compliance
 from planner.screened import origin_share, screened
+from planner.service_notes import service_notes
 from planner.units import HOURS_PER_YEAR, UTILISATION, Money, half_up, tax_cents
 from planner.worked import checkpoint_notes, work_energies
 
@@ -75,7 +77,11 @@ def compose(prepared: Prepared, solution: Solution) -> Plan:
         yearly=yearly,
         taxes=taxes,
         compliance=planned_compliance(prepared, chosen),
-        assumptions=(*assumptions(prepared, chosen, capital), *checkpoint_notes(plan_pools)),
+        assumptions=(
+            *assumptions(prepared, chosen, capital),
+            *checkpoint_notes(plan_pools),
+            *service_notes(request, plan_pools),
+        ),
         limits=_limits(prepared, solution, racks, totals.capex),
         left_out=left_out(prepared, chosen),
         open_questions=open_questions(prepared, chosen),
@@ -83,17 +89,18 @@ def compose(prepared: Prepared, solution: Solution) -> Plan:
         request=sitefile.normalised(request),
         provenance=_provenance(prepared),
     )
-    plan = plan.model_copy(update=cut_to_length(prepared, plan))
+    plan = plan.model_copy(update=cut_to_length(prepared, plan, chosen))
     bought = {
         "origins": origin_share(request.site.country, plan.lines),
         "screening": screened(prepared, chosen, plan.lines, yearly),
     }
     plan = plan.model_copy(update=bought)
+    plan = plan.model_copy(update={"checks": run_checks(plan, catalog)})
     sealed = plan.provenance.model_copy(update={"digest": digest_of(plan), "seals": seals_of(plan)})
     return plan.model_copy(update={"provenance": sealed})
 
 
-def cut_to_length(prepared: Prepared, plan: Plan) -> dict[str, Any]:
+def cut_to_length(prepared: Prepared, plan: Plan, chosen: Sequence[Chosen]) -> dict[str, Any]:
     """Cabling and lines with the lengths that the floor asks for; every sum stays what it was.
 
     Lengths are exchanged only where price, range and power are the same, and never those of parts in short supply.
@@ -107,7 +114,14 @@ def cut_to_length(prepared: Prepared, plan: Plan) -> dict[str, Any]:
         return (landed.cents, landed.low, landed.high)
 
     cabling = wiring.cabling_of(plan, catalog, worth)
-    capital = lines.with_lengths(catalog, book, plan.lines, wiring.class_parts(catalog, plan.fabrics), cabling)
+    classes = wiring.class_parts(catalog, plan.fabrics)
+    capital = lines.with_lengths(catalog, book, plan.lines, classes, cabling)
+    networks_of: dict[str | None, set[str]] = {}
+    for pick in chosen:
+        if pick.fabric is not None:
+            owner = pick.option.work if pick.option.network is None else None
+            networks_of.setdefault(owner, set()).add(pick.fabric)
+    capital = lines.with_spare_lengths(catalog, book, capital, classes, cabling, networks_of)
     names = dict(plan.names)
     names.update({ln.part: f"{ln.maker} {ln.model}" for ln in capital})
     return {"cabling": cabling, "lines": capital, "names": dict(sorted(names.items()))}
@@ -116,11 +130,11 @@ def cut_to_length(prepared: Prepared, plan: Plan) -> dict[str, Any]:
 # -- lines -------------------------------------------------------------------------------------------------------
 def _owned(prepared: Prepared, solution: Solution, chosen: Sequence[Chosen]) -> list[Owned]:
     owned = [Owned(assemble.bundle_of(c), c.option.work, c.nodes, c.option.node) for c in chosen]
+    names = assemble.joint_names(chosen)
     for bracket in prepared.problem.shared:
         count = solution.shared.get(bracket.id)
         if count is not None:
-            pieces = repeat(bracket.step_bundle, bracket.steps(count))
-            owned.append(Owned(merge(bracket.fixed_bundle, repeat(bracket.unit_bundle, count), pieces)))
+            owned.append(Owned(assemble.shared_bundle(bracket, count, names)))
     owned.append(Owned(repeat(prepared.problem.rack_bundle, solution.racks)))
     owned.append(Owned(prepared.problem.constant_bundle))
     return owned
@@ -334,7 +348,9 @@ def _rate(prepared: Prepared, chosen: Chosen, name: str) -> Rate | Rejection:
         if isinstance(replicas, Rejection):
             return replicas
         if option.tenants:
-            return _placed(replicas, [(size, count) for work, size, count in chosen.placed if work == name])
+            part = demand.slice_replica(workload, option.node, catalog, sizing)
+            standing = [(size, count) for work, size, count in chosen.placed if work == name]
+            return _placed(replicas, part, standing)
         fitting = [r for r in replicas if (r.nodes or 1) == option.nodes_per_unit]
         cards = option.node.accelerators
         best = max(fitting, key=lambda r: r.rate.planning * (cards // r.cards if r.cards else 1))
@@ -345,22 +361,31 @@ def _rate(prepared: Prepared, chosen: Chosen, name: str) -> Rate | Rejection:
     return demand.rate(workload, option.node, option.link, working, catalog, sizing, storage)
 
 
-def _placed(replicas: Sequence[demand.Replica], placed: Sequence[tuple[int, int]]) -> Rate:
-    """The rate of shared work: for each size (cards, how many) the best replica of that size, as often as it stands."""
+def _placed(replicas: Sequence[demand.Replica], part: demand.Replica | None, placed: Sequence[tuple[int, int]]) -> Rate:
+    """The rate of shared work: for each size (cards, how many) the best replica of that size, as often as it stands.
+
+    Size 0 is one slice of a card. `layout` counts whole cards and slices apart.
+    """
     parts = []
+    slices: dict[str, int] = {}
     for size, count in placed:
-        best = max((r for r in replicas if r.cards == size), key=lambda r: r.rate.planning)
+        if size:
+            best = max((r for r in replicas if r.cards == size), key=lambda r: r.rate.planning)
+        else:
+            assert part is not None
+            best, slices = part, {"slices": count, "slices_per_card": part.slices}
         parts.append(_scaled(best.rate, count))
     cards = sum(size * count for size, count in placed)
     if len(parts) == 1:
-        return dataclasses.replace(parts[0], layout={**parts[0].layout, "cards": cards})
+        return dataclasses.replace(parts[0], layout={**parts[0].layout, "cards": cards, **slices})
     return dataclasses.replace(
-        parts[0],
+        parts[-1],
         planning=sum(p.planning for p in parts),
         value=sum(p.value for p in parts),
         low=sum(p.low for p in parts),
         high=sum(p.high for p in parts),
-        layout={"replicas": sum(count for _, count in placed), "cards": cards},
+        unproven=any(p.unproven for p in parts),
+        layout={"replicas": sum(count for _, count in placed), "cards": cards, **slices},
     )
 
 

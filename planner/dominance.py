@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.model import Load, Option, Shape, SharedOption
+from planner.model import Load, Option, Shape, SharedOption, node_ports
 
 
 class Frontier:
@@ -111,20 +111,39 @@ def dominates(x: Option, y: Option, ignore: frozenset[str] = frozenset()) -> boo
         and x.rate >= y.rate
         and x.low <= y.low
         and x.high >= y.high
-        and x.network == y.network
+        and _same_joint(x, y)
         and no_worse(x.fixed, y.fixed, ignore)
         and no_worse(x.unit, y.unit, ignore)
         and _serves_tenants(x, y)
     )
 
 
+def _same_joint(x: Option, y: Option) -> bool:
+    """Whether x takes the place of y on a joint fabric: same fabric, equal ports and nodes, same layout.
+
+    Fewer ports are not always cheaper: a smaller tree may stripe over more links.
+    """
+    if x.network != y.network or x.network is None:
+        return x.network == y.network
+    names = (x.network, node_ports(x.network))
+    one, other = x.fixed.endpoints, y.fixed.endpoints
+    return x.topology == y.topology and all(one.get(n, 0) == other.get(n, 0) for n in names)
+
+
 def _serves_tenants(x: Option, y: Option) -> bool:
     """Each replica of y stands on x with no more cards and no lower rate, card for card."""
     if not y.tenants:
         return not x.tenants
-    return x.cards >= y.cards and all(
-        any(a.work == b.work and a.cards <= b.cards and b.cards % a.cards == 0 and a.rate >= b.rate for a in x.tenants)
-        for b in y.tenants
+    return (
+        x.slices == y.slices
+        and x.cards >= y.cards
+        and all(
+            any(
+                a.work == b.work and a.cards <= b.cards and b.cards % a.cards == 0 and a.rate >= b.rate
+                for a in x.tenants
+            )
+            for b in y.tenants
+        )
     )
 
 
@@ -145,6 +164,7 @@ def _covers(x: SharedOption, y: SharedOption) -> bool:
         and x.network == y.network
         and x.together == y.together
         and x.per_step == y.per_step
+        and (x.joint is None or y.joint is None or (x.joint.nodes, x.joint.direct) == (y.joint.nodes, y.joint.direct))
         and no_worse(x.step, y.step)
         and no_worse(x.fixed, y.fixed)
         and no_worse(x.unit, y.unit)
@@ -159,23 +179,24 @@ def no_worse(x: Load, y: Load, ignore: frozenset[str] = frozenset()) -> bool:
         return False
     return (
         all(n <= y.endpoints.get(k, 0) for k, n in x.endpoints.items())
+        and all(n >= 0 or x.endpoints.get(k, 0) <= n for k, n in y.endpoints.items())
         and all(n <= y.supply.get(k, 0) for k, n in x.supply.items())
-        and _racks_no_worse(x, y, "weight" in ignore)
+        and racks_no_worse(x, y, weightless="weight" in ignore)
     )
 
 
-def _racks_no_worse(x: Load, y: Load, weightless: bool) -> bool:
+def racks_no_worse(x: Load, y: Load, *, weightless: bool) -> bool:
     """Match each thing of x, largest first, with a thing of y that is at least as large in every respect."""
     if len(x.shapes) == 1 and len(y.shapes) == 1:
         ((mine, count),), ((other, most),) = x.shapes.items(), y.shapes.items()
-        return count <= most and _fits_instead(mine, other, weightless)
+        return count <= most and fits_instead(mine, other, weightless)
     mine_all = sorted(((s, n) for s, n in x.shapes.items() if n), key=lambda p: (-p[0].watts, p[0]))
     theirs = [[s, n] for s, n in sorted(y.shapes.items(), key=lambda p: (-p[0].watts, p[0])) if n]
     for shape, count in mine_all:
         for slot in theirs:
             rival, left = slot
             assert isinstance(rival, Shape) and isinstance(left, int)
-            if left and _fits_instead(shape, rival, weightless):
+            if left and fits_instead(shape, rival, weightless):
                 used = min(left, count)
                 slot[1] = left - used
                 count -= used
@@ -186,11 +207,14 @@ def _racks_no_worse(x: Load, y: Load, weightless: bool) -> bool:
     return True
 
 
-def _fits_instead(x: Shape, y: Shape, weightless: bool) -> bool:
+def fits_instead(x: Shape, y: Shape, weightless: bool) -> bool:
+    """Whether x stands wherever y does: no larger in anything that limits a rack."""
     return (
         x.own_rack == y.own_rack
         and x.units <= y.units
         and x.watts <= y.watts
         and (weightless or x.grams <= y.grams)
         and x.liquid <= y.liquid
+        and x.plates <= y.plates
+        and x.watts - x.plates <= y.watts - y.plates
     )

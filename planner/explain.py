@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from planner import site
 from planner.advice import Explanation
 from planner.formulation import fit_in_rack
-from planner.model import Problem, Shape
+from planner.model import Problem, RoomLimits, Shape
 from planner.problem import Prepared
-from planner.request import Workload
+from planner.request import Request, Workload
 
 MOST_REASONS = 4  # of one kind in an answer
 
@@ -115,19 +116,33 @@ def plain_checks(prepared: Prepared) -> tuple[str, ...]:
             continue
         smallest = min(shapes, key=lambda s: (s.watts, s))
         name = _named(prepared, smallest.item.split("/")[0])
-        room = problem.room
-        if room.watts is not None and smallest.watts > room.watts:
-            found.append(
-                f"One {name} needs {smallest.watts / 1000:g} kW; a rack gives {room.watts / 1000:g} kW ({work.name})."
-            )
-        elif smallest.units > room.units:
-            found.append(f"One {name} is {smallest.units}U high; a rack has {room.units}U ({work.name}).")
-        elif room.grams is not None and smallest.grams > room.grams:
-            found.append(
-                f"One {name} weighs {smallest.grams / 1000:g} kg; "
-                f"a rack carries {room.grams / 1000:g} kg ({work.name})."
-            )
+        found += [
+            f"One {name} {clause} ({work.name})." for clause in _too_small(prepared.request, problem.room, smallest)
+        ]
     return (*found, *_too_many_endpoints(problem))
+
+
+def _too_small(request: Request, room: RoomLimits, shape: Shape) -> list[str]:
+    """Everything of a rack that is too small for one device, not the tightest alone: what it needs, what there is."""
+    kilowatts, found = shape.watts / 1000, []
+    if shape.own_rack:
+        if room.own_watts is not None and shape.watts > room.own_watts:
+            found.append(f"needs {kilowatts:g} kW; a rack gives {room.own_watts / 1000:g} kW")
+    else:
+        given = (("a rack gives", request.site.rack_power_kw), ("the feeds of a rack give", site.feeds_kw(request)))
+        short = [f"{who} {kw:g} kW" for who, kw in given if kw is not None and kilowatts > kw + 1e-9]
+        if not short and not room.heat and room.watts is not None and shape.watts > room.watts:
+            short = [f"a rack gives {room.watts / 1000:g} kW"]
+        if short:
+            found.append(f"needs {kilowatts:g} kW; {', '.join(short)}")
+        if shape.units > room.units:
+            found.append(f"is {shape.units}U high; a rack has {room.units}U")
+    if room.grams is not None and shape.grams > room.grams:
+        found.append(f"weighs {shape.grams / 1000:g} kg; a rack carries {room.grams / 1000:g} kg")
+    for way, have, left in zip(("air", "liquid"), room.heat, (shape.watts - shape.plates, shape.plates), strict=False):
+        if left > have:
+            found.append(f"gives {left / 1000:g} kW of heat to {way}; a rack cools {have / 1000:g} kW by {way}")
+    return found
 
 
 def _named(prepared: Prepared, part_id: str) -> str:

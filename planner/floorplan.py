@@ -106,6 +106,14 @@ def cable_m(floor: Floor, one: tuple[int, int, float], other: tuple[int, int, fl
     return round(up + floor.across_m(rack, far) + down + 2 * SIDE_M + 2 * floor.slack_m, 6)
 
 
+def block_m(units: int, lowest: int, highest: int, slack_m: float) -> float:
+    """Metres of the longest run between devices that stand as a block of so many units, directly above one another.
+
+    `lowest` and `highest` are the heights of the devices at its ends: ports are in the middle of a device.
+    """
+    return round((units - (lowest + highest) / 2) * UNIT_M + 2 * SIDE_M + slack_m, 6)
+
+
 def racks_per_row(racks: int) -> int:
     """Racks in a row where nobody says: 16; in larger rooms as many as make it about square, at most 32.
 

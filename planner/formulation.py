@@ -17,29 +17,16 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pulp
 
-from planner.model import Load, Option, Problem, RoomLimits, Shape, SharedOption, Solution, Work
+from planner.model import Load, Option, Problem, RoomLimits, Shape, SharedOption, Solution, Work, node_ports
+from planner.rackcuts import RackCut, RackWorth, as_large_options, as_large_shared, as_large_units
 
 # An attribute of Load turned into a coefficient.
 Measure = Callable[[Load], float]
-
-
-@dataclass(frozen=True, slots=True)
-class RackCut:
-    """A proven fact about racks: a plan that holds at least these needs `racks` cabinets.
-
-    `units` by option id, `picked` shared options and `pieces` of those built from equal pieces, as they stood;
-    `racks` from exact packing.
-    """
-
-    units: tuple[tuple[str, int], ...]
-    picked: tuple[str, ...]
-    pieces: tuple[tuple[str, int], ...]
-    racks: int
 
 
 @dataclass
@@ -79,7 +66,7 @@ def _name(prefix: str, index: int, text: str) -> str:
     return f"{prefix}_{index}_{re.sub(r'[^A-Za-z0-9]+', '_', text)}"[:120]
 
 
-def formulate(problem: Problem, cuts: Sequence[RackCut] = ()) -> Model:
+def formulate(problem: Problem, cuts: Sequence[RackCut | RackWorth] = ()) -> Model:
     """Build the program; the objective is set by `planner.solve`. `cuts` are rack facts learnt so far."""
     lp = pulp.LpProblem("plan", pulp.LpMinimize)
     model = Model(problem, lp, lp.add_variable("racks", 0, None, "Integer"))
@@ -87,7 +74,10 @@ def formulate(problem: Problem, cuts: Sequence[RackCut] = ()) -> Model:
     for constraint in CONSTRAINTS:
         constraint(model)
     for index, cut in enumerate(cuts):
-        rack_packing(model, cut, index)
+        if isinstance(cut, RackWorth):
+            rack_worth(model, cut, index)
+        else:
+            rack_packing(model, cut, index)
     return model
 
 
@@ -251,6 +241,43 @@ def network_endpoints(model: Model) -> None:
         model.lp += drivers - plugged == 0, f"network_endpoints_{_safe(network)}"
 
 
+def joint_nodes(model: Model) -> None:
+    """joint_nodes[n]: Σ nodes plugged into joint fabric n = Σ nodes[s]·pick[s]: fabric managers go by nodes.
+
+    A size of a joint fabric stands for one sum of ports and one of nodes; ports are held by network_endpoints. A
+    rail-optimized tree has equal ports per node and needs no such row.
+    """
+    for network in model.problem.joint_networks:
+        sizes = [s for s in model.problem.shared if s.network == network and s.joint is not None]
+        if not any(s.joint.rails for s in sizes if s.joint is not None):
+            built = pulp.lpSum(s.joint.nodes * model.pick[s.id] for s in sizes if s.joint is not None)
+            plugged = model.total(_endpoints(node_ports(network)))
+            model.lp += built - plugged == 0, f"joint_nodes_{_safe(network)}"
+
+
+def joint_layout(model: Model) -> None:
+    """joint_layout[n,w]: Σ use[o] of rail-optimized pools of w on plain fabric n ≤ Σ pick[s] of single switches.
+
+    On one switch every layout is the same; in a plain tree a rail-optimized pool would lose its rails.
+    """
+    for network in model.problem.joint_networks:
+        sizes = [s for s in model.problem.shared if s.network == network and s.joint is not None]
+        if any(s.joint.rails for s in sizes if s.joint is not None):
+            continue
+        single = pulp.lpSum(model.pick[s.id] for s in sizes if s.joint is not None and s.joint.direct)
+        railed = [o for o in model.problem.options if o.network == network and o.topology == "rail"]
+        for work, options in _grouped(railed, lambda o: o.work).items():
+            used = pulp.lpSum(model.use[o.id] for o in options)
+            model.lp += used - single <= 0, f"joint_layout_{_safe(network)}_{_safe(work)}"
+
+
+def one_fabric(model: Model) -> None:
+    """one_fabric: Σ pick[s] over sizes of joint fabrics that have ports ≤ 1, where all pools must stand on one."""
+    built = [s for s in model.problem.shared if s.joint is not None and s.high]
+    if model.problem.one_fabric and built:
+        model.lp += pulp.lpSum(model.pick[s.id] for s in built) <= 1, "one_fabric"
+
+
 def together(model: Model) -> None:
     """together[g]: Σ pick[s] over the options of tag g in one network = the same sum in each other network of g.
 
@@ -301,15 +328,13 @@ def limit_measure(name: str, energy_cents_per_watt_year: float) -> Measure:
 
 
 def rack_totals(model: Model) -> None:
-    """rack_units, rack_power, rack_weight: Σ over racked things ≤ racks × what one rack takes (necessary)."""
-    room = model.problem.room
-    for name, have, measure in (
-        ("rack_units", room.units, _racked(lambda s: s.units)),
-        ("rack_power", room.watts, _racked(lambda s: s.watts)),
-        ("rack_weight", room.grams, _racked(lambda s: s.grams)),
-    ):
+    """rack_units, rack_power, rack_weight, rack_air, rack_liquid: Σ over racked things ≤ racks × what one rack takes.
+
+    Necessary, not enough. Air and liquid are watts of heat, where the room says what it gives away by each.
+    """
+    for name, have, size in _axes(model.problem.room):
         if have is not None:
-            model.lp += model.total(measure) - have * model.racks <= 0, f"{name}_total"
+            model.lp += model.total(_racked(size)) - have * model.racks <= 0, f"rack_{name}_total"
 
 
 def rack_shapes(model: Model) -> None:
@@ -322,15 +347,10 @@ def rack_shapes(model: Model) -> None:
     for i, (shape, count) in enumerate(model.counts(own_rack=True).items()):
         if not fit_in_rack(shape, model.problem.room):
             model.lp += count <= 0, f"rack_own_{i}"
-    room, counts = model.problem.room, model.counts()
+    counts = model.counts()
     for i, (shape, count) in enumerate(counts.items()):
         model.lp += count - fit_in_rack(shape, model.problem.room) * model.racks <= 0, f"rack_shape_{i}"
-    sizes: tuple[tuple[str, int | None, Callable[[Shape], int]], ...] = (
-        ("units", room.units, lambda s: s.units),
-        ("power", room.watts, lambda s: s.watts),
-        ("weight", room.grams, lambda s: s.grams),
-    )
-    for name, have, size in sizes:
+    for name, have, size in _axes(model.problem.room):
         large = [count for shape, count in counts.items() if have is not None and 2 * size(shape) > have]
         if len(large) > 1:
             model.lp += pulp.lpSum(large) - model.racks <= 0, f"rack_large_{name}"
@@ -360,18 +380,38 @@ def performance_share(model: Model) -> None:
 def rack_packing(model: Model, cut: RackCut, index: int) -> None:
     """rack_packing[k]: racks ≥ packed[k] × (1 − Σ (1 − holds)) where holds marks each choice of k that is still made.
 
-    Packing more never takes fewer racks, so the row is valid for every plan; it was learnt from an exact packing.
+    Packing more, or larger things, never takes fewer racks, so the row is valid for every plan and whatever fills as
+    much of a rack holds in the place of a choice; it was learnt from an exact packing.
     """
+    problem = model.problem
+    options, shared = {o.id: o for o in problem.options}, {s.id: s for s in problem.shared}
+    modes = {w.name: w.mode for w in problem.works}
     missing: list[pulp.LpAffineExpression] = []
-    counted = [(model.units[o], n, _high(model, o)) for o, n in cut.units if o in model.units]
-    counted += [(model.steps[s], n, _most_pieces(model, s)) for s, n in cut.pieces]
-    for k, (variable, count, high) in enumerate(counted):
+    counted: list[tuple[pulp.LpAffineExpression, int, int]] = []
+    placed = {name for name, _ in cut.units}  # nothing holds two places at once
+    for name, count in cut.units:
+        if name in model.units:
+            alike = [o for o in as_large_units(problem, options[name]) if o.id == name or o.id not in placed]
+            placed |= {o.id for o in alike}
+            counted.append((pulp.lpSum(model.units[o.id] for o in alike), count, sum(o.high for o in alike)))
+        elif modes.get(options[name].work) == "one":
+            missing.append(1 - pulp.lpSum(model.use[o.id] for o in as_large_options(problem, options[name])))
+        else:
+            missing.append(1 - model.use[name])
+    counted += [(1 * model.steps[s], n, shared[s].steps(shared[s].high)) for s, n in cut.pieces]
+    for k, (held, count, high) in enumerate(counted):
         enough = model.lp.add_variable(f"enough_{index}_{k}", cat="Binary")
-        model.lp += variable - (high - count + 1) * enough <= count - 1, f"rack_packing_enough_{index}_{k}"
+        model.lp += held - (high - count + 1) * enough <= count - 1, f"rack_packing_enough_{index}_{k}"
         missing.append(1 - enough)
-    missing += [1 - model.use[o] for o, _ in cut.units if o not in model.units]
-    missing += [1 - model.pick[s] for s in cut.picked]
+    missing += [1 - pulp.lpSum(model.pick[o.id] for o in as_large_shared(problem, shared[s])) for s in cut.picked]
     model.lp += model.racks + cut.racks * pulp.lpSum(missing) >= cut.racks, f"rack_packing_{index}"
+
+
+def rack_worth(model: Model, rule: RackWorth, index: int) -> None:
+    """rack_worth[k]: Σ worth_k(thing) ≤ most_k × racks: what one rack holds is worth no more than most_k."""
+    room = model.problem.room
+    worth = model.total(lambda load: sum(n * rule.worth(s, room) for s, n in load.shapes.items() if not s.own_rack))
+    model.lp += worth - rule.most * model.racks <= 0, f"rack_worth_{index}"
 
 
 def differs(model: Model, known: Solution) -> None:
@@ -404,6 +444,9 @@ CONSTRAINTS: tuple[Callable[[Model], None], ...] = (
     shared_bracket,
     shared_step,
     network_endpoints,
+    joint_nodes,
+    joint_layout,
+    one_fabric,
     together,
     limit_rows,
     rack_totals,
@@ -418,13 +461,22 @@ def fit_in_rack(shape: Shape, room: RoomLimits) -> int:
     """How many of one shape an otherwise empty rack takes; 0 when not even one, or when its own rack is too much."""
     if shape.own_rack:
         hungry = room.own_watts is not None and shape.watts > room.own_watts
-        return 0 if hungry or (room.grams is not None and shape.grams > room.grams) else 10**6
-    fits = [room.units // shape.units if shape.units else 10**6]
-    if room.watts is not None and shape.watts:
-        fits.append(room.watts // shape.watts)
-    if room.grams is not None and shape.grams:
-        fits.append(room.grams // shape.grams)
-    return min(fits)
+        hot = any(
+            left > have for have, left in zip(room.heat, (shape.watts - shape.plates, shape.plates), strict=False)
+        )
+        return 0 if hungry or hot or (room.grams is not None and shape.grams > room.grams) else 10**6
+    fits = [have // size(shape) for _, have, size in _axes(room) if have is not None and size(shape)]
+    return min(fits, default=10**6)
+
+
+def _axes(room: RoomLimits) -> Iterator[tuple[str, int | None, Callable[[Shape], int]]]:
+    """What one rack takes by resource, and how much of it a shape needs."""
+    yield "units", room.units, lambda s: s.units
+    yield "power", room.watts, lambda s: s.watts
+    yield "weight", room.grams, lambda s: s.grams
+    if room.heat:
+        yield "air", room.heat[0], lambda s: s.watts - s.plates
+        yield "liquid", room.heat[1], lambda s: s.plates
 
 
 def performance_scale(problem: Problem, work: Work) -> float:
@@ -436,10 +488,6 @@ def performance_scale(problem: Problem, work: Work) -> float:
 
 def _high(model: Model, option_id: str) -> int:
     return next(o.high for o in model.problem.options if o.id == option_id)
-
-
-def _most_pieces(model: Model, shared_id: str) -> int:
-    return next(s.steps(s.high) for s in model.problem.shared if s.id == shared_id)
 
 
 def _driver_group(shared: SharedOption) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -120,16 +120,42 @@ def with_lengths(
         for part in {planned[group, e.kind] for e in entries}:
             moved.setdefault(part, 0)
         old = [ln for ln in found if ln.group == group and ln.part in moved]
-        surplus = sum(ln.quantity for ln in old) - sum(moved.values())
-        if not old or surplus < 0:
-            continue  # fewer were bought than run: the plan's checks refuse it
-        moved[planned[group, entries[0].kind]] += surplus  # more than run stay as they were priced
+        if not old or sum(ln.quantity for ln in old) != sum(moved.values()):
+            continue  # not as many were bought as run: the plan's checks refuse it
         found = [ln for ln in found if ln not in old]
         for part, quantity in sorted(moved.items()):
             holder = Owned(Bundle(), old[0].pool, old[0].nodes)
             if quantity:
                 seed = LineSeed(part, quantity, group)
                 found.append(_line(catalog, book, seed, holder, quantity)[0])
+    return tuple(_positions(found, 1))
+
+
+def with_spare_lengths(
+    catalog: Catalog,
+    book: PriceBook,
+    capital: Sequence[PlanLine],
+    planned: Mapping[tuple[str, str], str],
+    cabling: Sequence[PlannedCables],
+    networks_of: Mapping[str | None, Collection[str]],
+) -> tuple[PlanLine, ...]:
+    """Spare cables as long as the longest of their kind in the networks that a line's pool owns (None: joint ones)."""
+    found: list[PlanLine] = []
+    moved: dict[tuple[str | None, str], tuple[int, Owned]] = {}
+    for line in capital:
+        if line.group != spares.GROUP or line.part not in catalog.cables:
+            found.append(line)
+            continue
+        own = [
+            e.part
+            for e in cabling
+            if e.network in networks_of.get(line.pool, ()) and planned[e.network, e.kind] == line.part
+        ]
+        part = max(own, key=lambda p: (catalog.cables[p].length_m, p), default=line.part)
+        before = moved[line.pool, part][0] if (line.pool, part) in moved else 0
+        moved[line.pool, part] = (before + line.quantity, Owned(Bundle(), line.pool, line.nodes))
+    for (_, part), (quantity, holder) in moved.items():
+        found.append(_line(catalog, book, LineSeed(part, quantity, spares.GROUP), holder, quantity)[0])
     return tuple(_positions(found, 1))
 
 

@@ -10,12 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from planner.parts import FabricLink, NodeBuild
+from planner.fabric import USUAL, Media
+from planner.parts import FabricLink, NodeBuild, Technology
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Shape:
-    """A thing that stands in a rack. Things of equal shape are interchangeable when racks are filled."""
+    """A thing that stands in a rack. Things of equal shape are interchangeable when racks are filled.
+
+    A block of devices directly above one another is one thing: `stack` says what it is made of, from the bottom up, as
+    (item, pieces, units, watts, grams) of one piece; the other figures are those of the whole.
+    """
 
     item: str
     units: int
@@ -23,6 +28,21 @@ class Shape:
     grams: int
     own_rack: bool = False
     liquid: bool = False
+    plates: int = 0  # watts of its heat that cold plates take
+    stack: tuple[tuple[str, int, int, int, int], ...] = ()
+
+
+def block(*parts: tuple[Shape, int]) -> Shape:
+    """Devices that stand as one block, from the bottom up: so many pieces of each shape."""
+    return Shape(
+        item=parts[0][0].item,
+        units=sum(s.units * n for s, n in parts),
+        watts=sum(s.watts * n for s, n in parts),
+        grams=sum(s.grams * n for s, n in parts),
+        liquid=any(s.liquid for s, _ in parts),
+        plates=sum(s.plates * n for s, n in parts),
+        stack=tuple((s.item, n, s.units, s.watts, s.grams) for s, n in parts),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +133,8 @@ class Option:
 
     A unit is a node, or `nodes_per_unit` nodes where a replica spans several. `rate` is per unit when `linear`,
     else the whole rate of the one count that this option stands for (low == high). `cards` > 0: cards of one unit
-    that shared work may use. `design_key` groups the brackets of one build on one kind of fabric.
+    that shared work may use, counted in slices where some of it takes slices: then `slices` is how many a card has.
+    `design_key` groups the brackets of one build on one kind of fabric.
     """
 
     id: str
@@ -131,22 +152,46 @@ class Option:
     nodes_per_unit: int = 1
     spare_nodes: int = 0
     cards: int = 0
-    network: str | None = None  # shared compute fabric it plugs into; None: owns its fabric or needs none
+    slices: int = 1
+    network: str | None = None  # joint compute fabric it plugs into; None: owns its fabric or needs none
     switch: str | None = None
     topology: str | None = None
     link: FabricLink = field(default_factory=lambda: FabricLink(technology=None, gbps_per_node=0.0))
+    media: Media = USUAL
     precision: str | None = None
     tenants: tuple[Tenant, ...] = ()  # shared pools: replicas that may stand on it
 
 
+def node_ports(network: str) -> str:
+    """The name under which a load counts the nodes that plug into a joint compute fabric."""
+    return f"{network} nodes"
+
+
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A replica of shared work on a shared pool: cards it takes and the rate it gives."""
+    """A replica of shared work on a shared pool: cards (or slices, as its option counts) it takes, and its rate."""
 
     work: str
     cards: int
     rate: float
     precision: str
+
+
+@dataclass(frozen=True, slots=True)
+class JointFabric:
+    """One size of a compute fabric that pools have together.
+
+    `nodes` on it, counted by networks (0: not counted, the ports say it); `direct`: a single switch, to which pools of
+    any layout plug; `technology`, `gbps` and `rails` (ports per node of a rail-optimized tree, else 0) design it.
+    """
+
+    technology: Technology
+    gbps: float
+    rails: int
+    nodes: int
+    direct: bool
+    manager_ports: int = 0
+    reserve: int = 0  # ports that come later
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +218,8 @@ class SharedOption:
     per_step: int = 0  # driver units that one piece serves; 0: no pieces
     step: Load = field(default_factory=Load)
     step_bundle: Bundle = field(default_factory=Bundle)
+    media: Media = USUAL
+    joint: JointFabric | None = None  # a compute fabric that pools have together
 
     def steps(self, driver: int) -> int:
         """Pieces that a driver takes."""
@@ -205,6 +252,8 @@ class RoomLimits:
     watts: int | None
     grams: int | None
     own_watts: int | None = None
+    heat: tuple[int, ...] = ()  # watts that one rack gives to air and to liquid, where the room says so
+    fed: int | None = None  # watts by what is stated of power alone, cooling left aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +279,12 @@ class Problem:
     tax_percent: float = 0.0
     capital_scale: int = 1  # units of `capital` to a cent
     alone: Mapping[str, float] = field(default_factory=dict)  # what each maximised work reaches alone, in its unit
+    one_fabric: bool = False  # all compute fabrics of the plan are one (preferences.fabric.sharing: shared)
+
+    @property
+    def joint_networks(self) -> tuple[str, ...]:
+        """Names of the compute fabrics that pools may have together."""
+        return tuple(sorted({s.network for s in self.shared if s.joint is not None}))
 
     @property
     def performance_first(self) -> bool:

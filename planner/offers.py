@@ -46,11 +46,16 @@ def applied(request: Request, changes: tuple[Change, ...]) -> Request:
     site, budget, supply = request.site, request.budget, dict(request.supply)
     for change in changes:
         section, _, key = change.limit.partition(".")
-        if section == "site":
+        if key == "cooling.air_kw_per_rack":
+            terms = site.cooling_terms and site.cooling_terms.model_copy(update={"air_kw_per_rack": change.need})
+            site = site.model_copy(update={"cooling_terms": terms})
+        elif key.startswith("feeds per rack"):
+            site = site.model_copy(update={"feeds": None, "rack_power_kw": change.need})
+        elif section == "site":
             value = int(change.need) if key == "racks" else change.need
             site = site.model_copy(update={key: value})
             if key == "rack_power_kw":  # the room as a whole gives that much then
-                site = site.model_copy(update={"feeds": None, "cooling_terms": None})
+                site = site.model_copy(update={"feeds": None})
         elif section == "budget":
             budget = budget.model_copy(update={key: Decimal(str(change.need))})
         else:
@@ -59,7 +64,7 @@ def applied(request: Request, changes: tuple[Change, ...]) -> Request:
 
 
 def _room(change: Change) -> bool:
-    return change.limit.startswith("site.rack_")
+    return change.limit.startswith(("site.rack_", "site.feeds", "site.cooling."))
 
 
 def _solved(request: Request, catalog: Catalog, on: dt.date, solve: Solve) -> Plan | None:

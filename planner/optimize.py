@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import replace
 
-from planner import advice
+from planner import advice, site, wiring
 from planner.catalog import Catalog
 from planner.compose import compose
 from planner.errors import NoPlan
@@ -43,6 +43,21 @@ def optimize(
     unserved = clash(prepared)
     if unserved is not None:
         raise NoPlan(unserved.message(), unserved)
+    while True:
+        plan = _best(prepared, say, explained, threads, time_limit)
+        far = wiring.beyond_reach(plan, catalog) - prepared.single_mode
+        if not far:
+            return plan
+        # Where a run is longer than multimode fibre reaches, all of its kind are priced on single-mode and the program
+        # is solved again; there are but few kinds, so this ends.
+        known = prepared.single_mode | far
+        say(f"{', '.join(sorted(far))}: too far for multimode fibre; again with single-mode")
+        prepared = prepare(request, catalog, on, within=not explained, single_mode=known)
+
+
+def _best(prepared: Prepared, say: Say, explained: bool, threads: int | None, time_limit: float | None) -> Plan:
+    """The best plan of a program; NoPlan where there is none."""
+    request = prepared.request
     say(f"solving with {len(prepared.problem.options)} candidates")
     problem = _with_alone(prepared.problem, threads)
     solution = solve(problem, pack_shapes, threads=threads, time_limit=time_limit)
@@ -99,6 +114,15 @@ def _with_alone(problem: Problem, threads: int | None) -> Problem:
 
 def explain_limits(prepared: Prepared) -> advice.Explanation:
     """The limits that clash and the smallest changes, each proven by solving, over counts that larger limits allow."""
-    prepared = prepare(prepared.request, prepared.catalog, prepared.on, bounded=False)
-    search = advice.Relaxation(prepared.problem, pack_shapes, limit_keys(prepared.request, prepared.book.taxes))
+    prepared = prepare(prepared.request, prepared.catalog, prepared.on, bounded=False, single_mode=prepared.single_mode)
+    keys, room_key = limit_keys(prepared.request, prepared.book.taxes), _rack_power_key(prepared.request)
+    search = advice.Relaxation(prepared.problem, pack_shapes, keys, room_key)
     return search.explain(plain_checks(prepared), rule_notes(prepared))
+
+
+def _rack_power_key(request: Request) -> str:
+    """What must rise for a rack to give more: its own figure, what its feeds give, or both."""
+    fed, given = site.feeds_kw(request), request.site.rack_power_kw
+    if fed is None or (given is not None and given <= fed):
+        return "site.rack_power_kw"
+    return "site.feeds per rack, kW" if given is None else "site.feeds per rack and site.rack_power_kw, kW"

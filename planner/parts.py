@@ -272,6 +272,8 @@ class Cable(Part):
     gbps: float  # per link
     links: int = 1  # logical links carried
     ends: tuple[str, str]  # cage at either end, or the fibre connector
+    side: Literal["switch", "node", "any"] = "any"  # whose cages the second end is made for (finned or flat-top plugs)
+    media: Literal["mmf", "smf"] | None = None  # of a fibre
     technologies: tuple[Technology, ...]
     max_w: float | None = None
 
@@ -477,6 +479,7 @@ class TrainingModel(Record):
     shared_experts: int | None = None
     expert_ffn: int | None = None
     dense_layers: int | None = None  # layers without experts in a mixture of experts
+    expert_nodes: int | None = None  # nodes that a token's experts lie on at most, where its router limits them
     kv_lora_rank: int | None = None  # multi-head latent attention: width of the latent
     rope_head_dim: int | None = None
     sliding_window: int | None = None

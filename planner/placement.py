@@ -17,20 +17,23 @@ from planner.site import Packing, RackLoad, RackNeed, Room
 
 @dataclass
 class _Rack:
-    """A rack while it is filled: what is left of units, watts and grams."""
+    """A rack while it is filled: what is left of units, watts, grams and heat."""
 
     units: int
     watts: int
     grams: int
+    heat: tuple[int, ...] = ()  # watts that it still gives to air and to liquid, where that is limited
     members: list[RackNeed] = field(default_factory=list)
 
     def takes(self, need: RackNeed) -> bool:
-        return need.units <= self.units and _watts(need) <= self.watts and _grams(need) <= self.grams
+        cool = all(have >= left for have, left in zip(self.heat, site.heat_watts(need), strict=False))
+        return cool and need.units <= self.units and _watts(need) <= self.watts and _grams(need) <= self.grams
 
     def put(self, need: RackNeed) -> None:
         self.units -= need.units
         self.watts -= _watts(need)
         self.grams -= _grams(need)
+        self.heat = tuple(have - left for have, left in zip(self.heat, site.heat_watts(need), strict=False))
         self.members.append(need)
 
 
@@ -119,7 +122,8 @@ def _filled(
 def _empty(space: Room) -> _Rack:
     watts, grams = site.whole_limits(space)
     unlimited = 10**15
-    return _Rack(space.units, unlimited if watts is None else watts, unlimited if grams is None else grams)
+    most = unlimited if watts is None else watts, unlimited if grams is None else grams
+    return _Rack(space.units, *most, site.heat_limits(space))
 
 
 def _watts(need: RackNeed) -> int:

@@ -185,6 +185,8 @@ class PlannedFabric(Entry):
     ports_used: int
     ports_present: int
     redundancy: Literal["pair", "none"]
+    node_cable: str | None = None  # priced for links to devices; None: what docs/fabric.md says for these cages
+    trunk_cable: str | None = None  # priced for links between switches
     pools: tuple[str, ...]
 
 
@@ -357,6 +359,27 @@ class ComplianceEntry(Entry):
     planned: bool = False  # is in this plan; others are shown to say why they were left out
 
 
+Figure = int | float | str | None  # int first: whole numbers stay whole in JSON
+Figures = dict[str, Figure]
+
+
+class PlannedCheck(Entry):
+    """One numbered check as it stood when the plan was made. `case` and `figures` carry what the English words say,
+    so that documents say it in their language; `items` are the first offenders, `figures["count"]` says how many."""
+
+    number: int
+    id: str
+    title: str
+    status: Literal["PASS", "WARN", "FAIL"]
+    case: str
+    have: str
+    need: str
+    text: str
+    mend: str | None = None
+    figures: Figures = Field(default_factory=dict)
+    items: tuple[Figures, ...] = ()
+
+
 class Limit(Entry):
     """A named limit: what there is and what the plan uses. `have` None means not limited."""
 
@@ -426,6 +449,7 @@ class Plan(Entry):
     screening: tuple[LineScreening, ...] = ()
     assumptions: tuple[Assumption, ...]
     limits: tuple[Limit, ...]
+    checks: tuple[PlannedCheck, ...] = ()
     left_out: tuple[LeftOut, ...]
     open_questions: tuple[Assumption, ...]
     names: dict[str, str] = Field(default_factory=dict)  # part id -> maker and model, for every part that is mentioned

@@ -7,26 +7,26 @@ import json
 from collections.abc import Sequence
 
 from planner.catalog import Catalog
-from planner.facility.checks import STANDARDS, Check
 from planner.facility.cooling import CoolingFacts, cooling_facts
 from planner.facility.power import NOTE, FeedLoss, PowerFacts, power_facts
-from planner.plan import Plan
+from planner.facility.standards import STANDARDS
+from planner.plan import Plan, PlannedCheck
 
 
-def as_json(plan: Plan, catalog: Catalog, checks: Sequence[Check]) -> str:
+def as_json(plan: Plan, catalog: Catalog, checks: Sequence[PlannedCheck]) -> str:
     """Everything as JSON."""
     data = {
         "ok": all(c.status != "FAIL" for c in checks),
-        "checks": [dataclasses.asdict(c) for c in checks],
+        "checks": [c.model_dump(mode="json") for c in checks],
         "power": dataclasses.asdict(power_facts(plan, catalog)),
         "cooling": dataclasses.asdict(cooling_facts(plan, catalog)),
-        "not_verified": [{"standard": name, "asks": text} for name, text in STANDARDS],
+        "not_verified": [{"standard": name, "asks": text} for name, text, _ in STANDARDS],
         "note": NOTE,
     }
     return json.dumps(data, ensure_ascii=False, indent=2)
 
 
-def text(plan: Plan, catalog: Catalog, checks: Sequence[Check]) -> str:
+def text(plan: Plan, catalog: Catalog, checks: Sequence[PlannedCheck]) -> str:
     """Everything for people."""
     count = {s: sum(c.status == s for c in checks) for s in ("PASS", "WARN", "FAIL")}
     out = [f"{plan.project}: {count['PASS']} pass, {count['WARN']} warn, {count['FAIL']} fail"]
@@ -37,7 +37,7 @@ def text(plan: Plan, catalog: Catalog, checks: Sequence[Check]) -> str:
     out += _power(power_facts(plan, catalog))
     out += _cooling(cooling_facts(plan, catalog))
     out += ["Checklist, not verified (no clause of these standards was seen):"]
-    out += [f"  [ ] {name}: {asks}" for name, asks in STANDARDS]
+    out += [f"  [ ] {name}: {asks}" for name, asks, _ in STANDARDS]
     return "\n".join(out)
 
 
@@ -59,8 +59,8 @@ def _power(p: PowerFacts) -> list[str]:
 def _loss(x: FeedLoss) -> str:
     if x.supplies is None:
         return f"{x.chassis} ({x.pool}): number of supplies not published"
-    must = "number that must live not published" if x.must_live is None else f"{x.must_live} must live"
-    return f"{x.chassis} ({x.pool}) {x.result}: {x.left} of {x.supplies} supplies stay, {must}"
+    carry = "how many carry it is not known" if x.needed is None else f"{x.needed} carry its {x.need_w / 1000:g} kW"
+    return f"{x.chassis} ({x.pool}) {x.result}: {x.left} of {x.supplies} supplies stay, {carry}"
 
 
 def _cooling(c: CoolingFacts) -> list[str]:

@@ -5,27 +5,29 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from planner import compliance, nodes, site
 from planner.bundles import STORAGE_SYSTEM, Pricer
-from planner.candidates import Bench, Generator, works
+from planner.candidates import Bench, Generator, Joint, works
 from planner.catalog import Catalog
 from planner.dominance import irrelevant, prune
 from planner.errors import InputError, Mistake, Rejection
 from planner.formulation import fit_in_rack, limit_measure
-from planner.model import Bundle, Load, Option, Problem, RoomLimits, SharedOption, Work
+from planner.model import Bundle, Load, Option, Problem, RoomLimits, SharedOption, Solution, Work
 from planner.packing import pack_shapes
 from planner.parts import NodeBuild
 from planner.plan import ComplianceEntry
 from planner.pricing import PriceBook
+from planner.reach import reach
 from planner.request import Request
 from planner.shared import SharedEquipment, rack_bundle
-from planner.solve import delivered, least, stages
+from planner.solve import delivered, least, performance, stages
 from planner.taxes import Taxes
 from planner.units import HOURS_PER_YEAR, UTILISATION
 
+DRIVERS = ("management", "in-band", "oob", "storage", STORAGE_SYSTEM)  # of what all pools share
 EAGER_BUILDS = 6  # builds whose every count is tried first, to know what maximised work can reach
 
 
@@ -43,6 +45,14 @@ class Prepared:
     accepted: tuple[str, ...]
     rejections: tuple[Rejection, ...]
     on: dt.date
+    joint: Joint  # fabrics that pools may have together, for any choice of options
+    single_mode: frozenset[str] = frozenset()  # kinds of link that multimode fibre does not reach
+
+    def with_options(self, options: Sequence[Option]) -> Problem:
+        """The problem with other options, and the joint fabrics that those can make."""
+        kept, sizes = self.joint.settle(options)
+        shared = (*(s for s in self.problem.shared if s.joint is None), *sizes)
+        return replace(self.problem, options=tuple(kept), shared=shared)
 
 
 def prepare(
@@ -53,12 +63,14 @@ def prepare(
     pruning: bool = True,
     bounded: bool = True,
     within: bool = False,
+    single_mode: frozenset[str] = frozenset(),
 ) -> Prepared:
     """Everything up to solving. `on` is the one date for rules, price age and rates.
 
     `bounded` leaves out counts that no limit lets in. What other limits would need is asked without it: a service for
     which the budget has room for one node may need ten. `within` leaves out, before anything is sized, builds of which
     not even one node meets the limits: the best plan is the same, but nobody is told why they were left out.
+    `single_mode`: kinds of link (`compute:node`, `storage:trunk` ...) that multimode fibre is known not to reach.
     """
     book = PriceBook(catalog, request, on)
     verdicts, accepted, rejections = compliance.screen_all(request, catalog, on)
@@ -67,7 +79,7 @@ def prepare(
     pricer = Pricer(catalog, book, request.supply)
     room = room_limits(request)
     ignore = irrelevant(request.objective, limits(request, book.taxes), room.grams is not None)
-    bench = Bench(catalog, request, pricer, built, ignore)
+    bench = Bench(catalog, request, pricer, built, ignore, single_mode=single_mode)
     if pruning:
         bench.drop_outdone_builds()
     if within:
@@ -76,17 +88,19 @@ def prepare(
     scout = generator.counted
     rows = works(request)
     factory = _Factory(request, catalog, pricer, generator, rows, ignore, pruning)
-    maximised = [w for w in rows if w.maximise]
     problem = factory.program()
-    if pruning and len(maximised) == 1 and scout.eager is not None:
+    known: Solution | None = None  # a plan in which no pools share a compute fabric
+    if scout.eager is not None:
         # After counts some percent apart all counts of the few builds; then those of every build.
         for eager in (scout.eager, None) if scout.coarse else (None,):
-            reached = _scouted(problem, maximised[0])
-            if reached is None:
+            known = least(problem, pack_shapes, stages(problem)[0])
+            if known is None:
                 break
-            scout.floors[maximised[0].name] = reached * (1 - 1e-9)
+            scout.floors |= _floors(problem, known)
             scout.eager = eager
             problem = factory.program()
+    if generator.joint.wanted:
+        problem = factory.with_joint(problem, known)
     return Prepared(
         request,
         catalog,
@@ -98,6 +112,8 @@ def prepare(
         tuple(accepted),
         tuple(rejections + bench.rejections + factory.rejections),
         on,
+        generator.joint,
+        single_mode,
     )
 
 
@@ -116,11 +132,35 @@ def _beyond(bench: Bench, have: Mapping[str, int], room: RoomLimits) -> frozense
     return frozenset(found)
 
 
-def _scouted(problem: Problem, work: Work) -> float | None:
-    """The rate of the maximised work that the best plan of the scouted options reaches; None without a plan."""
-    stage = stages(problem)[0]
-    found = least(problem, pack_shapes, stage)
-    return None if found is None else delivered(problem, work.name, found)
+def _floors(problem: Problem, known: Solution) -> dict[str, float]:
+    """Rates below which no option of a work can be in the best plan, as a plan reaches more.
+
+    Of one work to maximise it is the rate reached; where nothing is, the smallest share of what was asked counts, and
+    no work of a better plan has a smaller one.
+    """
+    share = performance(problem, known)
+    return {
+        work.name: (delivered(problem, work.name, known) if work.target is None else share * work.target) * (1 - 1e-9)
+        for work in led(problem.works)
+    }
+
+
+def led(works: Sequence[Work]) -> list[Work]:
+    """Work on one kind of node that gets as much as possible and whose counts are scouted, when performance counts.
+
+    With several to maximise the best plan gives each a share of its own best: what one reaches is no floor for it.
+    """
+    maximised = [w for w in works if w.maximise]
+    if len(maximised) > 1:
+        return []
+    return [w for w in maximised or works if w.mode == "one"]
+
+
+def _ceilings(works: Sequence[Work], most: Mapping[str, float]) -> dict[str, float]:
+    """Rates beyond which more of a work does not help: no plan's smallest share of what was asked is larger."""
+    targets = {w.name: w.target for w in works if w.name in most and w.target is not None}
+    share = min((most[name] / target for name, target in targets.items()), default=0.0)
+    return {name: share * target * (1 + 1e-9) for name, target in targets.items()} if len(targets) > 1 else {}
 
 
 @dataclass
@@ -138,18 +178,22 @@ class _Factory:
     rejections: list[Rejection] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        maximised = [w for w in self.rows if w.maximise]
-        # With several to maximise the best plan gives each a share: what one reaches is no floor for it.
-        if self.pruning and len(maximised) == 1 and maximised[0].mode == "one":
-            workload = next(w for w in self.request.workloads if w.name == maximised[0].name)
-            self.generator.counted.eager = self.generator.counted.most_promising(workload, EAGER_BUILDS)
+        first = self.request.objective == "highest_performance" or any(w.maximise for w in self.rows)
+        names = {w.name for w in led(self.rows)} if self.pruning and first else set()
+        if names:
+            counted = self.generator.counted
+            workloads = [w for w in self.request.workloads if w.name in names]
+            rates = {w.name: counted.reach(w) for w in workloads}
+            best = [sorted(found, key=lambda name: (-found[name], name)) for found in rates.values()]
+            counted.eager = frozenset(name for names in best for name in names[:EAGER_BUILDS])
+            counted.ceilings = _ceilings(self.rows, {name: max(r.values(), default=0.0) for name, r in rates.items()})
 
     def program(self) -> Problem:
         """The program of all workloads, shared equipment and limits."""
         request, catalog, taxes = self.request, self.catalog, self.pricer.book.taxes
         self.unpruned = self._options()
         kept = _pruned(self.unpruned, self.ignore) if self.pruning else self.unpruned
-        shared, self.rejections = _shared(request, catalog, self.pricer, kept)
+        shared, self.rejections = _shared(request, catalog, self.pricer, kept, self.generator.bench.single_mode)
         rack = rack_bundle(catalog, self.pricer, request)
         if isinstance(rack, Rejection):
             raise InputError([Mistake("site", None, None, rack.message)])
@@ -169,6 +213,25 @@ class _Factory:
             tax_percent=0.0 if taxes.several else float(request.budget.vat_percent or 0),
             capital_scale=taxes.scale,
         )
+
+    def with_joint(self, problem: Problem, known: Solution | None) -> Problem:
+        """The program with fabrics that pools have together, as far as they can better a known plan without any."""
+        joint, counted = self.generator.joint, self.generator.counted
+        if known is None and not joint.forced:
+            known = least(problem, pack_shapes, stages(problem)[0])
+        bounds = reach(problem, counted.bare, known)
+        found: list[Option] = []
+        for workload in self.request.workloads:
+            own = [o for o in problem.options if o.work == workload.name]
+            found += counted.sharing(workload, own, bounds.worth)
+        kept, sizes = joint.settle([*problem.options, *found])
+        self.unpruned += found
+        shared = problem.shared
+        if any(_most(kept, n) > _most(problem.options, n) for n in DRIVERS):
+            known_far = self.generator.bench.single_mode
+            made, self.rejections = _shared(self.request, self.catalog, self.pricer, kept, known_far)
+            shared = tuple(made)
+        return replace(problem, options=tuple(kept), shared=(*shared, *sizes), one_fabric=joint.forced)
 
     def _options(self) -> list[Option]:
         modes = {w.name: w.mode for w in self.rows}
@@ -217,11 +280,14 @@ def limit_keys(request: Request, taxes: Taxes) -> dict[str, tuple[str, Decimal]]
 def room_limits(request: Request) -> RoomLimits:
     """What one rack takes, in whole watts and grams."""
     room, given = site.room(request), request.site.rack_power_kw
+    fed = min((k for k in (given, site.feeds_kw(request)) if k is not None), default=None)
     return RoomLimits(
         units=room.units,
         watts=None if room.power_kw is None else math.floor(round(room.power_kw * 1000, 6)),
         grams=None if room.weight_kg is None else math.floor(room.weight_kg * 1000),
         own_watts=None if given is None else math.floor(round(given * 1000, 6)),
+        heat=site.heat_limits(room),
+        fed=None if fed is None else math.floor(round(fed * 1000, 6)),
     )
 
 
@@ -250,7 +316,7 @@ def _pruned(options: Sequence[Option], ignore: frozenset[str]) -> list[Option]:
 
 
 def _shared(
-    request: Request, catalog: Catalog, pricer: Pricer, options: Sequence[Option]
+    request: Request, catalog: Catalog, pricer: Pricer, options: Sequence[Option], single_mode: frozenset[str]
 ) -> tuple[list[SharedOption], list[Rejection]]:
     """Shared equipment, sized for the most nodes and endpoints that the options could bring together."""
     most_nodes = _most(options, "management")
@@ -259,7 +325,7 @@ def _shared(
     # Management nodes, storage blocks and switches plug in too: room for them on top.
     most = endpoints + endpoints // 2 + 512
     cards = _most(options, STORAGE_SYSTEM)
-    equipment = SharedEquipment(catalog, request, pricer, max(3, most_nodes), most, cards)
+    equipment = SharedEquipment(catalog, request, pricer, max(3, most_nodes), most, cards, single_mode)
     return equipment.options(gbps), equipment.rejections
 
 

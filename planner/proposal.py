@@ -16,9 +16,11 @@ from markupsafe import Markup
 
 from planner import drawings
 from planner.bom import measure, part_names, readable_text
+from planner.cable_totals import link_rows
 from planner.files import atomic_write
 from planner.plan import Plan, Pool
 from planner.proposal_brief import brief
+from planner.proposal_checks import check_count, check_rows, standard_rows
 from planner.proposal_notes import compliance_rows, left_out_by_rule, notes, public_notices, questions, unknowns
 from planner.proposal_results import result_rows
 from planner.quote import Quote, quote
@@ -68,6 +70,7 @@ def proposal_html(plan: Plan) -> str:
         site=_site(plan, request, words),
         networks=_networks(plan, words),
         topology=drawings.topology(plan, words),
+        cables=link_rows(plan, words),
         elevations=drawings.elevations(plan, words),
         racks_left=_racks_left(plan, words),
         pools=[_pool(plan, p, words) for p in plan.pools],
@@ -75,6 +78,9 @@ def proposal_html(plan: Plan) -> str:
         performance=result_rows(plan, words),
         capitals=rmb_capitals(prices.total) if words.language == "zh" and prices.currency == "CNY" else "",
         power=_power(plan, request, words),
+        checks=check_rows(plan, words),
+        check_count=check_count(plan, words),
+        standards=standard_rows(words),
         chart=_chart(prices, words),
         compliance=compliance_rows(plan, words),
         unknowns=unknowns(plan, words),
@@ -181,6 +187,9 @@ def asked(work: Workload, words: Wording, names: Mapping[str, str]) -> str:
         add("streams", streams=f"{work.streams:,}", rate=rate, size=work.resolution or "1080p")
     if work.prefix_share:
         add("prefix", percent=words.number(work.prefix_share * 100))
+    if work.speculative:
+        kept = words.number(work.speculative.acceptance * 100)
+        add("drafts", count=f"{work.speculative.draft_tokens}", percent=kept)
     if work.sustained_pflops:
         add("sustained", pflops=words.number(work.sustained_pflops))
     if work.count:

@@ -102,7 +102,7 @@ def _row(result: Result, words: Wording) -> dict[str, Any]:
 
 
 def _details(predicted: Predicted, words: Wording) -> list[str]:
-    found = []
+    found = made_of(predicted, words)
     for key in DETAILS:
         value = predicted.details.get(key)
         if isinstance(value, int | float):
@@ -111,4 +111,21 @@ def _details(predicted: Predicted, words: Wording) -> list[str]:
     return found
 
 
-__all__ = ["Result", "result_rows", "results", "shown"]
+def made_of(predicted: Predicted, words: Wording) -> list[str]:
+    """How a service stands on its cards: replicas, slices of cards, and accelerators that only read or only write."""
+    layout = predicted.layout
+    slices, of = layout.get("slices", 0), layout.get("slices_per_card")
+    replicas, cards = layout.get("replicas"), layout.get("accelerators")
+    found = []
+    if isinstance(replicas, int) and isinstance(cards, int):
+        found.append(words("detail.replicas", replicas=f"{replicas:,}", cards=f"{cards:,}"))
+    elif slices and layout.get("cards"):
+        found.append(words("detail.cards", cards=f"{layout['cards']:,}"))
+    if slices:
+        found.append(words("detail.slices", slices=f"{slices:,}", of=of))
+    if layout.get("reading") and layout.get("writing"):
+        found.append(words("detail.divided", reading=layout["reading"], writing=layout["writing"]))
+    return found
+
+
+__all__ = ["Result", "made_of", "result_rows", "results", "shown"]

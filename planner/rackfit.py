@@ -16,21 +16,28 @@ import pulp
 from planner import highs
 from planner.errors import SolverFailed
 
-# Units, watts, grams, how many: a shape as the packer sees it.
-Item = tuple[int, int, int, int]
+# A shape as the packer sees it: what it takes of each axis (units, watts, grams, and more where limited), how many.
+Item = tuple[int, ...]
 Pattern = tuple[int, ...]
-Size = tuple[int, int, int]
+Size = tuple[int, ...]
 MOST_PATTERNS = 4_000
 MOST_STEPS = 20_000  # of listing patterns
 MOST_ROUNDS = 200  # of making patterns
 UNLIMITED = 10**15
+WORTH = 10_000  # a full rack, in the whole numbers of a rule that is learnt
 
 
 def fewest(
-    items: tuple[Item, ...], units: int, watts: int | None, grams: int | None, known: Sequence[Pattern]
+    items: tuple[Item, ...],
+    units: int,
+    watts: int | None,
+    grams: int | None,
+    known: Sequence[Pattern],
+    more: Size = (),
 ) -> tuple[list[Pattern], bool]:
-    """The fewest racks, as counts per shape, and whether no fewer exist. `known` is a filling to improve on."""
-    room = (units, UNLIMITED if watts is None else watts, UNLIMITED if grams is None else grams)
+    """The fewest racks, as counts per shape, and whether no fewer exist. `known` is a filling to improve on;
+    `more` what a rack takes of further axes."""
+    room = (units, UNLIMITED if watts is None else watts, UNLIMITED if grams is None else grams, *more)
     listed = patterns(items, room)
     bound = 0
     if listed is None:
@@ -53,13 +60,13 @@ def patterns(items: tuple[Item, ...], room: Size) -> list[Pattern] | None:
         if steps > MOST_STEPS or len(found) > MOST_PATTERNS:
             return False
         if k == len(items):
-            if all(n == item[3] or not _fits(item, left) for item, n in zip(items, taken, strict=True)):
+            if all(n == item[-1] or not _fits(item, left) for item, n in zip(items, taken, strict=True)):
                 found.append(taken)
             return True
         size = items[k]
-        most = min([size[3], *(have // need for have, need in zip(left, size[:3], strict=True) if need)])
+        most = min([size[-1], *(have // need for have, need in zip(left, size[:-1], strict=True) if need)])
         for n in range(most, -1, -1) if k + 1 < len(items) else (most,):
-            rest = (left[0] - n * size[0], left[1] - n * size[1], left[2] - n * size[2])
+            rest = tuple(have - n * need for have, need in zip(left, size[:-1], strict=True))
             if not fill(k + 1, rest, (*taken, n)):
                 return False
         return True
@@ -68,7 +75,7 @@ def patterns(items: tuple[Item, ...], room: Size) -> list[Pattern] | None:
 
 
 def _fits(item: Item, left: Size) -> bool:
-    return all(need <= have for have, need in zip(left, item[:3], strict=True))
+    return all(need <= have for have, need in zip(left, item[:-1], strict=True))
 
 
 def _paying(items: tuple[Item, ...], room: Size, known: Sequence[Pattern]) -> tuple[list[Pattern], int]:
@@ -81,7 +88,7 @@ def _paying(items: tuple[Item, ...], room: Size, known: Sequence[Pattern]) -> tu
         if stats.status != pulp.LpSolveStatus.Optimal:
             raise SolverFailed(f"bounding racks stopped with status {stats.status.name}")
         worth = [max(0.0, row.pi or 0.0) for row in rows]
-        value = sum(w * item[3] for w, item in zip(worth, items, strict=True))
+        value = sum(w * item[-1] for w, item in zip(worth, items, strict=True))
         pattern, best = _worth_most(items, room, worth)
         bound = max(bound, math.ceil(value / max(1.0, best) - 1e-6))
         if best <= 1 + 1e-9 or pattern in made:
@@ -90,10 +97,33 @@ def _paying(items: tuple[Item, ...], room: Size, known: Sequence[Pattern]) -> tu
     return made, bound
 
 
-def _worth_most(items: tuple[Item, ...], room: Size, worth: Sequence[float]) -> tuple[Pattern, float]:
-    """The rack that is worth most at prices per thing: a knapsack of units, watts and grams."""
+def worths(things: Sequence[Size], numbers: Sequence[int], room: Size) -> tuple[list[int], int]:
+    """What each thing is worth, in whole numbers, and the most that one rack of them is worth.
+
+    `things` by what each takes of every axis of `room`. Racks × most ≥ Σ worth · number holds for any numbers, not only
+    for these; for these it comes as near to the truth as the relaxation does, whose prices the worths are.
+    """
+    items = [(*thing, UNLIMITED) for thing in things]
+    fits = [min((have // need for have, need in zip(room, thing, strict=True) if need), default=1) for thing in things]
+    made = [tuple(fit if j == k else 0 for j in range(len(things))) for k, fit in enumerate(fits)]
+    prices = [0.0] * len(things)
+    for _ in range(MOST_ROUNDS):
+        lp, rows, _ = _master([(*thing, n) for thing, n in zip(things, numbers, strict=True)], made, whole=False)
+        if highs.run(lp).status != pulp.LpSolveStatus.Optimal:
+            break
+        prices = [max(0.0, row.pi or 0.0) for row in rows]
+        pattern, best = _worth_most(items, room, prices)
+        if best <= 1 + 1e-9 or pattern in made:
+            break
+        made.append(pattern)
+    whole = [math.floor(price * WORTH) for price in prices]
+    return whole, round(_worth_most(items, room, [float(w) for w in whole])[1])
+
+
+def _worth_most(items: Sequence[Item], room: Size, worth: Sequence[float]) -> tuple[Pattern, float]:
+    """The rack that is worth most at prices per thing: a knapsack of every axis."""
     lp = pulp.LpProblem("rack", pulp.LpMaximize)
-    most = [min([i[3], *(have // need for have, need in zip(room, i[:3], strict=True) if need)]) for i in items]
+    most = [min([i[-1], *(have // need for have, need in zip(room, i[:-1], strict=True) if need)]) for i in items]
     count = [lp.add_variable(f"n_{k}", 0, most[k], "Integer") for k in range(len(items))]
     for axis, have in enumerate(room):
         if have < UNLIMITED:
@@ -108,14 +138,14 @@ def _worth_most(items: tuple[Item, ...], room: Size, worth: Sequence[float]) -> 
 
 
 def _master(
-    items: tuple[Item, ...], listed: Sequence[Pattern], *, whole: bool
+    items: Sequence[Item], listed: Sequence[Pattern], *, whole: bool
 ) -> tuple[pulp.LpProblem, list[pulp.LpConstraint], list[pulp.LpVariable]]:
     """all[k]: Σ count[p,k]·x[p] ≥ number[k]; objective Σ x[p]."""
     lp = pulp.LpProblem("racks", pulp.LpMinimize)
     times = [lp.add_variable(f"x_{p}", 0, None, "Integer" if whole else "Continuous") for p in range(len(listed))]
     for k, item in enumerate(items):
         pairs = [(v, float(p[k])) for v, p in zip(times, listed, strict=True) if p[k]]
-        lp += pulp.lpSum_vars_coefs(pairs) >= item[3], f"all_{k}"
+        lp += pulp.lpSum_vars_coefs(pairs) >= item[-1], f"all_{k}"
     lp.setObjective(pulp.lpSum_vars(times))
     return lp, list(lp.constraints()), times
 
@@ -134,7 +164,7 @@ def _cover(items: tuple[Item, ...], listed: Sequence[Pattern], known: int, bound
         return None
     if stats.status != pulp.LpSolveStatus.Optimal:
         raise SolverFailed(f"filling racks stopped with status {stats.status.name}")
-    left = [item[3] for item in items]
+    left = [item[-1] for item in items]
     racks: list[Pattern] = []
     for variable, pattern in zip(times, listed, strict=True):
         for _ in range(round(variable.varValue or 0)):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from planner import placement, site
-from planner.assemble import Chosen
+from planner.assemble import Chosen, joint_names
 from planner.catalog import Catalog
 from planner.errors import Rejection
 from planner.model import Shape, SharedOption, Solution
@@ -33,14 +34,15 @@ def racks(
 def _rack(number: int, load: site.RackLoad, cabinet: str | None) -> PlannedRack:
     items = tuple(
         RackItem(
-            item=placed.need.item,
-            label=placed.need.label,
-            units=placed.need.units,
-            bottom_unit=placed.bottom_unit,
-            power_kw=placed.need.power_kw,
-            weight_kg=placed.need.weight_kg,
+            item=need.item,
+            label=need.label,
+            units=need.units,
+            bottom_unit=bottom,
+            power_kw=need.power_kw,
+            weight_kg=need.weight_kg,
         )
         for placed in load.items
+        for need, bottom in _each(placed)
     )
     own = any(placed.need.own_rack for placed in load.items)
     return PlannedRack(
@@ -53,6 +55,14 @@ def _rack(number: int, load: site.RackLoad, cabinet: str | None) -> PlannedRack:
     )
 
 
+def _each(placed: site.Placed) -> Iterator[tuple[site.RackNeed, int]]:
+    """Every device with its lowest unit: the members of a block one above the other."""
+    bottom = placed.bottom_unit
+    for need in placed.need.stack or (placed.need,):
+        yield need, bottom
+        bottom += need.units
+
+
 def _devices(
     prepared: Prepared,
     solution: Solution,
@@ -62,23 +72,38 @@ def _devices(
 ) -> Iterator[site.RackNeed]:
     """Nodes pool by pool, then the switches and managers of each compute fabric, then everything that is shared."""
     first = 0
+    standing_of: dict[str, tuple[int, int]] = {}  # joint fabric -> the first of its nodes and the one after the last
     equipment: list[site.RackNeed] = []
     for name, pick in zip(pool_names(pools), chosen, strict=True):
         shapes = _shapes(pick)
         node = pick.option.node
         standing = 0
         for shape, number in shapes:
-            if shape.item in (node.id, node.chassis):
+            if shape.stack and shape.item == node.id and pick.fabric is not None:
+                standing = shape.stack[0][1]
+                yield _whole_pod(shape, name, node.chassis, networks[pick.fabric])
+            elif shape.item in (node.id, node.chassis):
                 standing += 0 if shape.own_rack else number
                 yield from (_need(shape, f"{name} node {k + 1}", "node", item=node.chassis) for k in range(number))
-            elif pick.fabric is not None:
+            elif pick.fabric is not None and pick.option.network is None:
                 net = networks[pick.fabric]
                 equipment += _equipment(prepared.catalog, shape, number, net, (first, standing or pick.nodes))
+        if pick.option.network is not None and pick.fabric is not None:
+            begun = standing_of.get(pick.fabric, (first, first))[0]
+            standing_of[pick.fabric] = (begun, first + (standing or pick.nodes))
         first += standing
+    names = joint_names(chosen)
+    for bracket in prepared.problem.shared:
+        count = solution.shared.get(bracket.id)
+        if count and bracket.network in names:
+            net = networks[names[bracket.network]]
+            begun, end = standing_of[net.name]
+            for shape, number in sorted(bracket.load(count).shapes.items()):
+                equipment += _equipment(prepared.catalog, shape, number, net, (begun, end - begun))
     yield from equipment
     for bracket in prepared.problem.shared:
         count = solution.shared.get(bracket.id)
-        if count is not None:
+        if count is not None and bracket.joint is None:
             yield from _bracket(prepared, bracket, count, networks, first)
 
 
@@ -113,6 +138,10 @@ def _equipment(
     labels = [
         (tier, k) for tier, have in (("leaf", net.leaf), ("spine", net.spine), ("core", net.core)) for k in range(have)
     ]
+    if shape.stack:  # all switches of the network in one block, the first leaf highest
+        each = _pieces(shape, [f"{net.name} {tier} {k + 1}" for tier, k in reversed(labels)], "network")
+        near = (first, first + count - 1) if count else None
+        return [replace(_need(shape, f"{net.name} switches", "network", near), stack=each)]
     found = []
     for tier, k in labels[:number]:
         near = None
@@ -121,6 +150,26 @@ def _equipment(
             near = (first + low, first + max(low, high - 1))
         found.append(_need(shape, f"{net.name} {tier} {k + 1}", "network", near))
     return found
+
+
+def _whole_pod(shape: Shape, name: str, chassis: str, net: PlannedFabric) -> site.RackNeed:
+    """Nodes and the switches above them as one block."""
+    nodes, switches = shape.stack[0][1], sum(entry[1] for entry in shape.stack[1:])
+    labels = [f"{name} node {k + 1}" for k in range(nodes)]
+    labels += [f"{net.name} leaf {k + 1}" for k in reversed(range(switches))]
+    whole = _need(shape, f"{name} pod", "node", item=chassis)
+    return replace(whole, stack=_pieces(shape, labels, "node", {shape.item: chassis}))
+
+
+def _pieces(
+    shape: Shape, labels: Sequence[str], role: str, items: dict[str, str] | None = None
+) -> tuple[site.RackNeed, ...]:
+    """The devices of a block by label, from the bottom up."""
+    sizes = [entry for entry in shape.stack for _ in range(entry[1])]
+    return tuple(
+        site.RackNeed((items or {}).get(item, item), label, units, watts / 1000, grams / 1000, role=role)
+        for (item, _, units, watts, grams), label in zip(sizes, labels, strict=True)
+    )
 
 
 def _served(net: PlannedFabric, leaf: int, nodes: int) -> tuple[int, int]:
@@ -145,4 +194,5 @@ def _need(
         cooling="dlc" if shape.liquid else "air",
         role=role,
         near=near,
+        liquid_kw=shape.plates / 1000,
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from planner import compliance, pricing, site, sitefile, spares, storage_need
 from planner.assemble import Chosen
+from planner.demand.mig import MEMORY_PARTS
 from planner.errors import Rejection
 from planner.plan import Assumption, ComplianceEntry, LeftOut, PlanLine
 from planner.problem import Prepared
@@ -91,6 +92,7 @@ def assumptions(prepared: Prepared, chosen: Sequence[Chosen], capital: Sequence[
         found += [Assumption(kind="estimate", name=node.id, text=text) for text in node.estimates]
         found += [Assumption(kind="notice", name=node.id, text=text) for text in node.notices]
         found += _supplies(prepared, pick)
+        found += _slices(pick)
     for line in capital:
         found += [
             Assumption(kind="estimate", name=line.part, text=f"{line.part}: {text}")
@@ -127,6 +129,19 @@ def _supplies(prepared: Prepared, pick: Chosen) -> list[Assumption]:
             " in the total: no part number and no price is known. Ask the vendor."
         )
     return [Assumption(kind="notice", name="spares.supplies", text=text)]
+
+
+def _slices(pick: Chosen) -> list[Assumption]:
+    """Work that stands on slices of cards: what a slice is, and that its rate is an estimate."""
+    works = sorted({work for work, size, _ in pick.placed if not size})
+    if not works:
+        return []
+    count = pick.option.slices
+    text = (
+        f"{', '.join(works)}: slices of cards by MIG, {count} to a card, each with 1/{count} of its units and "
+        f"1/{MEMORY_PARTS[count]} of its memory; rates on slices are estimates."
+    )
+    return [Assumption(kind="estimate", name=pick.option.node.id, text=text)]
 
 
 def _shown(value: object) -> str:

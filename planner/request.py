@@ -193,6 +193,18 @@ class Achieved(Section):
     tokens_per_s_per_accelerator: PositiveFloat | None = None
 
 
+USUAL_ACCEPTANCE = (
+    0.8  # DeepSeek's own module keeps 0.85 to 0.9 of one token (arXiv 2412.19437), llama.cpp 0.75 of three
+)
+
+
+class Speculative(Section):
+    """Tokens drafted ahead and checked in one pass (speculative decoding, multi-token prediction)."""
+
+    draft_tokens: Annotated[int, Field(ge=1, le=16)]
+    acceptance: Annotated[float, Field(ge=0, le=1)] = USUAL_ACCEPTANCE  # share kept, each given those before it
+
+
 class Workload(Section):
     """One use of the site. Which keys belong to which kind is checked in `planner.sitefile`."""
 
@@ -221,6 +233,7 @@ class Workload(Section):
         None  # between an answer and the next request
     )
     prefix_share: Annotated[float, Field(ge=0, le=0.99)] | None = None  # of the prompt that is already cached
+    speculative: Speculative | None = None
     ttft_ms: PositiveFloat | None = None
     tpot_ms: PositiveFloat | None = None
     # measured benchmarks
@@ -247,13 +260,22 @@ class Workload(Section):
         return self.model.name or "inline-model"
 
     @property
+    def first_token_ms(self) -> float | None:
+        """Target for the first token: as stated; the usual one where users wait for answers; else none."""
+        return self.ttft_ms or (USUAL_TTFT_MS if self.concurrent_users is not None else None)
+
+    @property
+    def per_token_ms(self) -> float | None:
+        """Target for each further token: as stated; the usual one where users wait for answers; else none."""
+        return self.tpot_ms or (USUAL_TPOT_MS if self.concurrent_users is not None else None)
+
+    @property
     def asked_requests_per_s(self) -> float | None:
         """Requests per second asked. Users who wait for an answer and then think send users ÷ (think + answer) of them
         (Little's law); the answer takes what the latency targets allow, or the usual targets where none are set."""
         if self.requests_per_s is not None or self.concurrent_users is None:
             return self.requests_per_s
-        first = (self.ttft_ms or USUAL_TTFT_MS) / 1000
-        token = (self.tpot_ms or USUAL_TPOT_MS) / 1000
+        first, token = (self.first_token_ms or 0.0) / 1000, (self.per_token_ms or 0.0) / 1000
         return self.concurrent_users / ((self.think_time_s or 0.0) + first + token * (self.output_tokens or 1))
 
     @property
@@ -277,7 +299,11 @@ class FabricPreference(Section):
     topology: Literal["rail", "plain"] | None = None
     switch: str | None = None
     redundancy: Literal["pair", "none"] | None = None  # of in-band and storage networks; None: see resilience
+    # Copper where it reaches and is cheaper; where it reaches; never.
+    media: Literal["auto", "copper", "fibre"] = "auto"
     reserve_nodes: Annotated[int, Field(ge=0, le=100_000)] = 0  # compute spines are sized for so many more nodes
+    # Whether pools of equal port speed stand on one compute fabric: by cost, all of them, or none.
+    sharing: Literal["auto", "shared", "separate"] = "auto"
 
 
 class Resilience(Section):
@@ -302,6 +328,7 @@ class Spares(Section):
 
     nodes: Percent = 0
     optics: Percent = 2
+    cables: Percent = 2  # of the compute fabric, as long as the longest of their kind
     nics: Percent = 2
     drives: Percent = 2
     supplies: Percent = 2  # no part and no price of their own: told, not bought

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from planner import fabric, site, storage_need
-from planner.bundles import STORAGE_SYSTEM, Pricer, merge, seeds
-from planner.candidates import manager_bundle, offered_switches, switch_bundle
+from planner.bundles import STORAGE_LICENCE, STORAGE_SYSTEM, Pricer, merge, seeds, storage_may_be_managed
+from planner.candidates import copper, manager_bundle, offered_switches, switch_bundle
 from planner.catalog import Catalog
 from planner.demand.upkeep import Speed
 from planner.dominance import pointwise_best
@@ -25,6 +25,8 @@ INBAND_GBPS = 100.0
 OOB_GBPS = 1.0
 SMALL_SITE_NODES = 2
 SMALL = "small-site"
+LARGE = "large-site"
+MANAGED, PLAIN = "/managed", "/plain"  # InfiniBand storage networks with fabric managers, and without
 STORAGE_TECHNOLOGIES: tuple[Technology, ...] = ("ethernet", "infiniband")
 
 
@@ -38,16 +40,37 @@ class SharedEquipment:
     most_nodes: int
     most_endpoints: int
     most_accelerators: int = 0  # that storage by profile serves; 0 where no speed follows accelerators
+    single_mode: frozenset[str] = frozenset()  # kinds of link that multimode does not reach
     rejections: list[Rejection] = field(default_factory=list)
 
     def options(self, storage_gbps: float | None) -> list[SharedOption]:
         """Every bracket of everything shared, in a fixed order."""
-        found = self.management() + self.inband() + self.oob()
+        inband = self.inband()
+        found = self.management() + inband + self.oob(inband)
         if self.request.storage is not None:
             # A system and its network speak one technology; what has no partner in the other cannot be had.
             networks, systems = self.storage_network(storage_gbps or 200.0), self.storage_systems()
-            both = {o.together for o in networks} & {o.together for o in systems}
-            found += [o for o in (*networks, *systems) if o.together in both]
+            both = {_technology(o) for o in networks} & {_technology(o) for o in systems}
+            stored = [o for o in (*networks, *systems) if _technology(o) in both]
+            found += stored + self._licences({o.together or "" for o in stored if o.network == "storage"})
+        return found
+
+    def _licences(self, tags: set[str]) -> list[SharedOption]:
+        """Licences of an InfiniBand storage network's nodes that their compute fabric does not license already.
+
+        Only with fabric managers, which it has from spines on (tag `.../managed`); one a year for each node.
+        """
+        if not storage_may_be_managed(self.request):
+            return []
+        found = []
+        for tag in sorted(tags):
+            unit = Bundle()
+            if tag.endswith(MANAGED):
+                part = fabric.fabric_manager(self.catalog)
+                if part is not None and part.licence is not None:
+                    unit = Bundle(lines=(LineSeed(part.licence, 1, "storage", yearly=True),))
+            name = f"{STORAGE_LICENCE}|{tag}"
+            found += self._option(name, STORAGE_LICENCE, 0, self.most_nodes, Bundle(), unit, tag)
         return found
 
     # -- management ----------------------------------------------------------------------------------------------
@@ -114,7 +137,7 @@ class SharedEquipment:
         found += self._brackets("in-band", families, INBAND_GBPS, "ethernet", redundancy)
         return found
 
-    def oob(self) -> list[SharedOption]:
+    def oob(self, inband: Sequence[SharedOption]) -> list[SharedOption]:
         """Out-of-band 1G network with uplinks into in-band; on a small site it is the combined switch."""
         found = []
         for switch in self._out_of_band_switches():
@@ -126,10 +149,18 @@ class SharedEquipment:
             found += self._option(
                 f"oob|combined|{switch.id}", "oob", 0, switch.ports, Bundle(), unit, f"{SMALL}/{switch.id}", switch.id
             )
-        return found + [o for s in self._out_of_band_switches() for o in self._leaves(s)]
+        slow = [s for s in self._out_of_band_switches() if not fabric.uplink_at_speed(s)]
+        if not slow:
+            return found + [o for s in self._out_of_band_switches() for o in self._leaves(s, LARGE)]
+        tags = sorted({o.together for o in inband if o.together is not None and o.together.startswith(LARGE)})
+        return found + [o for s in self._out_of_band_switches() for tag in tags for o in self._leaves(s, tag)]
 
-    def _leaves(self, switch: Switch) -> list[SharedOption]:
-        """An out-of-band network of as many equal leaves as its endpoints take."""
+    def _leaves(self, switch: Switch, tag: str) -> list[SharedOption]:
+        """An out-of-band network of as many equal leaves as its endpoints take.
+
+        In-band buys a cable for every port that plugs into it (`tag` says which). Uplinks slower than those ports bring
+        their own, with an adapter: for each the cable of the in-band network is taken off again.
+        """
         leaf = fabric.network_brackets(self.catalog, "oob", OOB_GBPS, "ethernet", switch.id, "none", 1.0, switch.ports)
         if not leaf:
             return []
@@ -138,13 +169,16 @@ class SharedEquipment:
             Bundle(lines=seeds(leaf[0].fixed_lines, "oob"), endpoints=(("in-band", made.uplinks),)),
             switch_bundle(self.catalog, switch.id, 1),
         )
+        usual = tag.partition("/")[2]
+        if usual and not fabric.uplink_at_speed(switch):
+            step = merge(step, Bundle(lines=(LineSeed(usual, -made.uplinks, "in-band"),)))
         cost = self.pricer.load(step)
         if isinstance(cost, Rejection):
             self.rejections.append(cost)
             return []
         unit = Bundle(lines=seeds(leaf[0].per_node_lines, "oob"))
-        name = f"oob|{switch.id}"
-        plain = self._option(name, "oob", 0, self.most_endpoints, Bundle(), unit, "large-site", switch.id, OOB_GBPS)
+        name = f"oob|{switch.id}" + (f"|{usual}" if usual else "")
+        plain = self._option(name, "oob", 0, self.most_endpoints, Bundle(), unit, tag, switch.id, OOB_GBPS)
         return [replace(o, per_step=switch.ports, step=cost, step_bundle=step) for o in plain]
 
     def storage_network(self, gbps: float) -> list[SharedOption]:
@@ -157,7 +191,7 @@ class SharedEquipment:
                 continue
             families = offered_switches(self.catalog, self.request, technology, gbps, "storage")
             found += [
-                replace(option, together=f"storage-{technology}")
+                replace(option, together=f"storage-{technology}{option.together or ''}")
                 for option in self._brackets("storage", families, gbps, technology, redundancy)
             ]
         return found
@@ -191,13 +225,16 @@ class SharedEquipment:
                     self.most_endpoints,
                     low,
                     tiers,
+                    copper.usual(self.single_mode, network),
                 )
                 for bracket in brackets:
-                    options = self._bracket(network, bracket, switch, gbps, technology)
-                    if not options:
+                    media = bracket.design_at_hi.media
+                    options = self._bracket(network, bracket, switch, gbps, technology, media)
+                    on_copper = self._on_copper(network, bracket, switch, gbps, technology, redundancy)
+                    if not options and not on_copper:
                         break  # a part has no price
                     reach = max(reach, bracket.hi)
-                    found += options
+                    found += on_copper if on_copper and copper.preferred(self.request) else options + on_copper
         return pointwise_best(found)
 
     def _bracket(
@@ -207,21 +244,58 @@ class SharedEquipment:
         switch: str,
         gbps: float,
         technology: Technology,
+        media: fabric.Media = fabric.USUAL,
     ) -> list[SharedOption]:
         """One range of endpoints on one kind of switch, with fabric managers and uplinks."""
         made = bracket.design_at_hi
+        switches = switch_bundle(self.catalog, switch, made.switches)
         fixed = merge(
-            Bundle(lines=seeds(bracket.fixed_lines, network)), switch_bundle(self.catalog, switch, made.switches)
+            Bundle(lines=seeds(bracket.fixed_lines, network)),
+            copper.as_block(switches, switch) if copper.is_copper(self.catalog, media.trunk) else switches,
         )
-        if technology == "infiniband" and made.spine:
+        tag = PLAIN if technology == "infiniband" else None
+        if technology == "infiniband" and made.spine and self.request.resilience.managers:
             fixed = merge(fixed, self._managers(switch))
+            tag = MANAGED
         unit = Bundle(lines=seeds(bracket.per_node_lines, network))
-        tag = "large-site" if network == "in-band" else None
-        name = f"{network}|{switch}|{bracket.lo:06d}"
-        return self._option(name, network, bracket.lo, bracket.hi, fixed, unit, tag, switch, gbps)
+        if network == "in-band":  # told apart by its cable where out-of-band uplinks may bring slower ones
+            slow = any(not fabric.uplink_at_speed(s) for s in self._out_of_band_switches())
+            tag = f"{LARGE}/{bracket.per_node_lines[0].part}" if slow else LARGE
+        name = f"{network}|{switch}{media.tag}|{bracket.lo:06d}"
+        found = self._option(name, network, bracket.lo, bracket.hi, fixed, unit, tag, switch, gbps)
+        return [replace(o, media=media) for o in found]
+
+    def _on_copper(
+        self,
+        network: str,
+        bracket: fabric.Bracket,
+        switch: str,
+        gbps: float,
+        technology: Technology,
+        redundancy: str,
+    ) -> list[SharedOption]:
+        """The same range with copper between its switches, which then stand in one rack as one block."""
+        made = bracket.design_at_hi
+        switches = switch_bundle(self.catalog, switch, made.switches)
+        found: list[SharedOption] = []
+        for media in copper.between_switches(self.catalog, self.request, made, switches):
+            same = fabric.network_brackets(
+                self.catalog,
+                network,
+                gbps,
+                technology,
+                switch,
+                redundancy,
+                1.0,
+                bracket.hi,
+                bracket.lo,
+                media=media,
+            )
+            found += self._bracket(network, same[0], switch, gbps, technology, media)
+        return found
 
     def _managers(self, switch: str) -> Bundle:
-        """Fabric managers of an InfiniBand storage network with spines; licences are the compute fabric's."""
+        """Fabric managers of an InfiniBand storage network with spines; licences are counted by node (`_licences`)."""
         each = self.request.resilience.managers
         managers = fabric.fabric_managers(self.catalog, switch, fabric.MANAGED_FROM_NODES, "infiniband", each)
         if managers is None:
@@ -329,6 +403,11 @@ def storage_steps(
             high, above = (middle, above) if blocks(middle) == count else (high, middle)
         yield low, high, count
         low = high + 1
+
+
+def _technology(option: SharedOption) -> str:
+    """What a storage system and its network must have in common."""
+    return (option.together or "").partition("/")[0]
 
 
 def _without_endpoints(bundle: Bundle) -> Bundle:

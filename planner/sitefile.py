@@ -45,15 +45,15 @@ FORMS: dict[str, tuple[tuple[frozenset[str], frozenset[str]], ...]] = {
     "inference": (
         (
             frozenset({"model", "input_tokens", "output_tokens", "requests_per_s"}),
-            frozenset({"precision", "ttft_ms", "tpot_ms", "prefix_share"}),
+            frozenset({"precision", "ttft_ms", "tpot_ms", "prefix_share", "speculative"}),
         ),
         (
             frozenset({"model", "input_tokens", "output_tokens", "concurrent_users"}),
-            frozenset({"precision", "ttft_ms", "tpot_ms", "prefix_share", "think_time_s"}),
+            frozenset({"precision", "ttft_ms", "tpot_ms", "prefix_share", "speculative", "think_time_s"}),
         ),
         (
             frozenset({"model", "input_tokens", "output_tokens", "maximise"}),
-            frozenset({"precision", "ttft_ms", "tpot_ms", "prefix_share"}),
+            frozenset({"precision", "ttft_ms", "tpot_ms", "prefix_share", "speculative"}),
         ),
         (frozenset({"benchmark", "samples_per_s"}), frozenset({"precision"})),
         (frozenset({"benchmark", "streams"}), frozenset({"precision", "frames_per_s", "resolution"})),

@@ -93,6 +93,8 @@ def _layout(layout: Mapping[str, Any]) -> str:
     """t8 p4 d12: what is more than one, tensor, pipeline, context, expert, data."""
     letters = {"tensor": "t", "pipeline": "p", "context": "c", "expert": "e", "data": "d", "replicas": "× "}
     found = [f"{short}{layout[key]}" for key, short in letters.items() if (layout.get(key) or 1) != 1]
+    if layout.get("reading"):
+        found.append(f"({layout['reading']} read, {layout['writing']} write)")
     return " ".join(found) or "-"
 
 

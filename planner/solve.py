@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pulp
@@ -18,7 +18,6 @@ from planner import highs
 from planner.errors import SolverFailed
 from planner.formulation import (
     Model,
-    RackCut,
     differs,
     fit_in_rack,
     formulate,
@@ -26,10 +25,9 @@ from planner.formulation import (
     performance_scale,
     total_load,
 )
-from planner.model import Load, Option, Problem, RoomLimits, Shape, Solution, Work
+from planner.model import Load, Option, Problem, Shape, Solution, Work, node_ports
+from planner.rackcuts import Packer, RackCut, RackWorth, learnt, rule
 
-# How many racks a set of shapes needs at least, exactly; None when something fits no rack.
-Packer = Callable[[Mapping[Shape, int], RoomLimits], int | None]
 Measure = Callable[[Load], float]
 
 MAX_ROUNDS = 400
@@ -54,7 +52,7 @@ class Search:
     packer: Packer
     threads: int | None = None
     clock: Clock = field(default_factory=lambda: Clock(None))
-    cuts: list[RackCut] = field(default_factory=list)
+    cuts: list[RackCut | RackWorth] = field(default_factory=list)
     tightened: dict[str, int] = field(default_factory=dict)
     stopped_early: bool = False
     bound: float | None = None
@@ -118,12 +116,13 @@ def _within_reach(problem: Problem, packer: Packer, threads: int | None) -> Prob
     """Drop options that cannot be in an optimum because a plan from a few good options is already better.
 
     A plan with option o costs at least the cheapest use of o plus the cheapest way to do everything else; where that
-    exceeds a plan already found, o is out. For maximised work, an option below a rate already reached is out.
+    exceeds a plan already found, o is out. For maximised work, and where the smallest share of what was asked counts,
+    an option below a rate already reached is out.
     """
     if len(problem.options) <= 6 * FEW:
         return problem
     stage = stages(problem)[0]
-    if stage.name == "performance" and sum(w.maximise for w in problem.works) != 1:
+    if stage.name == "performance" and sum(w.maximise for w in problem.works) > 1:
         return problem
     measure = stages(problem)[1].measure if stage.measure is None else stage.measure
     assert measure is not None
@@ -139,8 +138,10 @@ def _within_reach(problem: Problem, packer: Packer, threads: int | None) -> Prob
     if first is None:
         return problem
     if stage.measure is None:
-        return _above(problem, first)
-    return replace(problem, options=tuple(_not_above(problem, stage.measure, stage.measure(first.total))))
+        options = _within_limits(problem, _above(problem, first))
+    else:
+        options = _not_above(problem, stage.measure, stage.measure(first.total))
+    return _with_sizes(replace(problem, options=tuple(options)))
 
 
 def _possible(problem: Problem, option: Option) -> bool:
@@ -170,7 +171,7 @@ def _by_work(problem: Problem) -> dict[str, list[Option]]:
 def _promise(problem: Problem, option: Option, measure: Measure) -> tuple[float, str]:
     """Order of options for the small program: cheap for what they do; for maximised work, much for the money."""
     work = next((w for w in problem.works if w.name == option.work), None)
-    if work is not None and work.maximise:
+    if work is not None and (work.maximise or problem.performance_first):
         return (-option.rate / max(1.0, measure(option.fixed + option.unit)), option.id)
     return (_least_cost(option, work, measure, 0.0), option.id)
 
@@ -202,13 +203,55 @@ def _not_above(problem: Problem, measure: Measure, best: float) -> list[Option]:
     return kept
 
 
-def _above(problem: Problem, first: Solution) -> Problem:
-    """For the one maximised work: options of one count that fall short of a rate already reached are out."""
-    work = next(w for w in problem.works if w.maximise)
-    reached = delivered(problem, work.name, first)
+def _above(problem: Problem, first: Solution) -> list[Option]:
+    """Options of one count that fall short of a rate already reached are out: of the maximised work, else of any."""
+    maximised = next((w for w in problem.works if w.maximise), None)
+    if maximised is not None:
+        floors = {maximised.name: delivered(problem, maximised.name, first)}
+    else:
+        share = performance(problem, first)
+        floors = {w.name: share * w.target for w in problem.works if w.target is not None}
+    return [o for o in problem.options if o.linear or o.rate >= floors.get(o.work, 0.0) * (1 - 1e-9)]
+
+
+def _within_limits(problem: Problem, options: list[Option]) -> list[Option]:
+    """Options that leave room in every limit for the least that each other work on one kind of node takes."""
+    whole = {w.name for w in problem.works if w.mode == "one"}
+    for name, have in problem.limits.items():
+        if name == "racks":
+            continue
+        measure = limit_measure(name, problem.energy_cents_per_watt_year)
+        least: dict[str, float] = {}
+        for option in options:
+            if option.work in whole:
+                cost = measure(option.fixed) + measure(option.unit) * option.low
+                least[option.work] = min(cost, least.get(option.work, cost))
+        everything = sum(least.values())
+        options = [
+            o
+            for o in options
+            if everything - least.get(o.work, 0.0) + measure(o.fixed) + measure(o.unit) * o.low <= have * (1 + 1e-9) + 1
+        ]
+    return options
+
+
+def _with_sizes(problem: Problem) -> Problem:
+    """Of joint compute fabrics only the sizes that pools of these options can make together."""
+    reachable: dict[str, set[tuple[int, int]]] = {}
+    for network in problem.joint_networks:
+        sums = {(0, 0)}
+        for options in _by_work(problem).values():
+            plugged = (o.fixed.endpoints for o in options if o.network == network)
+            steps = {(e[network], e[node_ports(network)]) for e in plugged}
+            sums |= {(ports + more, nodes + others) for ports, nodes in sums for more, others in steps}
+        reachable[network] = sums
     return replace(
         problem,
-        options=tuple(o for o in problem.options if o.work != work.name or o.linear or o.rate >= reached * (1 - 1e-9)),
+        shared=tuple(
+            s
+            for s in problem.shared
+            if s.joint is None or any(s.high == p and s.joint.nodes in (0, n) for p, n in reachable[s.network])
+        ),
     )
 
 
@@ -328,7 +371,7 @@ def _checked(
         if needed is None:
             raise SolverFailed("something was chosen that fits no rack; it should have been rejected before")
         if needed > answer.racks:
-            search.cuts.append(_cut(problem, answer, needed))
+            search.cuts.append(rule(problem, answer) or learnt(problem, answer, needed, search.packer))
             continue
         answer = replace(answer, racks=needed, total=_total(problem, answer, needed))
         broken = exceeded(problem, answer)
@@ -428,12 +471,3 @@ def _total(problem: Problem, answer: Solution, racks: int) -> Load:
 
 def _standing(total: Load) -> dict[Shape, int]:
     return {s: n for s, n in total.shapes.items() if n and not s.own_rack}
-
-
-def _cut(problem: Problem, answer: Solution, needed: int) -> RackCut:
-    """What an exact packing taught: the choices that put something into racks, and the racks they need."""
-    units = tuple(sorted((i, n) for i, n in answer.units.items() if n))
-    standing = sorted((s for s in problem.shared if s.id in answer.shared), key=lambda s: s.id)
-    picked = tuple(s.id for s in standing if s.fixed.shapes)
-    pieces = tuple((s.id, n) for s in standing if s.step.shapes and (n := s.steps(answer.shared[s.id])))
-    return RackCut(units, picked, pieces, needed)

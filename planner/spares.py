@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from planner.catalog import Catalog
 from planner.model import Bundle, LineSeed
-from planner.parts import Drive, Nic, NodeBuild, Optic
+from planner.parts import Cable, Drive, Nic, NodeBuild, Optic
 from planner.request import Request
 
 GROUP = "spares"
@@ -26,7 +26,7 @@ def pieces(percent: float, used: int) -> int:
 
 
 def spare_bundle(catalog: Catalog, request: Request, node: NodeBuild, count: int, fabric: Iterable[Bundle]) -> Bundle:
-    """Spares of `count` nodes of one build and of the modules of their compute fabric (its bundles, each once)."""
+    """Spares of `count` nodes of one build, and of modules and cables of their compute fabric (bundles, each once)."""
     if count < FROM_NODES:
         return Bundle()
     rule, total = request.spares, dict[str, int]()
@@ -34,16 +34,26 @@ def spare_bundle(catalog: Catalog, request: Request, node: NodeBuild, count: int
         part = catalog.parts[line.part]
         percent = rule.nics if isinstance(part, Nic) else rule.drives if isinstance(part, Drive) else 0
         _add(total, line.part, pieces(percent, line.quantity * count))
-    modules: dict[str, int] = {}
+    links: dict[str, int] = {}
     for bundle in fabric:
         for seed in bundle.lines:
-            if isinstance(catalog.parts[seed.part], Optic):
-                _add(modules, seed.part, seed.quantity)
-    for part_id, used in modules.items():
-        _add(total, part_id, pieces(rule.optics, used))
+            if isinstance(catalog.parts[seed.part], Optic | Cable):
+                _add(links, seed.part, seed.quantity)
+    for part_id, used in links.items():
+        _add(total, part_id, pieces(rule.optics if part_id in catalog.optics else rule.cables, used))
     for line in node.lines:
         _add(total, line.part, line.quantity * pieces(rule.nodes, count))
     return Bundle(lines=tuple(LineSeed(part, number, GROUP) for part, number in sorted(total.items()) if number))
+
+
+def joint_bundle(catalog: Catalog, request: Request, nodes: int, fabric: Bundle) -> Bundle:
+    """Spare modules and cables of a compute fabric that pools have together, from 17 nodes on it on."""
+    if nodes < FROM_NODES:
+        return Bundle()
+    rule = request.spares
+    used = sorted((ln.part, ln.quantity) for ln in fabric.lines if isinstance(catalog.parts[ln.part], Optic | Cable))
+    found = ((part, pieces(rule.optics if part in catalog.optics else rule.cables, number)) for part, number in used)
+    return Bundle(lines=tuple(LineSeed(part, number, GROUP) for part, number in found if number))
 
 
 def _add(total: dict[str, int], part: str, number: int) -> None:

@@ -6,15 +6,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from planner.bom import part_names
-from planner.facility.checks import Check
-from planner.plan import Limit, Plan, Pool
-from planner.proposal_results import results, shown
+from planner.plan import Limit, Plan, PlannedCheck, Pool
+from planner.proposal_results import made_of, results, shown
 from planner.units import readable
 from planner.wording import wording
 from planner.workbook_energy import energy_rows
 
 
-def summary(plan: Plan, files: Sequence[Path], checks: Sequence[Check] = ()) -> str:
+def summary(plan: Plan, files: Sequence[Path]) -> str:
     """What `planner optimize` says: the build, what it delivers and costs, what limits it, and what is still open."""
     objective = plan.objective
     proof = "proven best, gap 0" if plan.status == "optimal" else f"within {objective.gap:.1%} of the best possible"
@@ -23,7 +22,7 @@ def summary(plan: Plan, files: Sequence[Path], checks: Sequence[Check] = ()) -> 
         *_result_rows(plan),
         *_network_rows(plan),
         *_total_rows(plan),
-        *_check_rows(checks),
+        *_check_rows(plan.checks),
         *_rule_rows(plan),
     ]
     rows += _open_rows(plan)
@@ -60,10 +59,8 @@ def _result_rows(plan: Plan) -> Iterator[tuple[str, str]]:
         unproven = "; unproven: nobody has published a comparable run" if result.unproven else ""
         yield "delivers", f"{result.workload}: {shown(result.value, result.unit, words)}{spread}{asked}{unproven}"
         for pool, found in result.shares:  # a rate taken apart: replicas × accelerators of each
-            replicas, cards = found.layout.get("replicas"), found.layout.get("accelerators")
-            if isinstance(replicas, int) and isinstance(cards, int):
-                share = f"{_counted(replicas, 'replica')} × {_counted(cards, 'accelerator')}"
-                yield "delivers", f"  {share} on {_name(plan, pool.chassis)}"
+            if made := made_of(found, words):
+                yield "delivers", f"  {', '.join(made)} on {_name(plan, pool.chassis)}"
 
 
 def _network_rows(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -73,7 +70,10 @@ def _network_rows(plan: Plan) -> Iterator[tuple[str, str]]:
         switches = " + ".join(f"{count:,} {name}" for name, count in tiers if count)
         switch = f"{switches} × {_name(plan, net.switch)}" if switches else "on the switch of in-band management"
         kind = f"{words.term('technology', net.technology)}, {words.term('topology', net.topology).lower()}"
-        yield "networks", f"{words.term('group', net.name)}: {switch}, {_counted(net.cables, 'cable')} ({kind})"
+        name = words.term("group", net.name)
+        if net.role == "compute" and len(net.pools) > 1:
+            name += f" of {' and '.join(net.pools)}"
+        yield "networks", f"{name}: {switch}, {_counted(net.cables, 'cable')} ({kind})"
     if plan.storage is not None:
         store = plan.storage
         yield "storage", f"{store.blocks} × {_name(plan, store.system)}, {store.usable_tb:,.0f} TB usable"
@@ -98,7 +98,7 @@ def _total_rows(plan: Plan) -> Iterator[tuple[str, str]]:
             yield "used up", f"{limit.name}{counted}: {used}; {_short_of(limit)}"
 
 
-def _check_rows(checks: Sequence[Check]) -> Iterator[tuple[str, str]]:
+def _check_rows(checks: Sequence[PlannedCheck]) -> Iterator[tuple[str, str]]:
     """Checks that fail, with the change that mends each; planner check tells the others too."""
     for check in checks:
         if check.status == "FAIL":

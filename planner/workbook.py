@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from planner import workbook_energy, workbook_prices, workbook_site, worksheet
+from planner import cable_totals, workbook_energy, workbook_prices, workbook_site, worksheet
 from planner.bom import SECTIONS, BomRow, bom_rows, part_names, yearly_rows
 from planner.files import atomic_write
 from planner.plan import Plan
@@ -62,7 +62,10 @@ def workbook_bytes(plan: Plan) -> bytes:
     _tco(yearly, plan, words, places)
     workbook_site.racks(sheet("racks", workbook_site.rack_columns(words)), plan, words)
     workbook_site.network(sheet("network", workbook_site.network_columns(words)), plan, words)
+    cable_totals.fill(sheet("cables", cable_totals.columns(words)), plan, words)
     workbook_site.compliance(sheet("compliance", workbook_site.compliance_columns(words)), plan, words)
+    if plan.checks:
+        workbook_site.checks(sheet("checks", workbook_site.check_columns(words)), plan, words)
     if plan.screening:
         worksheet.worksheet(sheet("worksheet", worksheet.worksheet_columns(words)), plan, words)
     worksheet.questionnaire_sheet(sheet("questionnaire", worksheet.questionnaire_columns(words)), plan, words)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 
 from planner.plan import Assumption, Plan, PlanLine
+from planner.proposal_checks import check_count, check_rows, standard_rows
 from planner.spreadsheet import Cell, Column, Formula, Sheet
 from planner.wording import Wording
 
@@ -82,6 +83,32 @@ def racks(sheet: Sheet, plan: Plan, words: Wording) -> None:
                     unit=limit.unit,
                 )
             )
+
+
+# -- checks ----------------------------------------------------------------------------------------------------------
+def check_columns(words: Wording) -> list[Column]:
+    return _columns(
+        words,
+        ("position", "count", 7),
+        ("check", "wrap", 24),
+        ("result", "text", 10),
+        ("have", "wrap", 36),
+        ("need", "wrap", 28),
+        ("meaning", "wrap", 44),
+        ("mend", "wrap", 44),
+    )
+
+
+def checks(sheet: Sheet, plan: Plan, words: Wording) -> None:
+    """The numbered checks with their figures and what mends them; below, the standards that nobody verified."""
+    sheet.head()
+    for row in check_rows(plan, words):
+        sheet.add([row[k] for k in ("number", "title", "called", "have", "need", "text", "mend")])
+    sheet.row += 1
+    sheet.note(check_count(plan, words))
+    sheet.note(words("checks.standards"))
+    for name, asks in standard_rows(words):
+        sheet.note(f"{name}: {asks}")
 
 
 # -- network ---------------------------------------------------------------------------------------------------------

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
+import html
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 
 from planner.catalog import Catalog
 from planner.cli import main
 from planner.errors import NoPlan
-from planner.facility import checks
+from planner.facility import check_racks, checks, words_en, words_zh
 from planner.facility.cooling import cooling_facts
-from planner.facility.power import feed_loss, power_facts
+from planner.facility.power import power_facts
+from planner.facility.words import spoken
 from planner.optimize import optimize
 from planner.plan import Plan
 from planner.planfile import dump_plan
+from planner.proposal import proposal_html
+from planner.site import lost_feed
 from planner.sitefile import read_site_text
+from planner.verify import verify
+from planner.verify.checks import check_checks
+from planner.workbook import workbook_bytes
 
 ON = dt.date(2026, 11, 24)
 SITE = """
@@ -55,7 +64,7 @@ def status(plan: Plan, catalog: Catalog, name: str) -> str:
 
 
 def test_numbers_and_ids_are_stable() -> None:
-    assert [name for name, _, _ in checks.TESTS] == [
+    assert [name for name, _ in checks.TESTS] == [
         "ports", "cabled-once", "cables-bought", "reach", "single-points", "rack-power", "rack-units", "rack-weight",
         "floor-load", "depth", "stranded", "feed-lost", "rack-pdus", "air-heat", "liquid-loop", "supply-temperature",
         "pue-policy",
@@ -134,8 +143,8 @@ def test_a_chassis_deeper_than_its_cabinet_fails(plan: Plan, catalog: Catalog) -
     deep = chassis.model_copy(update={"depth_mm": 1190.0})
     known = {**catalog.chassis, chassis.id: deep}
     made = type("Other", (), {"chassis": known, "racks": catalog.racks})()
-    assert checks.depth(plan, made).status == "FAIL"
-    assert checks.depth(plan, catalog).status in ("PASS", "WARN")
+    assert check_racks.depth(plan, made).status == "FAIL"
+    assert check_racks.depth(plan, catalog).status in ("PASS", "WARN")
 
 
 def test_a_missing_port_is_named(plan: Plan, catalog: Catalog) -> None:
@@ -149,29 +158,88 @@ def test_nothing_fails_on_the_plan_itself(plan: Plan, catalog: Catalog) -> None:
     assert [c.id for c in checks.run_checks(plan, catalog) if c.status == "FAIL"] == []
 
 
+# -- in the plan and its documents -----------------------------------------------------------------------------------
+def test_the_plan_carries_its_checks(plan: Plan, catalog: Catalog) -> None:
+    assert plan.checks == checks.run_checks(plan, catalog)
+    assert [c.number for c in plan.checks] == list(range(1, 18))
+    assert verify(plan, catalog) == []
+
+
+@pytest.mark.parametrize("name", [name for name, _ in checks.TESTS])
+def test_verify_refuses_a_changed_result_and_a_changed_figure(name: str, plan: Plan, catalog: Catalog) -> None:
+    """With new seals too: status and figures are worked out a second time."""
+    k = next(i for i, c in enumerate(plan.checks) if c.id == name)
+    other = "FAIL" if plan.checks[k].status == "PASS" else "PASS"
+    forged = [changed(plan, lambda d: d["checks"][k].update(status=other))]
+    for key, value in plan.checks[k].figures.items():
+        if isinstance(value, int | float):
+            forged.append(
+                changed(plan, lambda d, key=key, value=value: d["checks"][k]["figures"].update({key: value + 1}))
+            )
+    for made in forged:
+        found = list(check_checks(made, catalog))
+        assert any(f"({name})" in finding for finding in found), found
+
+
+@pytest.mark.parametrize("name", sorted(BROKEN))
+def test_both_workings_find_the_same(name: str, plan: Plan, catalog: Catalog) -> None:
+    """What fails a check fails it in planning and in verify alike, with the same figures and offenders."""
+    made = changed(plan, BROKEN[name][0])
+    k = next(i for i, c in enumerate(plan.checks) if c.id == name)
+    made = made.model_copy(update={"checks": checks.run_checks(made, catalog)})
+    if name == "cabled-once":
+        return  # verify holds the ports of pools by a check of their own
+    assert [f for f in check_checks(made, catalog) if f.startswith(f"checks[{k}]")] == []
+
+
+def test_every_case_has_words_in_both_languages() -> None:
+    assert words_en.CASES.keys() == words_zh.CASES.keys()
+    assert words_en.ITEMS.keys() == words_zh.ITEMS.keys()
+    assert words_en.TITLES.keys() == words_zh.TITLES.keys() == {name for name, _ in checks.TESTS}
+    for key, texts in words_en.CASES.items():
+        for english, chinese in zip(texts, words_zh.CASES[key], strict=True):
+            assert bool(english) == bool(chinese), key
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_documents_show_the_checks_and_the_standards_nobody_verified(plan: Plan, language: str) -> None:
+    page = proposal_html(plan.model_copy(update={"language": language}))
+    for check in plan.checks:
+        assert html.escape(spoken(check, language).title, quote=False) in page
+    assert "GB 50174" in page
+    assert ("not verified" if language == "en" else "未经核实") in page
+    book = openpyxl.load_workbook(io.BytesIO(workbook_bytes(plan)), read_only=True)
+    rows = list(book["Checks"].iter_rows(values_only=True))
+    assert [r[0] for r in rows if isinstance(r[0], int)] == list(range(1, 18))
+
+
 # -- a lost feed -------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
-    ("supplies", "watts", "must", "count", "result"),
+    ("supplies", "watts", "redundancy", "count", "result"),
     [
-        (6, 3300.0, 4, 2, "throttles"),  # three stay, four must live, and three carry the typical draw
-        (6, 3300.0, 4, 3, "rides through"),
-        (6, 3300.0, 3, 2, "rides through"),
-        (4, 3000.0, 3, 2, "stops"),  # two stay and carry 6 kW, less than the typical draw
-        (6, 3300.0, 4, 1, "stops"),  # one feed: nothing stays
+        (6, 3300.0, "4+2", 2, "throttles"),  # three stay, four carry 10.2 kW, and three carry the typical draw
+        (6, 3300.0, "4+2", 3, "rides through"),
+        (6, 3500.0, "3+3", 2, "rides through"),  # three stay and carry 10.5 kW
+        (6, 3500.0, "4+2", 2, "throttles"),  # they carry it, but the maker keeps four
+        (6, 2800.0, "3+3 / 5+1", 2, "throttles"),  # the maker keeps three, which carry 8.4 kW: less than typical
+        (6, 2800.0, "5+1", 2, "stops"),
+        (4, 3000.0, None, 2, "stops"),  # two stay and carry 6 kW, less than the typical draw
+        (8, 2400.0, "N+N", 2, "throttles"),
+        (6, 3300.0, "4+2", 1, "stops"),  # one feed: nothing stays
         (6, 3300.0, None, 2, "throttles"),
         (8, 3300.0, None, 2, "rides through"),
         (None, 3300.0, None, 2, "not known"),
-        (6, None, 4, 2, "not known"),
+        (6, None, "4+2", 2, "not known"),
+        (6, None, "3+3", 2, "rides through"),
     ],
 )
 def test_what_a_lost_feed_does(
-    supplies: int | None, watts: float | None, must: int | None, count: int, result: str, plan: Plan, catalog: Catalog
+    supplies: int | None, watts: float | None, redundancy: str | None, count: int, result: str, catalog: Catalog
 ) -> None:
-    pool = plan.pools[0].model_copy(update={"node_power_kw": 10.2, "node_typical_kw": 8.5})
-    chassis = catalog.chassis[pool.chassis].model_copy(
-        update={"psu_count": supplies, "psu_watts": watts, "psu_min_live": must}
+    chassis = catalog.chassis["dgx-h100"].model_copy(
+        update={"psu_count": supplies, "psu_watts": watts, "psu_min_live": None, "psu_redundancy": redundancy}
     )
-    assert feed_loss(pool, chassis, count).result == result
+    assert lost_feed(chassis, 10_200.0, 8_500.0, count).result == result
 
 
 # -- figures -----------------------------------------------------------------------------------------------------------
@@ -235,3 +303,61 @@ preferences: {chassis: {only: [dgx-h100]}}
     wider = text.replace("rack_power_kw: 10", "rack_power_kw: 10.5")
     made = optimize(read_site_text(wider, "site.yaml", catalog), catalog, ON)
     assert f"capital USD {made.totals.capex:,.2f}" in said
+
+
+def test_no_plan_leaves_more_heat_in_the_air_than_the_room_takes(catalog: Catalog) -> None:
+    """Liquid-cooled B200 nodes leave a third of their heat: racks hold fewer of them than their power allows."""
+    text = """
+site: {country: US, cooling: {air_kw_per_rack: 10, liquid_kw_per_rack: 60}}
+workloads: [{name: a, kind: capacity, accelerator: b200-sxm6, count: 64}]
+"""
+    made = optimize(read_site_text(text, "site.yaml", catalog), catalog, ON)
+    heat = cooling_facts(made, catalog)
+    assert heat.liquid_kw > 0
+    assert max(r.air_kw for r in heat.racks) <= 10
+    assert max(r.liquid_kw for r in heat.racks) <= 60
+    assert next(c.status for c in made.checks if c.id == "air-heat") == "PASS"
+    assert verify(made, catalog) == []
+    tighter = made.request["site"]["cooling_terms"] | {"air_kw_per_rack": 9.0}
+    forged = changed(made, lambda d: d["request"]["site"].update(cooling_terms=tighter))
+    assert any("kW of heat to air, a rack is cooled for 9" in f for f in verify(forged, catalog))
+
+
+@pytest.mark.parametrize(
+    ("site_text", "said", "offered"),
+    [
+        (
+            "rack_power_kw: 10, feeds: {count: 2, redundancy: 2N, kw_each: 11}",
+            "needs 10.2 kW; a rack gives 10 kW, the feeds of a rack give 8.8 kW (a).",
+            "site.feeds per rack and site.rack_power_kw, kW 8.8 → 10.5",
+        ),
+        (
+            "rack_power_kw: 45, cooling: {air_kw_per_rack: 10}",
+            "gives 10.2 kW of heat to air; a rack cools 10 kW by air (a).",
+            "site.cooling.air_kw_per_rack 10 → 10.5",
+        ),
+        (
+            "rack_power_kw: 10, rack_units: 6, rack_weight_kg: 100",
+            "is 8U high; a rack has 6U (a).",
+            "",
+        ),
+    ],
+)
+def test_every_limit_of_a_rack_that_is_too_small_is_named(
+    site_text: str, said: str, offered: str, catalog: Catalog
+) -> None:
+    text = f"""
+site: {{country: US, {site_text}}}
+workloads: [{{name: a, kind: capacity, accelerator: h100-sxm5, count: 16}}]
+preferences: {{chassis: {{only: [dgx-h100]}}}}
+"""
+    with pytest.raises(NoPlan) as refused:
+        optimize(read_site_text(text, "site.yaml", catalog), catalog, ON)
+    message = str(refused.value)
+    assert said in message
+    assert offered in message
+    if offered:
+        assert f"With {offered}: 2 × dgx-h100" in message
+    else:
+        assert "needs 10.2 kW; a rack gives 10 kW (a)." in message
+        assert "weighs" in message

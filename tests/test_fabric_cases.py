@@ -86,6 +86,10 @@ def row(**inputs: Any) -> dict[str, Any]:
         ({"nodes": 72, "nics_per_node": 4, "su_nodes": 18, "rails": 4}, (16, 6, 0, 288, 288)),
         ({"nodes": 96, "full_su": False, "oversubscription": 3.0}, (16, 4, 0, 768, 256)),
         ({"nodes": 64, "full_su": False, "reserve_nodes": 64}, (16, 16, 0, 512, 512)),
+        # spines per rail group that keep half of their ports for a later core tier, and with that tier
+        ({"nodes": 144, "nics_per_node": 4, "su_nodes": 18, "rails": 4, "core_ready": True}, (32, 24, 0, 576, 576)),
+        ({"nodes": 144, "nics_per_node": 4, "su_nodes": 18, "rails": 4, "tiers": 3}, (32, 24, 9, 576, 576)),
+        ({"nodes": 72, "nics_per_node": 4, "su_nodes": 18, "rails": 4, "core_ready": True}, (16, 12, 0, 288, 288)),
     ],
 )
 def test_other_rows_of_the_same_form(inputs: dict[str, Any], expected: tuple[int, ...], catalog: Catalog) -> None:
@@ -107,12 +111,43 @@ def test_other_rows_of_the_same_form(inputs: dict[str, Any], expected: tuple[int
         ({"oversubscription": 0.5}, "ratio"),
         ({"rails": 3}, "do not divide over 3 rails"),
         ({"nodes": 100_000}, "exceed three tiers"),
+        ({"tiers": 4}, "out of bounds"),
+        ({"tiers": 1}, "1 tiers asked"),
     ],
 )
 def test_impossible_rows_say_what_is_wrong(inputs: dict[str, Any], word: str, catalog: Catalog) -> None:
     result = run_case(row(**inputs), catalog)
     assert result.ok is None
     assert word in (result.reason or "")
+
+
+@pytest.mark.parametrize(
+    ("row_id", "field"), [("spod-gb200-su", {"core_ready": True}), ("era-2-8-9-400-16su-64node", {"reserve_nodes": 64})]
+)
+def test_rows_that_buy_for_later_come_out_when_they_say_so(
+    row_id: str, field: dict[str, Any], catalog: Catalog
+) -> None:
+    """What their notes explain is an input of its own: exactly as published, without a note."""
+    published = next(r for r in ROWS if r["id"] == row_id)
+    said = {**published, "check": "exact", "explain": None, "inputs": {**published["inputs"], **field}}
+    result = run_case(said, catalog)
+    assert result.ok is True and not result.explained
+
+
+@pytest.mark.parametrize(
+    ("inputs", "expected"),
+    [
+        ({"accelerators": 72, "links_per_accelerator": 18, "switch_chip_ports": 72, "chips_per_tray": 2}, (18, 9)),
+        ({"accelerators": 36, "links_per_accelerator": 18, "switch_chip_ports": 72, "chips_per_tray": 2}, (9, 5)),
+        ({"node_model": "8 x H100", "nodes": 1, "links_per_accelerator": 18, "switch_chip_ports": 64}, (3, None)),
+    ],
+)
+def test_scale_up_domains_by_their_links(
+    inputs: dict[str, Any], expected: tuple[int, int | None], catalog: Catalog
+) -> None:
+    asked = {"switch_chips": 1, "switch_trays": 1}
+    given = run_case({"id": "up", "kind": "scale_up_domain", "inputs": inputs, "expected": asked}, catalog).given
+    assert (given["switch_chips"], given.get("switch_trays")) == expected
 
 
 def test_the_command_prints_every_row(capsys: pytest.CaptureFixture[str]) -> None:

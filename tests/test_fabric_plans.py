@@ -112,7 +112,7 @@ def test_reserved_nodes_buy_spines_now(catalog: Catalog) -> None:
 
 
 def test_spare_nodes_are_bought_with_everything_in_them(catalog: Catalog) -> None:
-    plan = planned(catalog, 136, "spares: {nodes: 10, optics: 0}\n")
+    plan = planned(catalog, 136, "spares: {nodes: 10, optics: 0, cables: 0}\n")
     assert plan.pools[0].nodes == 17
     shelf = {ln.part: ln.quantity for ln in plan.lines if ln.group == "spares"}
     assert shelf == {"dgx-h100": 2}

@@ -14,16 +14,17 @@ from pathlib import Path
 
 import pulp
 import pytest
-from math_lp.sites import CASES, CUT, KNOWN, LEAVES, MANY, SERVICE, A, B, bare, job
+from math_lp.sites import CASES, CUT, KNOWN, LEAVES, MANY, RULE, SERVICE, A, B, bare, job
 
 from planner import formulation
-from planner.formulation import CONSTRAINTS, Model, RackCut, differs, formulate, rack_packing
+from planner.formulation import CONSTRAINTS, Model, differs, formulate, rack_packing, rack_worth
 from planner.model import Load, Problem, RoomLimits, Shape, Work
 from planner.packing import pack_shapes
+from planner.rackcuts import RackCut
 from planner.solve import solve
 
 GOLDEN = Path(__file__).parent / "math_lp"
-NAMES = [c.__name__ for c in CONSTRAINTS] + ["rack_packing", "differs"]
+NAMES = [c.__name__ for c in CONSTRAINTS] + ["rack_packing", "rack_worth", "differs"]
 
 
 def alone(name: str) -> Model:
@@ -34,6 +35,8 @@ def alone(name: str) -> Model:
     formulation._variables(model)
     if name == "rack_packing":
         rack_packing(model, CUT, 0)
+    elif name == "rack_worth":
+        rack_worth(model, RULE, 0)
     elif name == "differs":
         differs(model, KNOWN)
     else:

@@ -12,12 +12,13 @@ LAYERS = [
     "errors units highs progress files",
     "request parts plan taxes",
     "catalog yamltext modelconfig sitefile demand compliance nodes fabric site rackfit placement floorplan wiring "
-    "pricing storage_need",
-    "model racking offers bundles spares candidates shared dominance packing problem formulation solve lines assemble "
-    "screened report compose explain advice optimize acceptance alternatives sizing worked accuracy",
-    "lookup lint pricelist planfile verify compare bom quote workbook workbook_site workbook_prices "
-    "workbook_energy worksheet spreadsheet proposal proposal_brief proposal_notes proposal_results drawings wording "
-    "facility exports outputs",
+    "pricing storage_need facility",
+    "model racking offers bundles spares candidates shared dominance packing rackcuts problem reach formulation solve "
+    "lines assemble screened report service_notes compose explain advice optimize acceptance alternatives sizing "
+    "worked accuracy",
+    "lookup lint cable_totals pricelist planfile verify compare bom quote workbook workbook_site workbook_prices "
+    "workbook_energy worksheet spreadsheet proposal proposal_brief proposal_checks proposal_notes proposal_results "
+    "drawings wording exports outputs",
     "summary printing printing_fabric printing_room size_text accuracy_text comply cli cli_catalog cli_prices",
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
@@ -35,6 +36,7 @@ NEIGHBOURS = {
     "placement": {"site"},
     "floorplan": set(),
     "wiring": {"catalog", "fabric", "floorplan"},
+    "facility": {"catalog", "site", "wiring"},
     "storage_need": {"catalog", "demand"},
     "catalog": set(),
     "yamltext": set(),

@@ -48,7 +48,7 @@ def changed(seed: int, **parts: Any) -> Tiny:
 def test_as_many_accelerators_as_one_node_holds() -> None:
     """Power for two nodes, but not for the switches between them: the second is no reason to forget the first."""
     tiny = tiny_site(KINDS.index("maximise"))
-    builds = Builder(tiny.request, Ledger(tiny.catalog, normalised(tiny.request), ON)).builds
+    builds = Builder(tiny.request, Ledger(tiny.catalog, normalised(tiny.request), ON), (42, 45_000, 10**9)).builds
     build = max((b for b in builds if b.compute_ports == 8), key=lambda b: (b.accelerators, b.id))
     work = [{"name": "cluster", "kind": "capacity", "maximise": "accelerators", "accelerator": build.accelerator}]
     only = {"chassis": {"only": (build.chassis,)}}
@@ -90,14 +90,19 @@ def test_no_work_is_left_out_where_as_much_as_possible_is_wanted(goal: str) -> N
     assert outcome.differences == ()
 
 
-@pytest.mark.parametrize(("seed", "kind"), [(2, "sharing"), (3, "maximise"), (20, "capacity"), (1, "mix")])
-def test_every_kind_of_work_keeps_the_spare_nodes_it_asks_for(seed: int, kind: str) -> None:
-    tiny = tiny_site(seed)
-    works = [{**w.model_dump(), "spare_nodes": 1} for w in tiny.request.workloads]
-    outcome = compared(changed(seed, workloads=works))
-    assert tiny.kind == kind
-    assert outcome.answer.value is not None
-    assert outcome.differences == ()
+@pytest.mark.parametrize("kind", ["sharing", "maximise", "capacity", "mix"])
+def test_every_kind_of_work_keeps_the_spare_nodes_it_asks_for(kind: str) -> None:
+    """On the first site of the kind that has a plan: which one that is changes with the parts of the catalog."""
+    for seed in range(1, 200):
+        tiny = tiny_site(seed)
+        if tiny.kind != kind:
+            continue
+        works = [{**w.model_dump(), "spare_nodes": 1} for w in tiny.request.workloads]
+        outcome = compared(changed(seed, workloads=works))
+        assert outcome.differences == ()
+        if outcome.answer.value is not None:
+            return
+    raise AssertionError(f"no site of kind {kind} has a plan")
 
 
 @pytest.mark.parametrize("free", [("service",), ("service", "second")])

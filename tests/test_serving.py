@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from planner import demand
-from planner.accuracy.llm import weights_of
+from planner.accuracy.weights import weights_of
 from planner.catalog import Catalog
 from planner.demand.inference import inference_replicas, inference_target
 from planner.demand.operating import Demand, best_point, divided_point, largest, ok, point

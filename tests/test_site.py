@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from math_lp.sites import bare, job
 
+from planner import placement
 from planner.catalog import Catalog
 from planner.errors import Rejection
 from planner.model import Load, RoomLimits, Shape
@@ -26,6 +27,7 @@ from planner.site import (
     lower_bound,
     pack,
     peak_pue,
+    plate_watts,
     racks_needed,
     room,
 )
@@ -189,3 +191,41 @@ def test_a_rack_that_is_brought_along_is_held_to_the_stated_rack_power() -> None
     for own_watts, fits in ((40_000, False), (None, True), (132_000, True)):
         problem = replace(bare(job("a", 4.0, Load(shapes={big: 1}))), room=RoomLimits(48, 140_000, None, own_watts))
         assert (solve(problem, pack_shapes) is not None) == fits
+
+
+# -- heat by air and by liquid -----------------------------------------------------------------------------------------
+def test_heat_that_stays_in_the_air_limits_a_rack_beside_its_power() -> None:
+    """Three of four liquid-cooled nodes leave 3 kW each in the air: 10 kW by air take three, power would take ten."""
+    space = Room(units=42, power_kw=100.0, air_kw=10.0, liquid_kw=60.0)
+    needs = [RackNeed("n", f"n{k}", 4, 10.0, 100.0, cooling="dlc", liquid_kw=7.0) for k in range(4)]
+    packed = pack(needs, space)
+    assert not isinstance(packed, Rejection)
+    assert sorted(len(r.items) for r in packed.racks) == [1, 3]
+    placed = placement.place(needs, space)
+    assert not isinstance(placed, Rejection)
+    assert len(placed.racks) == 2
+
+
+def test_liquid_limits_a_rack_too_and_a_device_too_hot_for_it_is_refused_in_words() -> None:
+    space = Room(units=42, power_kw=100.0, air_kw=30.0, liquid_kw=13.9)
+    needs = [RackNeed("n", f"n{k}", 4, 10.0, 100.0, cooling="dlc", liquid_kw=7.0) for k in range(4)]
+    packed = pack(needs, space)
+    assert not isinstance(packed, Rejection)
+    assert len(packed.racks) == 4
+    hot = pack([RackNeed("n", "n", 4, 31.0, 100.0)], space)
+    assert isinstance(hot, Rejection)
+    assert hot.message == "One n gives 31 kW of heat to air; a rack cools 30 kW by air."
+
+
+def test_the_packer_counts_heat_only_where_the_room_says_what_it_cools() -> None:
+    shape = Shape("n", 4, 10_000, 100_000, liquid=True, plates=7_000)
+    assert pack_shapes({shape: 10}, RoomLimits(42, 100_000, None)) == 1
+    assert pack_shapes({shape: 10}, RoomLimits(42, 100_000, None, heat=(10_000, 60_000))) == 4
+    assert pack_shapes({shape: 1}, RoomLimits(42, 100_000, None, heat=(2_000, 60_000))) is None
+
+
+@pytest.mark.parametrize(("cooling", "rack_scale", "plates"), [("dlc", False, 7_000), ("dlc", True, 9_400)])
+def test_cold_plates_take_their_share(cooling: str, rack_scale: bool, plates: int) -> None:
+    assert plate_watts(10_000, cooling, rack_scale=rack_scale) == plates
+    assert plate_watts(10_000, "hybrid", rack_scale=rack_scale) == 0
+    assert plate_watts(10_000, "air", rack_scale=rack_scale) == 0

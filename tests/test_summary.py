@@ -7,7 +7,7 @@ from pathlib import Path
 
 from plans import sample
 
-from planner.facility.checks import Check
+from planner.plan import PlannedCheck
 from planner.summary import summary
 
 
@@ -48,8 +48,11 @@ def test_one_rack_and_a_shared_switch() -> None:
 
 
 def test_a_check_that_fails_is_said_with_what_mends_it_and_others_are_not() -> None:
-    felt = Check(12, "feed-lost", "A feed is lost", "FAIL", "node stops", "2N", "A lost feed is felt.", "Three feeds.")
-    fine = Check(6, "rack-power", "Power per rack", "PASS", "40 kW", "45 kW", "Within.")
-    text = summary(sample.sixty_four(), (), (felt, fine))
+    felt = PlannedCheck(
+        number=12, id="feed-lost", title="A feed is lost", status="FAIL", case="stops", have="node stops", need="2N",
+        text="A lost feed is felt.", mend="Three feeds.",
+    )  # fmt: skip
+    fine = felt.model_copy(update={"number": 6, "title": "Power per rack", "status": "PASS"})
+    text = summary(sample.sixty_four().model_copy(update={"checks": (felt, fine)}), ())
     assert "12 A feed is lost: node stops. To mend: Three feeds." in text
     assert "Power per rack" not in text

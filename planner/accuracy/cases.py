@@ -1,7 +1,7 @@
 """Measurements to predict: the bundled ones, or a user's file in the same form, read as hostile text.
 
-A file is one YAML mapping with `rows:`, and optionally `kind:` training_runs or inference_benchmarks; where the
-kind is not said, each row is judged by its fields.
+A file is one YAML or JSON mapping with `rows:`, or a list of rows, and optionally `kind:` training_runs or
+inference_benchmarks; where the kind is not said, each row is judged by its fields.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from planner.accuracy.outcome import Outcome, unpredicted
 from planner.accuracy.training import predict_training
 from planner.catalog import Catalog
 from planner.errors import InputError
-from planner.yamltext import Text, parse, read_text
+from planner.yamltext import Key, Text, parse, read_text
 
 Row = Mapping[str, Any]
 BUNDLED = ("training_runs", "inference_benchmarks")
@@ -32,53 +32,61 @@ def bundled(catalog: Catalog) -> list[tuple[str, Row]]:
     found: list[tuple[str, Row]] = []
     for name in BUNDLED:
         table = catalog.table(f"measurements/{name}")
-        found += [(KINDS[name], row) for row in table["rows"] if row.get("check") != "skip"]
+        found += [(KINDS[name], row) for row in table["rows"] if counts(row)]
     return found
 
 
+def counts(row: Row) -> bool:
+    """Whether a row is to be predicted; rows that are kept for context only say `check: skip`."""
+    return row.get("check") != "skip"
+
+
 def read_cases(path: Path) -> list[tuple[str, Row]]:
-    """(kind, row) of a user's file. InputError carries every mistake with line and column."""
-    source = parse(read_text(path, "a file of cases"), str(path), MOST_VALUES)
-    data = source.data
+    """(kind, row) of a user's file, rows that do not count too. InputError: every mistake with line and column."""
+    source = parse(read_text(path, "a file of cases"), str(path), MOST_VALUES, lists=True)
+    at: Key = () if isinstance(source.data, list) else ("rows",)
+    data = source.data if at else {"rows": source.data}
     kind = data.get("kind")
     if kind is not None and kind not in KINDS:
         source.mistake(("kind",), f"kind: expected training_runs or inference_benchmarks, got {str(kind)[:60]}.")
     rows = data.get("rows")
     if not isinstance(rows, list) or not rows:
-        source.mistake(("rows",), f"rows: expected {SHAPE_WORDS[0]}.")
+        source.mistake(at, f"rows: expected {SHAPE_WORDS[0]}.")
         rows = []
     if len(rows) > MOST_ROWS:
-        source.mistake(("rows",), f"rows: {len(rows):,} rows; at most {MOST_ROWS:,} in one file. Split it.")
+        source.mistake(at, f"rows: {len(rows):,} rows; at most {MOST_ROWS:,} in one file. Split it.")
         rows = rows[:MOST_ROWS]
     found: list[tuple[str, Row]] = []
     names: dict[str, int] = {}
     for k, row in enumerate(rows):
-        checked = _row(source, k, row, names)
-        if checked is not None and checked.get("check") != "skip":
+        checked = _row(source, (*at, k), row, names)
+        if checked is not None:
             found.append((KINDS.get(str(kind)) or _kind_of(checked), checked))
     if source.mistakes:
         raise InputError(sorted(set(source.mistakes), key=lambda m: (m.line or 0, m.column or 0, m.message)))
     return found
 
 
-def _row(source: Text, k: int, row: Any, names: dict[str, int]) -> dict[str, Any] | None:
+def _row(source: Text, at: Key, row: Any, names: dict[str, int]) -> dict[str, Any] | None:
     """A row with an id, or None with a mistake noted."""
+    k = int(at[-1])
     if not isinstance(row, dict):
-        source.mistake(("rows", k), f"rows[{k}]: expected keys and values, got {type(row).__name__}.")
+        source.mistake(at, f"rows[{k}]: expected keys and values, got {type(row).__name__}.")
         return None
     name = str(row.get("id") if row.get("id") is not None else f"row {k + 1}")[:200]
     if name in names:
-        source.mistake(("rows", k, "id"), f"rows[{k}].id: {name} is also the id of rows[{names[name]}].")
+        source.mistake((*at, "id"), f"rows[{k}].id: {name} is also the id of rows[{names[name]}].")
     names[name] = k
-    if "measured" in row and not isinstance(row["measured"], dict):
-        source.mistake(
-            ("rows", k, "measured"), f"rows[{k}].measured: expected figures, such as {{tokens_per_s: 1.0e6}}."
-        )
+    if row.get("measured") is not None and not isinstance(row["measured"], dict):
+        source.mistake((*at, "measured"), f"rows[{k}].measured: expected figures, such as {{tokens_per_s: 1.0e6}}.")
         return None
     return {**row, "id": name}
 
 
 def _kind_of(row: Row) -> str:
+    stated = str(row.get("kind") or "")
+    if stated in KINDS or stated in KINDS.values():
+        return KINDS.get(stated, stated)
     figures = row.get("measured") or {}
     if any(key in row for key in ONLY_INFERENCE) or any(key in figures for key in INFERENCE_FIGURES):
         return "inference"

@@ -13,13 +13,15 @@ MOST_ACCELERATORS = 1_000_000
 
 
 def number(value: Any, default: float | None = None) -> float | None:
-    """The first number in a field, e.g. 48 of `48 per GPU` or 4096 of `4096-token KV`; else `default`."""
+    """The first number in a field: 48 of `48 per GPU`, 4096 of `4096-token KV`, 128,000 of `128k`; else `default`."""
     if isinstance(value, bool) or value is None:
         return default
     if isinstance(value, (int, float)):
         return float(value) if math.isfinite(value) else default
-    found = re.search(r"\d[\d,_]*\.?\d*", str(value)[:200])
-    return float(found.group().replace(",", "").replace("_", "")) if found else default
+    found = re.search(r"(\d[\d,_]*\.?\d*)([kK]\b)?", str(value)[:200])
+    if not found:
+        return default
+    return float(found[1].replace(",", "").replace("_", "")) * (1000.0 if found[2] else 1.0)
 
 
 def tidy(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,26 +12,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from planner.accuracy.fields import MOST_ACCELERATORS, number, tidy
-from planner.accuracy.llm import Weights, figure, predict, request_of, value_of, weights_of
+from planner.accuracy.figures import PER_NODE, UNITS, figure, value_of
+from planner.accuracy.llm import predict
 from planner.accuracy.outcome import Outcome, compared, unpredicted
 from planner.accuracy.shapes import model_of
+from planner.accuracy.stated import scenario_name
+from planner.accuracy.weights import Weights, weights_named, weights_of, weights_stated
 from planner.catalog import Catalog
+from planner.demand.hardware import usable_gb
 from planner.demand.pace import matrix_precision, serving_table, widths
 from planner.demand.published import WorkQuery, find_work, published_rate
 from planner.demand.shapes import Shape, shape_of
 from planner.errors import Rejection, UnknownPart
 from planner.parts import Accelerator
 
-MAKERS = ("nvidia", "amd", "intel", "huawei")
-# How the figures compared are called in reports; all are of the whole system.
-UNITS = {
-    "output_tokens_per_s": "output tokens/s",
-    "total_tokens_per_s": "tokens/s",
-    "input_tokens_per_s": "input tokens/s",
-    "samples_per_s": "samples/s",
-    "latency_s": "s per request",
-    "ttft_ms": "ms to first token",
-}
+BATCHED = ("offline", "max_throughput", "static_batch")  # scenarios without a latency limit
+ROOM = 0.8  # of the memory, beyond which weights leave too little for cache and buffers
+# Words beside a name that tell no parts apart.
+MAKERS = ("nvidia", "amd", "intel", "huawei", "instinct", "tesla", "geforce", "gpu", "accelerator")
+MEMORIES = re.compile(r"hbm\d*e?|gddr\d*x?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ def predict_inference(row: Mapping[str, Any], catalog: Catalog) -> Outcome:
     if found is None:
         why = f"{row.get('model')} at {row.get('precision')} does not fit {row.get('gpu_count')} {part.id}"
         return unpredicted(name, "inference", family, why, source)
-    predicted = value_of(found, unit, request_of(row))
+    predicted = value_of(found, unit)
     if predicted <= 0:
         return unpredicted(name, "inference", family, f"no {unit} can be predicted for this scenario", source)
     low, high = widths(table, part, case.precision, case.shape.kind, unusual=case.guessed)
@@ -104,21 +103,40 @@ def case_of(row: Mapping[str, Any], catalog: Catalog) -> Case | str:
     if not part.memory_gb or not part.memory_bandwidth_gb_per_s:
         return f"memory size or bandwidth of {part.id} is not published"
     filled = dict(row)
-    filled["precision"] = str(row.get("precision") or model.weights_precision or "bf16")
-    weights = weights_of(filled["precision"], shape.moe)
+    named = weights_named(str(row.get("precision") or ""), shape.moe)
+    if named is None:
+        filled["precision"] = likely_precision(row, part, shape, model.weights_precision)
+        guessed = guessed or bool(row.get("precision"))
+    weights = weights_stated(row, weights_of(filled["precision"], shape.moe), shape.total)
     products = matrix_precision(part, weights.precision)
     if products is None:
-        return f"{part.id} has no published rate that serves {row.get('precision')} weights"
+        return f"{part.id} has no published rate that serves {filled['precision']} weights"
     if filled.get("gpu_count") is None:
-        filled["gpu_count"] = fewest(part, shape, weights)
+        nodes = number(row.get("nodes"))
+        filled["gpu_count"] = PER_NODE * int(nodes) if nodes and nodes > 1 else fewest(part, shape, weights)
     return Case(filled, part, shape, products[0], guessed)
+
+
+def likely_precision(row: Mapping[str, Any], part: Accelerator, shape: Shape, published: str | None) -> str:
+    """The widest usual precision that the row's accelerators hold, from that of the published weights downwards."""
+    names = [published or "bf16", "bf16", "fp8", "fp4"]
+    start = names[0] if names[0] not in names[1:] else names.pop(0)
+    wide = names[names.index(start) :]
+    count = number(row.get("gpu_count"))
+    for name in wide:
+        if count is None or _weights_gb(shape, weights_of(name, shape.moe)) <= count * (part.memory_gb or 0.0) * ROOM:
+            return name
+    return wide[0]
+
+
+def _weights_gb(shape: Shape, weights: Weights) -> float:
+    return (shape.experts_total * weights.experts + (shape.total - shape.experts_total) * weights.dense) / 1e9
 
 
 def fewest(part: Accelerator, shape: Shape, weights: Weights) -> int:
     """The smallest power of two of accelerators that holds the weights with a fifth to spare; where a row is silent."""
-    size = shape.experts_total * weights.experts + (shape.total - shape.experts_total) * weights.dense
-    cards = 1
-    while cards < MOST_ACCELERATORS and 1.2 * size > cards * (part.memory_gb or 0.0) * 0.92e9:
+    cards, size = 1, _weights_gb(shape, weights)
+    while cards < MOST_ACCELERATORS and 1.2 * size > cards * usable_gb(part):
         cards *= 2
     return cards
 
@@ -138,22 +156,32 @@ def accelerator_of(row: Mapping[str, Any], catalog: Catalog) -> Accelerator | st
 
 
 def _by_words(text: str, catalog: Catalog) -> Accelerator | None:
-    """The part that a text such as `H100-SXM-80GB` describes by name, form and memory; None unless just one fits."""
+    """The part that a text such as `H100-SXM-80GB` describes by name, form, memory and architecture.
+
+    None unless just one fits, or, of several, the one that the name alone stands for.
+    """
     words = [w for w in re.split(r"[^a-z0-9]+", text.lower()[:100]) if w and w not in MAKERS]
-    if not words:
-        return None
-    memory = next((float(w[:-2]) for w in words if re.fullmatch(r"\d+gb", w)), None)
+    size = next((float(w[:-2]) for w in words if re.fullmatch(r"\d+gb", w)), None)
+    kind = next((w for w in words if MEMORIES.fullmatch(w)), "")
     forms = {w for w in words if w in ("sxm", "pcie", "nvl", "oam", "nvl72")}
-    names = [w for w in words if w not in forms and not re.fullmatch(r"\d+gb", w)]
+    names = [w for w in words if w not in forms and not re.fullmatch(r"\d+gb", w) and not MEMORIES.fullmatch(w)]
     found = []
     for part in catalog.accelerators.values():
-        pieces = part.id.split("-")
-        if not all(name in pieces for name in names):
+        pieces, beside = part.id.split("-"), part.family.split("-")
+        if not any(name in pieces for name in names) or not all(name in pieces or name in beside for name in names):
             continue
-        if memory is not None and (part.memory_gb is None or abs(part.memory_gb - memory) > 0.03 * memory):
+        if size is not None and (part.memory_gb is None or abs(part.memory_gb - size) > 0.03 * size):
+            continue
+        if kind and not (part.memory_type or "").lower().startswith(kind):
             continue
         if all(any(piece.startswith(form) for piece in pieces) for form in forms):
             found.append(part)
+    if len(found) > 1:
+        try:
+            usual = catalog.expand_accelerator("-".join(names))[0]
+        except UnknownPart:
+            return None
+        found = [part for part in found if part.id == usual]
     return found[0] if len(found) == 1 else None
 
 
@@ -173,7 +201,7 @@ def _benchmark(
     unit, value, time = measured
     if time:
         return unpredicted(name, "inference", family, f"only rates of {work} are predicted, not {unit}", source)
-    scenario = "offline" if row.get("scenario") in (None, "offline", "max_throughput") else "server"
+    scenario = "offline" if scenario_name(row) in BATCHED else "server"
     count = int(number(row.get("gpu_count"), 1) or 1)
     query = WorkQuery(work, "inference", part.id, scenario, source, count)
     found = published_rate(catalog, query)

@@ -38,6 +38,7 @@ USUAL_GBPS = {
 }
 USUAL_GBPS_PCIE = 50.0  # one 400G adapter for eight cards
 SMALL_DOMAIN = 8
+PUBLISHED_IDLE = 0.3  # pipelines of published layouts that do not say how they are interleaved idle up to this share
 PRECISIONS = {
     "bf16": "bf16",
     "bfloat16": "bf16",
@@ -135,6 +136,10 @@ def stated_layout(row: Row, sequence: float) -> Stated:
         sharded = EVERYTHING
     elif zero is not None:
         sharded = NODE if "inside" in str(given.get("shard_group")) else OPTIMIZER
+    if fsdp and recompute == "selective":
+        recompute = "half"  # PyTorch repeats every other product or layer; Megatron the attention core
+    if fsdp and not recompute and row.get("task") == "lora":
+        recompute = "full"  # adapters of a sharded model: frameworks of that kind repeat every layer by default
     data_only = bool(fsdp) or "dp" in given or zero is not None
     context = _degree(given, "cp")
     if isinstance(given.get("cp"), str) and sequence <= 16_384:
@@ -151,6 +156,7 @@ def stated_layout(row: Row, sequence: float) -> Stated:
         recompute=recompute or None,
         sharded=sharded,
         offload=bool(given.get("cpu_offload_optimizer")),
+        idle=PUBLISHED_IDLE,
     )
 
 

@@ -34,6 +34,9 @@ FIGURES = {
 TOTAL = ("params_total_b", "parameters_b", "params_b", "parameters", "params")
 ACTIVE = ("params_active_b", "active_parameters_b", "active_b", "active_parameters", "params_active")
 DECORATION = re.compile(r"-?(instruct|chat|hf|base|it|fp8|nvfp4|awq|gptq|int4|bf16|preview)(?=-|$)")
+# Endings that name an issue of the same architecture: dates, versions, MLPerf's accuracy targets.
+VERSION = re.compile(r"-(?:\d{4}|v\d+(?:\.\d+)*|99(?:\.9)?)$")
+OTHER_NAMES = {"gptj": "gptj-6b", "gpt-j": "gptj-6b", "gpt-j-6b": "gptj-6b"}
 
 
 def model_of(row: Mapping[str, Any], catalog: Catalog) -> tuple[TrainingModel, bool] | str:
@@ -62,9 +65,11 @@ def model_of(row: Mapping[str, Any], catalog: Catalog) -> tuple[TrainingModel, b
 def _spellings(name: str) -> list[str]:
     """A name as written, without its organisation, without endings such as -instruct, and in catalog style."""
     plain = name.rsplit("/", maxsplit=1)[-1].lower().replace("_", "-").replace(" ", "-")
-    bare = DECORATION.sub("", plain).removeprefix("meta-")
+    bare = VERSION.sub("", DECORATION.sub("", VERSION.sub("", plain))).removeprefix("meta-")
     joined = re.sub(r"^(llama|qwen|gemma|phi|glm|falcon)-(?=\d)", r"\1", bare)
-    return list(dict.fromkeys([name, plain, bare, joined]))
+    short = re.sub(r"-\d+b-\d+e$", "", joined)  # llama4-scout-17b-16e
+    first = re.sub(r"^llama-?(?=(?:7|13|65)b)", "llama1-", joined)  # the first of its line had no number
+    return list(dict.fromkeys([name, plain, bare, joined, short, first, OTHER_NAMES.get(joined, joined)]))
 
 
 def _first(row: Mapping[str, Any], names: tuple[str, ...]) -> int | None:

@@ -28,6 +28,7 @@ from planner.demand.upkeep import upkeep
 from planner.parts import Accelerator
 
 ASSUMED_COUNT = 1024  # where a source gives accelerator-hours only
+FLASH_ATTENTION_2 = 2024.0  # from when on runs use it; it doubled the attention's speed (arXiv 2307.08691)
 SHAPE_GUESSED = 1.3  # times the range where the shape follows from the size alone
 
 
@@ -47,6 +48,7 @@ class Case:
     time: bool
     guessed: bool
     young: float
+    early: bool  # before attention kernels doubled in speed
 
     @property
     def kind(self) -> str:
@@ -164,13 +166,17 @@ def case_of(row: Mapping[str, Any], catalog: Catalog) -> Case | NetworkCase | st
     hw = rows.hardware_of(row, accelerator, count)
     year = year_of(str(row.get("date") or ""))
     unit, value, time = measured
+    job = job_of(shape, task, accelerator, calibration(catalog), stated)
+    if year is not None and year < FLASH_ATTENTION_2:
+        job = replace(job, weights=replace(job.weights, attention=0.5 * job.weights.attention))
     return Case(
         row=row,
         accelerator=accelerator,
         shape=shape,
         count=count,
         task=task,
-        job=job_of(shape, task, accelerator, calibration(catalog), stated),
+        job=job,
+        early=year is not None and year < FLASH_ATTENTION_2,
         node=node_of(hw, accelerator, precision, count <= hw.cards),
         unit=unit,
         measured=value,

@@ -8,5 +8,6 @@ Work counted in replicas (inference, throughput) gets integer options; the progr
 from planner.candidates.bench import Bench
 from planner.candidates.equipment import manager_bundle, offered_switches, switch_bundle
 from planner.candidates.generator import Generator, works
+from planner.candidates.joint import Joint
 
-__all__ = ["Bench", "Generator", "manager_bundle", "offered_switches", "switch_bundle", "works"]
+__all__ = ["Bench", "Generator", "Joint", "manager_bundle", "offered_switches", "switch_bundle", "works"]

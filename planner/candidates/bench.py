@@ -28,6 +28,7 @@ class Bench:
     nodes: Sequence[NodeBuild]
     ignore: frozenset[str] = frozenset()  # coefficients that this model has nowhere, for dominance
     beyond: frozenset[str] | None = None  # builds to leave out, and counts beyond any one limit with them; None: none
+    single_mode: frozenset[str] = frozenset()  # kinds of link that multimode does not reach: role:node, role:trunk
     rejections: list[Rejection] = field(default_factory=list)
     _bundles: dict[str, Bundle | None] = field(default_factory=dict)
     # Keyed by identity; the bundle is kept beside its load so that the identity stays its own.

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from planner import spares
+from planner import demand, spares
+from planner.bundles import STORAGE_LICENCE
+from planner.candidates import copper
 from planner.candidates.bench import MOST_NODES, Bench
-from planner.candidates.designs import ALONE, Fabrics, carries_fabric, fabric_id, no_fabric, replace_link
+from planner.candidates.designs import ALONE, Design, Fabrics, carries_fabric, fabric_id, no_fabric, replace_link
+from planner.candidates.joint import Joint
 from planner.catalog import Catalog
 from planner.dominance import Frontier
 from planner.errors import Rejection
@@ -29,22 +33,33 @@ class Counted:
 
     bench: Bench
     fabrics: Fabrics
+    joint: Joint
     pruning: bool = True
     floors: dict[str, float] = field(default_factory=dict)  # rates of maximised work that a plan is known to reach
+    ceilings: dict[str, float] = field(default_factory=dict)  # rates beyond which more of a work is of no use
     eager: frozenset[str] | None = None  # builds whose every count is tried while scouting; None: all
     coarse: bool = False  # whether scouting left counts of eager builds out
+    bare: dict[str, list[Option]] = field(default_factory=dict)  # pools without their fabric, by workload
 
     def options(self, workload: Workload, work: Work) -> list[Option]:
         """All options of one workload, unpruned, in id order."""
         frontier = Frontier(self.bench.ignore)
         found: list[Option] = []
+        self.bare[workload.name] = []
         for node in self.bench.nodes:
             bundle = self.bench.admitted(workload, node)
             if bundle is not None:
                 found += self._one(workload, work, node, bundle, frontier)
         return sorted(found, key=lambda o: o.id)
 
-    def _one(self, workload: Workload, work: Work, node: NodeBuild, bundle: Bundle, frontier: Frontier) -> list[Option]:
+    def _one(
+        self,
+        workload: Workload,
+        work: Work,
+        node: NodeBuild,
+        bundle: Bundle,
+        frontier: Frontier,
+    ) -> list[Option]:
         if workload.kind == "capacity" and not self._enough_bandwidth(node, workload):
             message = f"{node.id} brings less than {reference_gbps(self.bench.catalog, node):g} Gbit/s per accelerator"
             self.bench.reject(node.id, "fabric-bandwidth", message)
@@ -70,12 +85,17 @@ class Counted:
 
         Scouting: of the eager builds counts some percent apart, then all that reach what those reached; of others the
         smallest that works (it decides whether there is any plan at all). Afterwards of every build: from the most
-        downwards while the rate reaches what scouting found. More nodes never rate lower (`demand.rate`).
+        downwards while the rate reaches what scouting found. More nodes never rate lower (`demand.rate`), so where
+        another work holds the smallest share down, no more than the first count that reaches its bound is needed.
         """
+        ceiling = self.ceilings.get(workload.name, math.inf)
+        if self._rate(workload, node, link, most) > ceiling:
+            most = 1 + bisect_left(range(1, most), ceiling, key=lambda n: self._rate(workload, node, link, n))
         floor = self.floors.get(workload.name)
         if floor is not None and (self.eager is None or node.id in self.eager):
             counts = (1,) if link.technology is None else range(most, 0, -1)  # without a fabric there is but one node
-            return list(itertools.takewhile(lambda n: self._rate(workload, node, link, n) >= floor, counts))
+            reaching = itertools.takewhile(lambda n: self._rate(workload, node, link, n) >= floor, counts)
+            return [n for n in reaching if self._adds(workload, node, link, n)]
         if self.eager is None:
             return range(1, most + 1)
         if node.id in self.eager:
@@ -87,6 +107,11 @@ class Counted:
         first = next((n for n in tried if self._rate(workload, node, link, n) > 0), None)
         return () if first is None else (first,)
 
+    def _adds(self, workload: Workload, node: NodeBuild, link: FabricLink, count: int) -> bool:
+        """Whether the last of so many nodes makes the work any faster; a batch can be divided only so far."""
+        fewer = 0.0 if count == 1 else self._rate(workload, node, link, count - 1)
+        return self._rate(workload, node, link, count) > fewer
+
     def _rate(self, workload: Workload, node: NodeBuild, link: FabricLink, count: int) -> float:
         """Planning rate, 0 where the build cannot do it."""
         if (count == 1 and node.fabric_units == 1) != (link.technology is None):
@@ -94,16 +119,19 @@ class Counted:
         found = self.bench.rate(workload, node, link, count)
         return 0.0 if isinstance(found, Rejection) else found.planning
 
-    def most_promising(self, workload: Workload, few: int) -> frozenset[str]:
-        """Ids of the builds that reach most for this work when they have the whole site to themselves."""
-        reached: list[tuple[float, str]] = []
+    def reach(self, workload: Workload) -> dict[str, float]:
+        """What every build reaches for this work when it has the whole site to itself, by id."""
+        found: dict[str, float] = {}
         for node in self.bench.nodes:
             if self.bench.admitted(workload, node) is None:
                 continue
             most = min(MOST_NODES, self.bench.most_by_limits(node))
-            best = max((self._rate(workload, node, link, most) for link in self.fabrics.links(node)), default=0.0)
-            reached.append((-best, node.id))
-        return frozenset(name for _, name in sorted(reached)[:few])
+            if workload.count is not None:
+                most = min(most, math.ceil(workload.count / node.accelerators))
+            found[node.id] = max(
+                (self._rate(workload, node, link, most) for link in self.fabrics.links(node)), default=0.0
+            )
+        return found
 
     def _enough_bandwidth(self, node: NodeBuild, workload: Workload) -> bool:
         """Whether a bare capacity order gets the reference bandwidth per accelerator, or needs no fabric at all."""
@@ -137,12 +165,15 @@ class Counted:
         counts: Iterable[int],
         frontier: Frontier,
     ) -> list[Option]:
-        """Options of one build at each count. What is superfluous even without its fabric is dropped at once."""
+        """Options of one build at each count, each with a fabric of its own.
+
+        What is superfluous even without its fabric is dropped at once. Pools that could share one are remembered.
+        """
         found: list[Option] = []
         unit = self.bench.load_of(bundle)
         if unit is None:
             return found
-        spare = workload.spare_nodes
+        spare, enough = workload.spare_nodes, self._enough(workload)
         for count in counts:
             single = count == 1 and node.fabric_units == 1
             if single != (link.technology is None):
@@ -159,40 +190,105 @@ class Counted:
                 node=node,
                 low=1,
                 high=1,
-                rate=rate.planning,
+                rate=min(rate.planning, enough),
                 fixed=unit.times(total),
                 unit=_NOTHING,
+                fixed_parts=((bundle, total),),
                 linear=False,
+                nodes_per_unit=count,
+                spare_nodes=spare,
+                link=link,
+                precision=rate.precision,
             )
-            if self.pruning and frontier.beats(bare):
+            if not single and self.joint.wanted:
+                self.bare[workload.name].append(replace(bare, topology=self.fabrics.topology(node, workload)))
+                if self.joint.forced:
+                    continue
+            if self.pruning and frontier.beats(_unlicensed(bare)):
                 continue
-            for design in [no_fabric()] if single else self.fabrics.exact(node, link, total, workload):
-                fabric_load = self.bench.load_of(design.fixed)
-                if fabric_load is None:
-                    continue
-                extra = spares.spare_bundle(self.bench.catalog, self.bench.request, node, total, (design.fixed,))
-                spare_load = self.bench.load_of(extra)
-                if spare_load is None:
-                    continue
-                option = replace(
-                    bare,
-                    id=f"{workload.name}|{node.id}|{fabric_id(design)}|{count:05d}",
-                    design_key=f"{node.id}|{fabric_id(design)}|{count}",
-                    fixed=bare.fixed + fabric_load + spare_load,
-                    fixed_parts=((bundle, total), (design.fixed, 1), (extra, 1)),
-                    nodes_per_unit=count,
-                    spare_nodes=spare,
-                    switch=design.switch,
-                    topology=design.topology,
-                    link=replace_link(link, design),
-                    precision=rate.precision,
-                )
-                if self.pruning:
-                    if frontier.beats(option):
-                        continue
-                    frontier.add(option)
-                found.append(option)
+            designs = [no_fabric()] if single else self.fabrics.exact(node, link, total, workload)
+            found += self._kept(frontier, (self._owning(bare, d, total, count) for d in designs))
         return found
+
+    def sharing(self, workload: Workload, options: Iterable[Option], worth: Callable[[Option], bool]) -> list[Option]:
+        """Options of one workload on fabrics that pools have together, beside `options` with fabrics of their own.
+
+        They are those of the last `options`; `worth` says of one without its fabric whether it is worth a look. A pool
+        is not, either, where another does better with a fabric of its own: those that stay then share fewer ports.
+        """
+        frontier, owning = Frontier(self.bench.ignore), Frontier(self.bench.ignore)
+        for option in options:
+            owning.add(option)
+        found: list[Option] = []
+        for bare in self.bare.get(workload.name, ()):
+            if worth(bare) and not (self.pruning and owning.beats(_unlicensed(bare))):
+                found += self._kept(frontier, self._sharing(bare))
+        return sorted(found, key=lambda o: o.id)
+
+    def _enough(self, workload: Workload) -> float:
+        """The rate beyond which more is worth nothing: what is asked, unless performance is what counts."""
+        asked = demand.target(workload).value
+        request = self.bench.request
+        counts = workload.maximise is not None or (
+            request.objective == "highest_performance" and not any(w.maximise for w in request.workloads)
+        )
+        return math.inf if counts or asked is None else asked
+
+    def _kept(self, frontier: Frontier, options: Iterable[Option | None]) -> list[Option]:
+        """Those that nothing seen so far makes superfluous."""
+        found = []
+        for option in options:
+            if option is None or (self.pruning and frontier.beats(option)):
+                continue
+            if self.pruning:
+                frontier.add(option)
+            found.append(option)
+        return found
+
+    def _owning(self, bare: Option, design: Design, total: int, count: int) -> Option | None:
+        """The option with a compute fabric of its own; None where a part has no price."""
+        whole = self._with(bare, design.fixed, total)
+        if whole is None:
+            return None
+        if design.whole_pod:
+            pod = {copper.pod(bare.node, total, design.fixed): 1}
+            whole = replace(whole, fixed=replace(whole.fixed, shapes=pod))
+        return replace(
+            whole,
+            media=design.media,
+            id=f"{bare.id}{fabric_id(design)}|{count:05d}",
+            design_key=f"{bare.node.id}|{fabric_id(design)}|{count}",
+            switch=design.switch,
+            topology=design.topology,
+            link=replace_link(bare.link, design),
+        )
+
+    def _sharing(self, bare: Option) -> Iterator[Option | None]:
+        """The option on each fabric that pools may have together."""
+        total = bare.nodes_per_unit + bare.spare_nodes
+        for name, bundle in self.joint.places(bare.node, bare.link, total, bare.topology or "plain"):
+            whole = self._with(bare, bundle, total)
+            if whole is not None:
+                key = f"{bare.node.id}|{name}|{bare.nodes_per_unit}"
+                yield replace(whole, id=f"{bare.id}{name}|{bare.nodes_per_unit:05d}", design_key=key, network=name)
+
+    def _with(self, bare: Option, bundle: Bundle, total: int) -> Option | None:
+        """The option with what a fabric adds, and the spares of both."""
+        load = self.bench.load_of(bundle)
+        shelf = spares.spare_bundle(self.bench.catalog, self.bench.request, bare.node, total, (bundle,))
+        shelf_load = self.bench.load_of(shelf)
+        if load is None or shelf_load is None:
+            return None
+        parts = (*bare.fixed_parts, (bundle, 1), (shelf, 1))
+        return replace(bare, fixed=bare.fixed + load + shelf_load, fixed_parts=parts)
+
+
+def _unlicensed(bare: Option) -> Option:
+    """An option before it is known whether its compute fabric licenses its nodes: what all have at least."""
+    if STORAGE_LICENCE not in bare.fixed.endpoints:
+        return bare
+    rest = {n: count for n, count in bare.fixed.endpoints.items() if n != STORAGE_LICENCE}
+    return replace(bare, fixed=replace(bare.fixed, endpoints=rest))
 
 
 def _apart(most: int) -> list[int]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from planner import fabric
-from planner.bundles import merge, repeat, seeds
+from planner.bundles import merge, repeat, seeds, storage_may_be_managed
+from planner.candidates import copper
 from planner.candidates.bench import Bench
 from planner.candidates.equipment import manager_bundle, offered_switches, switch_bundle
 from planner.dominance import no_worse
@@ -30,6 +31,9 @@ class Design:
     per_node: Bundle
     low: int
     high: int
+    media: fabric.Media = fabric.USUAL
+
+    whole_pod: bool = False  # nodes and switches stand in one rack as one block: node links on copper
 
 
 @dataclass
@@ -58,19 +62,25 @@ class Fabrics:
 
     def exact(self, node: NodeBuild, link: FabricLink, count: int, workload: Workload) -> list[Design]:
         """Fabrics for exactly `count` nodes, one per switch family that can build it."""
-        topology = self._topology(node, workload)
-        key = (ports_of(node), link.technology, count, topology)
+        topology = self.topology(node, workload)
+        key = (ports_of(node), link.technology, count, topology, self._stored(node))
         if key not in self._designs:
-            made = (self._design(node, link, s, count, topology) for s in self._families(node, link))
-            self._designs[key] = self._best_designs([d for d in made if d is not None])
+            made = [d for s in self.families(node, link) for d in self._by_media(node, link, s, count, topology)]
+            self._designs[key] = self._best_designs(made)
         return self._designs[key]
 
-    def _topology(self, node: NodeBuild, workload: Workload) -> str:
+    def _stored(self, node: NodeBuild) -> bool:
+        """Whether a node without licences of its compute fabric may need them for its storage network."""
+        return storage_may_be_managed(self.bench.request) and node.storage_ports > 0
+
+    def topology(self, node: NodeBuild, workload: Workload) -> str:
+        """Rail-optimized for work across nodes with a port per accelerator, else plain; or as asked."""
         asked = self.bench.request.preferences.fabric.topology
         rails = node.compute_ports == node.accelerators and workload.kind in ("training", "hpc", "capacity")
         return asked or ("rail" if rails else "plain")
 
-    def _families(self, node: NodeBuild, link: FabricLink) -> list[str]:
+    def families(self, node: NodeBuild, link: FabricLink) -> list[str]:
+        """Switches that are offered for a node's ports, or the one that is asked for."""
         request, preferred = self.bench.request, self.bench.request.preferences.fabric.switch
         if preferred is not None:
             return [] if request.keeps_out("switch", self.bench.catalog.switches[preferred].origin) else [preferred]
@@ -82,9 +92,30 @@ class Fabrics:
             )
         return self._switches[key]
 
-    def _design(self, node: NodeBuild, link: FabricLink, switch: str, count: int, topology: str) -> Design | None:
+    def _by_media(self, node: NodeBuild, link: FabricLink, switch: str, count: int, topology: str) -> Iterator[Design]:
+        """The fabric on modules and fibre, and on copper where that reaches."""
+        found = self._design(node, link, switch, count, topology, copper.usual(self.bench.single_mode, "compute"))
+        if found is None:
+            return
+        usual, made = found
+        catalog, request = self.bench.catalog, self.bench.request
+        switches = switch_bundle(catalog, switch, made.switches)
+        on_copper = [
+            *copper.between_switches(catalog, request, made, switches),
+            *copper.to_nodes(catalog, request, node, count, made, switches),
+        ]
+        if not (on_copper and copper.preferred(request)):
+            yield usual
+        for media in on_copper:
+            other = self._design(node, link, switch, count, topology, media)
+            if other is not None:
+                yield other[0]
+
+    def _design(
+        self, node: NodeBuild, link: FabricLink, switch: str, count: int, topology: str, media: fabric.Media
+    ) -> tuple[Design, fabric.FabricDesign] | None:
         assert link.technology is not None
-        managers = self._managers(switch, count * node.fabric_units, link.technology)
+        managers = self.managers(switch, count * node.fabric_units, link.technology)
         unmanaged = link.technology == "infiniband" and not self.bench.catalog.switches[switch].managed
         if unmanaged and managers is None:
             self.bench.reject(switch, "unmanaged", f"{switch} is unmanaged and needs a fabric manager; none is wanted")
@@ -92,7 +123,7 @@ class Fabrics:
         made = fabric.compute_design(
             self.bench.catalog,
             count * node.fabric_units,
-            _ports_per_unit(node),
+            ports_per_unit(node),
             node.compute_gbps,
             link.technology,
             switch,
@@ -101,17 +132,20 @@ class Fabrics:
             node.compute_cage or "",
             0 if managers is None else managers.ports,
             self.bench.request.preferences.fabric.reserve_nodes,
+            media,
         )
         if isinstance(made, Rejection):
             self.bench.rejections.append(made)
             return None
-        switches = made.leaf + made.spine + made.core
+        switches = switch_bundle(self.bench.catalog, switch, made.switches)
         fixed = merge(
             Bundle(lines=seeds(made.lines, "compute")),
-            switch_bundle(self.bench.catalog, switch, switches),
-            manager_bundle(managers, count * node.fabric_units, "compute"),
+            copper.as_block(switches, switch) if copper.is_copper(self.bench.catalog, media.trunk) else switches,
+            manager_bundle(managers, count * node.fabric_units, "compute", self._stored(node)),
         )
-        return Design(switch, link.technology, made.topology, made.oversubscription, fixed, Bundle(), count, count)
+        ratio, none = made.oversubscription, Bundle()
+        pod = copper.is_copper(self.bench.catalog, media.node)
+        return Design(switch, link.technology, made.topology, ratio, fixed, none, count, count, made.media, pod), made
 
     def brackets(self, node: NodeBuild, link: FabricLink, unit: int, most: int, spare: int) -> list[Design]:
         """Fabrics by ranges of units; without a fabric one range for all."""
@@ -119,7 +153,7 @@ class Fabrics:
             return [replace(no_fabric(), low=1, high=most)]
         key = ("islands", ports_of(node), link.technology, unit, most, spare)
         if key not in self._designs:
-            found = [d for s in self._families(node, link) for d in self._islands(node, link, s, unit, most, spare)]
+            found = [d for s in self.families(node, link) for d in self._islands(node, link, s, unit, most, spare)]
             self._designs[key] = self._best_designs(found)
         return self._designs[key]
 
@@ -130,7 +164,7 @@ class Fabrics:
         assert link.technology is not None
         brackets = fabric.island_brackets(
             self.bench.catalog,
-            _ports_per_unit(node),
+            ports_per_unit(node),
             node.compute_gbps,
             link.technology,
             switch,
@@ -162,6 +196,7 @@ class Fabrics:
                 continue
             if any(
                 d.low <= design.low
+                and d.whole_pod <= design.whole_pod
                 and d.high >= design.high
                 and no_worse(f, fixed, self.bench.ignore)
                 and no_worse(e, each, self.bench.ignore)
@@ -171,7 +206,8 @@ class Fabrics:
             kept.append((fixed, each, design))
         return [d for _, _, d in kept]
 
-    def _managers(self, switch: str, nodes: int, technology: Technology) -> fabric.Managers | None:
+    def managers(self, switch: str, nodes: int, technology: Technology) -> fabric.Managers | None:
+        """Fabric managers of a fabric of so many nodes."""
         each = self.bench.request.resilience.managers
         return fabric.fabric_managers(self.bench.catalog, switch, nodes, technology, each)
 
@@ -186,14 +222,14 @@ def no_fabric() -> Design:
 
 
 def fabric_id(design: Design) -> str:
-    return f"{design.switch}:{design.topology}" if design.switch else "alone"
+    return f"{design.switch}:{design.topology}{design.media.tag}" if design.switch else "alone"
 
 
 def carries_fabric(node: NodeBuild) -> bool:
     return node.compute_ports > 0 and bool(node.compute_technologies)
 
 
-def _ports_per_unit(node: NodeBuild) -> int:
+def ports_per_unit(node: NodeBuild) -> int:
     return node.compute_ports // node.fabric_units
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from planner import fabric
+from planner.bundles import STORAGE_LICENCE
 from planner.catalog import Catalog
 from planner.model import Bundle, LineSeed, Shape
 from planner.request import Request
@@ -31,8 +32,11 @@ def switch_bundle(catalog: Catalog, switch: str, count: int) -> Bundle:
     )
 
 
-def manager_bundle(managers: fabric.Managers | None, nodes: int, group: str) -> Bundle:
-    """Fabric managers with their management ports, and a licence for each managed node and year."""
+def manager_bundle(managers: fabric.Managers | None, nodes: int, group: str, stored: bool = False) -> Bundle:
+    """Fabric managers with their management ports, and a licence for each managed node and year.
+
+    `stored`: these nodes would else be counted for licences of an InfiniBand storage network.
+    """
     if managers is None:
         return Bundle()
     part, count = managers.part, managers.count
@@ -40,10 +44,11 @@ def manager_bundle(managers: fabric.Managers | None, nodes: int, group: str) -> 
     lines = [LineSeed(part.id, count, group)]
     if part.licence is not None and nodes:
         lines.append(LineSeed(part.licence, nodes, group, yearly=True))
+    both = ((STORAGE_LICENCE, -nodes),) if stored and part.licence is not None and nodes else ()
     return Bundle(
         lines=tuple(lines),
         shapes=((shape, count),),
-        endpoints=(("oob", count), ("in-band", count * part.inband_ports)),
+        endpoints=(("oob", count), ("in-band", count * part.inband_ports), *both),
         watts=count * math.ceil(part.max_power_w),
         typical_watts=count * math.ceil(part.typical_power_w),
     )

@@ -9,6 +9,7 @@ from planner import demand
 from planner.candidates.bench import Bench
 from planner.candidates.counted import Counted
 from planner.candidates.designs import Fabrics
+from planner.candidates.joint import Joint
 from planner.candidates.replicas import Replicated
 from planner.candidates.tenants import Tenanted
 from planner.model import Option, Work
@@ -25,7 +26,9 @@ class Generator:
 
     def __post_init__(self) -> None:
         fabrics = Fabrics(self.bench)
-        self.counted = Counted(self.bench, fabrics, self.pruning)
+        alike = sum(w.mode == "one" for w in works(self.bench.request))
+        self.joint = Joint(self.bench, fabrics, alike)
+        self.counted = Counted(self.bench, fabrics, self.joint, self.pruning)
         self._replicated = Replicated(self.bench, fabrics, self.bounded)
         self._tenanted = Tenanted(self.bench, self.bounded)
 

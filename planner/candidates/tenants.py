@@ -1,10 +1,10 @@
-"""Pools for work marked `share: true`: replicas stand on them card by card."""
+"""Pools for work marked `share: true`: replicas stand on them card by card, small ones on slices of a card."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from planner import demand, spares
 from planner.candidates.bench import MOST_NODES, Bench
@@ -30,12 +30,10 @@ class Tenanted:
             bundle = self.bench.node_bundle(node)
             if bundle is None:
                 continue
-            tenants: list[Tenant] = []
-            for workload in workloads:
-                tenants += self._tenants(workload, node)
+            tenants, slices = self._tenants(workloads, node)
             if not tenants:
                 continue
-            high = self._most_shared(workloads, node, tenants)
+            high = self._most_shared(workloads, tenants, node, node.accelerators * slices)
             load = self.bench.load_of(bundle)
             if load is None:
                 continue
@@ -58,13 +56,33 @@ class Tenanted:
                         fixed_parts=((shelf, 1), (bundle, spare)),
                         unit_parts=((bundle, 1),),
                         spare_nodes=spare,
-                        cards=node.accelerators,
+                        cards=node.accelerators * slices,
+                        slices=slices,
                         tenants=tuple(tenants),
                     )
                 )
         return sorted(found, key=lambda o: o.id)
 
-    def _tenants(self, workload: Workload, node: NodeBuild) -> list[Tenant]:
+    def _tenants(self, workloads: Sequence[Workload], node: NodeBuild) -> tuple[list[Tenant], int]:
+        """Every replica that may stand on a node, and in how many slices its cards are counted (1: whole cards).
+
+        Slices are all of one size and a card is a whole number of them, so packing stays exact.
+        """
+        sizing = self.bench.request.preferences.sizing
+        whole: list[Tenant] = []
+        sliced: list[Tenant] = []
+        slices = 1
+        for workload in workloads:
+            own = self._on_cards(workload, node)
+            whole += own
+            part = demand.slice_replica(workload, node, self.bench.catalog, sizing) if own else None
+            if part is not None:
+                slices = part.slices
+                sliced.append(Tenant(workload.name, 1, part.rate.planning, part.precision))
+        return [*sliced, *(replace(t, cards=t.cards * slices) for t in whole)], slices
+
+    def _on_cards(self, workload: Workload, node: NodeBuild) -> list[Tenant]:
+        """Replicas on whole cards."""
         accelerators = self.bench.catalog.expand_accelerator(workload.accelerator) if workload.accelerator else None
         if accelerators is not None and node.accelerator not in accelerators:
             return []
@@ -82,7 +100,9 @@ class Tenanted:
                 best[replica.cards] = tenant
         return _chain([best[k] for k in sorted(best)])
 
-    def _most_shared(self, workloads: Sequence[Workload], node: NodeBuild, tenants: Sequence[Tenant]) -> int:
+    def _most_shared(
+        self, workloads: Sequence[Workload], tenants: Sequence[Tenant], node: NodeBuild, per_node: int
+    ) -> int:
         cards = 0
         for workload in workloads:
             own = [t for t in tenants if t.work == workload.name]
@@ -93,7 +113,7 @@ class Tenanted:
         most_wanted = self.bench.request.objective == "highest_performance" or any(w.maximise for w in workloads)
         if self.bounded and most_wanted:
             return max(1, most)  # as much as the limits let in, not what is asked
-        return max(1, min(most, math.ceil(cards / node.accelerators) + 1))
+        return max(1, min(most, math.ceil(cards / per_node) + 1))
 
 
 def _chain(tenants: list[Tenant]) -> list[Tenant]:

@@ -14,6 +14,7 @@ from planner.demand.capacity import capacity_rate, capacity_target
 from planner.demand.hardware import hardware
 from planner.demand.hpc import hpc_rate, hpc_target
 from planner.demand.inference import inference_replicas, inference_target
+from planner.demand.mig import slice_replica
 from planner.demand.models import inconsistent
 from planner.demand.published import find_work
 from planner.demand.training import least_nodes, training_rate, training_target
@@ -36,6 +37,7 @@ __all__ = [
     "proportional",
     "rate",
     "replicas",
+    "slice_replica",
     "smallest_count",
     "target",
 ]

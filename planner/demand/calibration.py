@@ -29,15 +29,20 @@ class Weights:
 
     matrix: Values  # share of the dense peak that large matrix products reach
     attention: Values  # share of the 16-bit peak that the attention core reaches
+    routed: Values  # the same of routed experts, as a share of that
     traffic: Values
+    routed_traffic: Values
     element: Values
+    cast: Values
     routed_element: Values
     launch_s: Values  # per layer and micro-batch, forward and backward
     moe_launch_s: Values
+    group_s: Values  # per local expert, layer and micro-batch
     tensor: Values
     call_s: Values  # per collective message
     context: Values
     expert: Values
+    overlap: Values  # share of the expert exchange that a pipeline leaves visible
     handover: Values
     gradients: Values
     ring_s: Values  # per rank of the gradient ring and step
@@ -83,11 +88,14 @@ class Calibration:
         family = self.families.get(accelerator.family, {})
         return float(family.get("attention", self.terms["attention"]))
 
-    def weights(self, accelerator: Accelerator, precision_class: str, moe: bool) -> Weights:
+    def memory_share(self, accelerator: Accelerator) -> float:
+        """Speed of element-wise work against what the memory bandwidth says, 1 where nobody measured."""
+        return float(self.families.get(accelerator.family, {}).get("memory", 1.0))
+
+    def weights(self, accelerator: Accelerator, precision_class: str) -> Weights:
         """The weights for one accelerator at one precision class."""
-        t = self.terms
-        matrix = self.matrix_share(accelerator, precision_class) * (t["routed"] if moe else 1.0)
-        return weights_from(t, matrix, self.attention_share(accelerator))
+        matrix = self.matrix_share(accelerator, precision_class)
+        return weights_from(self.terms, matrix, self.attention_share(accelerator), self.memory_share(accelerator))
 
     def evidence_for(self, accelerator: Accelerator, precision_class: str, kind: str) -> Evidence:
         """`kind` dense | moe | lora."""
@@ -131,20 +139,25 @@ def evidence_class(evidence: Evidence) -> str:
     return "measured" if evidence.sources > 1 else "one-source"
 
 
-def weights_from(t: dict[str, Any], matrix: Values, attention: Values) -> Weights:
+def weights_from(t: dict[str, Any], matrix: Values, attention: Values, memory: Values) -> Weights:
     """Weights of the global terms `t` with the shares of an accelerator."""
     return Weights(
         matrix=matrix,
         attention=attention,
+        routed=t["routed"],
         traffic=t["traffic"],
-        element=t["element"],
-        routed_element=t["routed_element"],
+        routed_traffic=t["routed_traffic"],
+        element=t["element"] / memory,
+        cast=t["cast"] / memory,
+        routed_element=t["routed_element"] / memory,
         launch_s=t["launch_s"],
         moe_launch_s=t["moe_launch_s"],
+        group_s=t["group_s"],
         tensor=t["tensor"],
         call_s=t["call_s"],
         context=t["context"],
         expert=t["expert"],
+        overlap=t["overlap"],
         handover=t["handover"],
         gradients=t["gradients"],
         ring_s=t["ring_s"],

@@ -57,6 +57,8 @@ class Setting:
     precision: str
     demand: Demand
     table: ServingTable
+    drafts: int = 0
+    kept: float = 0.0
 
 
 def inference_target(workload: Workload) -> Target:
@@ -71,7 +73,8 @@ def inference_replicas(
     accelerator = catalog.accelerators[node.accelerator]
     hw = hardware(node, fabric, accelerator)
     w = workload
-    asked = (w.model, w.precision, w.input_tokens, w.output_tokens, w.ttft_ms, w.tpot_ms, w.prefix_share)
+    lengths = (w.input_tokens, w.output_tokens, w.prefix_share, w.speculative)
+    asked = (w.model, w.precision, lengths, w.first_token_ms, w.per_token_ms)
     wanted = w.asked_requests_per_s
 
     def found(here: Hardware) -> list[Replica] | Rejection:
@@ -92,6 +95,14 @@ def _usable_precisions(workload: Workload, accelerator: Accelerator, catalog: Ca
     """Precisions that a replica may use and the accelerator has a published rate for."""
     names = precisions(model_of(workload, catalog), accelerator, workload.precision)
     return [p for p in names if matrix_precision(accelerator, p)]
+
+
+def one_card(
+    workload: Workload, accelerator: Accelerator, catalog: Catalog, sizing: Sizing
+) -> list[Replica] | Rejection:
+    """Replicas on one accelerator by itself, or the reason why there are none."""
+    alone = Hardware(accelerator.id, 1, 1, 0.0, 0.0, 1.0, fabric=False)
+    return _replicas(workload, accelerator, alone, catalog, sizing)
 
 
 def precisions(model: TrainingModel, accelerator: Accelerator, asked: str | None) -> list[str]:
@@ -120,8 +131,8 @@ def demand_of(workload: Workload) -> Demand:
         prompt=float(workload.input_tokens or DEFAULT_INPUT),
         written=float(workload.output_tokens or DEFAULT_OUTPUT),
         prefix=workload.prefix_share or 0.0,
-        first_s=workload.ttft_ms / 1e3 if workload.ttft_ms else None,
-        token_s=workload.tpot_ms / 1e3 if workload.tpot_ms else None,
+        first_s=workload.first_token_ms / 1e3 if workload.first_token_ms else None,
+        token_s=workload.per_token_ms / 1e3 if workload.per_token_ms else None,
     )
 
 
@@ -145,6 +156,9 @@ def _replicas(
     refused: Rejection | None = None
     for precision in names:
         setting = Setting(accelerator, hw, shape, precision, demand_of(workload), serving_table(catalog))
+        if workload.speculative is not None:
+            drafts, kept = workload.speculative.draft_tokens, workload.speculative.acceptance
+            setting = replace(setting, drafts=drafts, kept=kept)
         good, why = _of_precision(workload, setting, sizing)
         found.extend(good)
         refused = refused or why
@@ -191,6 +205,8 @@ def _engines(setting: Setting, cards: int, nodes: int) -> Iterator[Engine]:
             pipeline=pipeline,
             fabric=inside,
             cache_share=0.5 if narrow else 1.0,
+            drafts=setting.drafts,
+            kept=setting.kept,
         )
 
 
@@ -310,7 +326,7 @@ def _as_replica(
         quantity=QUANTITY,
         limiting_factor=found.limit,
         layout=layout,
-        unproven=behind < FEW,
+        unproven=behind < FEW or setting.drafts > 0,  # too few measurements say how drafts pay
         basis=(
             f"roofline with shares fitted on {behind} measurements of {accelerator.family} at this width "
             f"({setting.table.source}); planned at {UTILISATION:g} of the rate at the latency targets"

@@ -14,6 +14,7 @@ from planner.demand.steptime import JobValues, NodeValues
 from planner.parts import Accelerator
 
 WIDTH = {"16": 2.0, "8": 1.0, "mx8": 1.0, "4": 0.5, "32": 4.0}  # bytes of an operand of the matrix products
+UNLIMITED = 1e9  # nodes that a token's experts may lie on where the router does not limit them
 LORA_MATRIX = 4.0 / 6.0  # no weight gradients: 4·N instead of 6·N
 
 
@@ -57,6 +58,7 @@ def job_of(
         expert_feed=float(max(1, shape.expert_ffn)),
         experts=float(max(1, shape.experts)),
         per_token=float(shape.experts_per_token),
+        most_nodes=float(shape.expert_nodes or UNLIMITED),
         kv_width=float(shape.kv_width),
         vocab=float(shape.vocab),
         dense_parameters=shape.total - shape.experts_total,
@@ -69,7 +71,7 @@ def job_of(
     return Job(
         shape=shape,
         values=values,
-        weights=calibration.weights(accelerator, task.precision_class, shape.moe),
+        weights=calibration.weights(accelerator, task.precision_class),
         usable_bytes=usable_gb(accelerator) * 1e9,
         frozen=task.frozen,
         stated=stated or Stated(),

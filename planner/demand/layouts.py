@@ -7,7 +7,7 @@ few of each count are remembered, so that the counts in between are answered fro
 Memory per accelerator in bytes (arXiv 2205.05198, 1910.02054): bf16 weights and fp32 gradients 6, optimizer states
 12 spread over the data-parallel ranks; ZeRO-3 spreads 16 and holds two gathered layers; adapters keep 2, or what the
 frozen base has in fewer bits and one layer unpacked (catalogs/benchmarks/adapters.yaml). Activations
-s·b·(10·h + 6·f)/t per layer (34·s·b·h/t where f = 4·h) with fused attention and sequence
+s·b·(8·h + 4·f)/t per layer with fused attention, sequence
 parallelism, 2·s·b·h/t when recomputed; the first pipeline stage holds up to p micro-batches; logits in fp32 with
 their gradient. Layers are recomputed only as far as memory demands.
 """
@@ -32,7 +32,8 @@ EXPERT = (1, 8, 16, 32, 64)
 MICRO = (1, 2, 4, 8)
 CONTEXT_FROM = 8192  # tokens; shorter sequences are not split
 LONG_RANK = 32_768  # tokens of one rank beyond which a split is always tried
-INTERLEAVED = 8  # most model chunks per pipeline stage
+INTERLEAVED = 8  # most model chunks per pipeline stage where nothing is said
+BUBBLE = 0.1  # idle share that a pipeline is interleaved down to
 ADAPTER_BYTES = 0.06  # per parameter of the base: 16 bytes for each of the 0.4 % that adapters of usual rank train
 KEPT = 10  # splits remembered per count and network
 TIGHTEST = 4  # splits remembered for needing the least memory
@@ -52,9 +53,10 @@ class Stated:
     expert: int | None = None
     data: int | None = None
     micro: int | None = None
-    recompute: str | None = None  # none | selective | full
+    recompute: str | None = None  # none | selective (attention core) | half (every other product) | full
     sharded: float | None = None
     offload: bool = False
+    idle: float = BUBBLE  # pipelines are interleaved until no more than this idles, where the chunks are not stated
 
     @property
     def empty(self) -> bool:
@@ -342,7 +344,9 @@ def spread_of(job: Job, node: NodeValues, grid: Any, counts: Any) -> tuple[Sprea
     if stated.interleave:
         chunks = np.where(p > 1, float(stated.interleave), 1.0)
     else:
-        chunks = np.where(p > 1, np.maximum(1.0, np.minimum(INTERLEAVED, np.floor(shape.layers / p))), 1.0)
+        # more chunks shrink the bubble but hand over more often: no more of them than needed
+        wanted = np.minimum(INTERLEAVED, np.ceil((p - 1.0) / (stated.idle * np.maximum(1.0, micros))))
+        chunks = np.where(p > 1, np.maximum(1.0, np.minimum(wanted, np.floor(shape.layers / p))), 1.0)
     weights, optimizer = _states(job, node, t, p, e, data * c, sharded)
     kept, redone, logits = _activations(job, t, p, c, b, chunks, micros)
     room = (job.usable_bytes - OVERHEAD_BYTES) / FRAGMENTATION - weights - optimizer - logits
@@ -350,6 +354,9 @@ def spread_of(job: Job, node: NodeValues, grid: Any, counts: Any) -> tuple[Sprea
     share = np.where(room >= kept, 0.0, np.minimum(1.0, np.maximum(0.0, (kept - room) / gap)))
     if stated.recompute == "full":
         share, least = np.ones_like(share), redone
+    elif stated.recompute == "half":
+        share = np.full_like(share, 0.5)
+        least = 0.5 * (kept + redone)
     elif stated.recompute in ("none", "selective"):
         share, least = np.zeros_like(share), kept
     else:
@@ -399,7 +406,7 @@ def _activations(job: Job, t: Any, p: Any, c: Any, b: Any, chunks: Any, micros: 
     """Bytes of activations kept, the same when every layer is recomputed, and logits."""
     shape = job.shape
     tokens = b * job.values.sequence / c
-    layer = tokens * (10.0 * shape.hidden + 6.0 * shape.feed) / t
+    layer = tokens * (8.0 * shape.hidden + 4.0 * shape.feed) / t
     if shape.moe:
         # what experts read is kept at the precision they compute in; gates are computed again
         width = (shape.hidden + 2 * shape.expert_ffn) * float(job.values.wide)

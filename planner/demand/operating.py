@@ -49,6 +49,8 @@ def point(engine: Engine, batch: int, demand: Demand, table: Mapping[str, float]
     """The replica at a concurrency of `batch`."""
     step, limit = engine.write_step(batch, demand.prompt + demand.written / 2)
     reading = demand.fresh / engine.read_rate(demand.prompt)
+    if engine.attention == "data":  # ranks with prompts to read hold up those that write
+        reading *= engine.pace.mixed
     per_request = reading + demand.written * step / batch
     share = reading / per_request
     # a single prompt does not spread over all ranks when each holds whole attention weights
@@ -58,6 +60,7 @@ def point(engine: Engine, batch: int, demand: Demand, table: Mapping[str, float]
     if share > 0.5:
         limit = "compute while reading prompts"
     token = table.get("jitter", 1.2) * step / (1.0 - min(MOST_READING, share))
+    token *= engine.pace.uneven if engine.attention == "data" else 1.0
     return Point(batch, 1.0 / per_request, first, token, limit)
 
 
@@ -95,6 +98,7 @@ def divided_point(engine: Engine, engines: int, demand: Demand, table: Mapping[s
     context = demand.prompt + demand.written / 2
     fits = engine.sequences_that_fit(demand.prompt + demand.written)
     jitter, weight = table.get("jitter", 1.2), table.get("queue", 2.0)
+    jitter *= engine.pace.uneven if engine.attention == "data" else 1.0
     batch = largest(
         fits, lambda n: demand.token_s is None or jitter * engine.write_step(n, context)[0] <= demand.token_s
     )

@@ -41,6 +41,10 @@ class Pace:
     bubble: float  # idle share that each further pipeline stage adds
     half_tokens: float  # tokens per expert at which its products reach half their speed
     exposed: float  # share of the exchange that reading a prompt does not hide
+    narrow: float  # width of an expert per rank at which its products reach half their speed
+    blend: float  # exponent by which reading and computing add up where they overlap: 1 one after the other, ∞ hidden
+    uneven: float  # slowest tokens of ranks that hold their own sequences, against the mean
+    mixed: float  # time of reading prompts while ranks that hold their own sequences wait for one another
 
 
 def engine_class(text: str | None) -> str:
@@ -116,17 +120,19 @@ def pace_of(
     memory = get(f"memory.{memory_kind(accelerator)}", -0.3) + get(f"memory.{family}", 0.0)
     if alone:
         memory += get(f"alone.{memory_kind(accelerator)}", 0.0) + get(f"alone.{engine}", 0.0)
-    widened = precision in ("int4", "fp4") and kind != "4"  # weights are unpacked before every product
+    # weights are unpacked before every product, except in llama.cpp, whose products read them as they are
+    widened = precision in ("int4", "fp4") and kind != "4" and engine != "llama.cpp"
     if widened:
         memory += get("unpack", 0.0)
     memory = min(memory, MOST_BANDWIDTH)
     peak_bandwidth = accelerator.memory_bandwidth_gb_per_s * 1e9
     bandwidth = peak_bandwidth * math.exp(memory)
+    unpacked = math.exp(get("unpack_expert", 0.0)) if widened else 1.0
     slow = math.exp(get("layer", 0.0) + get(f"layer.{engine}", 0.0))
     hop = math.exp(get("hop", 0.0))
     return Pace(
         matrix_flops=peak * 1e12 * matrix,
-        expert_flops=peak * 1e12 * matrix * math.exp(get("expert", -0.4)),
+        expert_flops=peak * 1e12 * matrix * math.exp(get("expert", -0.4)) * unpacked,
         prompt_gain=math.exp(get("expert_prompt", 0.0)),
         attention_flops=sixteen * 1e12 * math.exp(get("attention", -1.2)),
         weight_bytes_per_s=bandwidth,
@@ -141,6 +147,10 @@ def pace_of(
         bubble=math.exp(get("bubble", -3.0)),
         half_tokens=math.exp(get("half_tokens", 3.0)),
         exposed=math.exp(get("exposed", -1.0)),
+        narrow=math.exp(get("narrow", -9.0)),
+        blend=math.exp(get("blend", 3.0)),
+        uneven=math.exp(get("uneven", 0.0)),
+        mixed=math.exp(get("mixed", 0.0)),
     )
 
 

@@ -1,10 +1,11 @@
 """Speed and memory of one replica of a language model on a group of accelerators.
 
-A pass of the model handles `tokens` at once. Its matrix products take the longer of reading the weights and computing;
-attention takes the longer of reading the cache and computing; exchange and fixed times come on top:
+A pass of the model handles `tokens` at once. Reading the weights and computing overlap in its matrix products, reading
+the cache and computing in attention; exchange and fixed times come on top:
 
-    T(n, l) = max(W_dense / b, 2·N_dense·n / c) + max(W_experts·touched(n) / b, 2·N_experts·n / c_e)
-            + max(n·l·KV / b_kv, n·A·l / c_a) + exchange(n) + L·layer + n·host + step
+    T(n, l) = W_dense / b ⊕ 2·N_dense·n / c  +  W_experts·touched(n) / b ⊕ 2·N_experts·n / c_e
+            + n·l·KV / b_kv ⊕ n·A·l / c_a  +  exchange(n) + L·layer + n·host + step
+    x ⊕ y = (x^p + y^p)^(1/p)
     touched(n) = 1 - (1 - k/E)^n          (experts that at least one of n tokens was sent to)
 
 all divided over the ranks of a stage. Reading a prompt is the same pass with causal attention and without a cache to
@@ -46,6 +47,8 @@ class Engine:
     pipeline: int = 1
     fabric: bool = True  # scale-up links; False: PCIe
     cache_share: float = 1.0  # of the 16-bit cache; 0.5 when it is kept in 8 bit
+    drafts: int = 0  # tokens drafted ahead per step (speculative decoding, multi-token prediction)
+    kept: float = 0.0  # share of drafted tokens that the model keeps, each given that those before it were
 
     @property
     def ranks(self) -> int:
@@ -86,8 +89,16 @@ class Engine:
         return self.weights_per_card() + OVERHEAD_GB * 1e9 + batch * self.cache_bytes(context) / self.cards
 
     def write_step(self, batch: float, context: float) -> tuple[float, str]:
-        """Seconds per written token for `batch` sequences at mean `context`, and what limits it."""
-        seconds, limit = self._passes(max(1.0, batch / self.pipeline), context, reading=False)
+        """Seconds per written token for `batch` sequences at mean `context`, and what limits it.
+
+        With drafts a pass checks 1 + k tokens of each sequence and keeps 1 + a + a² + … + a^k of them on average
+        (arXiv 2211.17192); drafting itself is k passes of one layer (DeepSeek's module, arXiv 2412.19437 section 2.2).
+        """
+        tokens = max(1.0, batch / self.pipeline)
+        seconds, limit = self._passes(tokens * (1 + self.drafts), context, reading=False)
+        if self.drafts:
+            seconds += self.drafts * self._passes(tokens, context, reading=False)[0] / self.shape.layers
+            seconds /= sum(self.kept**i for i in range(self.drafts + 1))
         return seconds * (self.idle() if batch > 1 else 1.0), limit
 
     def prompt_s(self, prompt: float) -> float:
@@ -115,28 +126,32 @@ class Engine:
         load = tokens / ranks * (1.0 if reading or tokens <= ranks else self.crowding())
         compute = 2.0 * dense_flop * load / pace.matrix_flops
         read, work = dense, compute
-        seconds = max(dense, compute)
+        seconds = longer(dense, compute, pace.blend)
         if shape.moe:
             touched = 1.0 - (1.0 - shape.experts_per_token / shape.experts) ** tokens
             weights = shape.experts_total * self.weight_bytes * touched / ranks / pace.expert_bytes_per_s
             each = tokens * shape.experts_per_token / shape.experts
-            products = 2.0 * routed_flop * load / pace.expert_flops * (1.0 + pace.half_tokens / each)
+            wide = shape.expert_ffn / (1 if self.attention == "data" else ranks)
+            slow = (1.0 + pace.half_tokens / each) * (1.0 + pace.narrow / wide)
+            products = 2.0 * routed_flop * load / pace.expert_flops * slow
             products /= pace.prompt_gain if reading else 1.0
             read, work = read + weights, work + products
-            seconds += max(weights, products)
+            seconds += longer(weights, products, pace.blend)
         if reading:
             looking = 0.5 * load * shape.attention_flops * ctx / pace.attention_flops
             work += looking
         else:
-            cache = load * shape.kv_bytes_16bit * self.cache_share * ctx * self.cache_copies()
+            # tokens of one sequence that are checked together read its cache once
+            cache = load / (1 + self.drafts) * shape.kv_bytes_16bit * self.cache_share * ctx * self.cache_copies()
             cache /= pace.cache_bytes_per_s
             arithmetic = load * shape.decode_attention_flops * ctx / pace.attention_flops
-            looking = max(cache, arithmetic)
+            looking = longer(cache, arithmetic, pace.blend)
             read, work = read + cache, work + arithmetic
         exchange = self._exchange(load * ranks, reading)
         fixed = shape.layers * pace.layer_s + pace.step_s
         if not reading:  # scheduling and sampling, by one process per set of sequences
-            fixed += pace.sequence_s * (load if self.attention == "data" else tokens) * self.pipeline
+            sequences = (load if self.attention == "data" else tokens) / (1 + self.drafts)
+            fixed += pace.sequence_s * sequences * self.pipeline
         total = seconds + looking + exchange + fixed
         if exchange > 0.4 * total:
             limit = "network between nodes" if self.nodes > 1 else "links inside the node"
@@ -171,6 +186,14 @@ class Engine:
                 per_layer += moved * away / self.node_bytes
             seconds += shape.moe_layers * (exposed * per_layer + 2 * hop * (2.0 if across else 1.0))
         return seconds
+
+
+def longer(one: float, other: float, blend: float) -> float:
+    """Seconds of two things that overlap in part: (one^p + other^p)^(1/p), p = `blend`; the longer where p is large."""
+    top = max(one, other)
+    if top <= 0.0:
+        return 0.0
+    return float(top * (1.0 + (min(one, other) / top) ** blend) ** (1.0 / blend))
 
 
 def link_bytes(hw: Hardware, group: int, pcie_gen: int | None) -> tuple[float, bool]:

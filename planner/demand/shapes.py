@@ -32,6 +32,7 @@ class Shape:
     expert_ffn: int
     shared_experts: int
     moe_layers: int
+    expert_nodes: int | None  # nodes that a token's experts lie on at most
     experts_total: float
     latent_attention: bool
     kv_bytes_16bit: float
@@ -86,6 +87,7 @@ def shape_of(model: TrainingModel) -> Shape | None:
         expert_ffn=model.expert_ffn or model.ffn or 4 * model.hidden,
         shared_experts=model.shared_experts or 0,
         moe_layers=moe_layers,
+        expert_nodes=model.expert_nodes,
         experts_total=experts_total,
         latent_attention=latent,
         kv_bytes_16bit=model.kv_bytes_per_token_16bit or 4.0 * model.layers * kv_heads * head_dim,

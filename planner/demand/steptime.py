@@ -44,6 +44,7 @@ class JobValues:
     expert_feed: Values
     experts: Values
     per_token: Values  # experts per token
+    most_nodes: Values  # nodes that a token's experts lie on at most
     kv_width: Values
     vocab: Values
     dense_parameters: Values
@@ -87,16 +88,21 @@ class Work:
     """Nominal seconds (or counts) of one step per accelerator, before calibration."""
 
     matrix: Values
+    routed: Values  # matrix products of routed experts
     traffic: Values  # reading and writing the operands of matrix products
+    routed_traffic: Values
     attention: Values
     element: Values  # element-wise work: reading and writing activations
+    cast: Values  # the same where operands are narrower than 16 bit: written again as such
     routed_element: Values  # the same for sorting tokens to experts and back, and inside experts
     launches: Values  # layers × micro-batches
     moe_launches: Values
+    groups: Values  # local experts × layers × micro-batches: each expert's products are started apart
     tensor: Values
     tensor_calls: Values
     context: Values
     expert: Values
+    expert_piped: Values  # the same where pipeline stages can work on another micro-batch meanwhile
     expert_calls: Values
     handover: Values
     gradients: Values
@@ -111,59 +117,51 @@ class Work:
 
 def work_of(job: JobValues, node: NodeValues, spread: Spread) -> Work:
     """Counts of one step. Volumes are per accelerator and direction."""
-    t, p, v, c, e, d = (
-        spread.tensor,
-        spread.pipeline,
-        spread.interleave,
-        spread.context,
-        spread.expert,
-        spread.data,
-    )
+    t, p, v, c, d = spread.tensor, spread.pipeline, spread.interleave, spread.context, spread.data
     used = t * p * c * d
     passes = np.maximum(1.0, job.sequences / (d * spread.micro))  # micro-batches per step
     tokens = job.sequences * job.sequence / (c * d)  # through one tensor × pipeline column
     stage = job.layers / p
-    moe_stage = job.moe_layers / p
     again = 1.0 + spread.recompute * np.where(job.lora > 0, 0.5, 1.0 / 3.0)
 
     dense = tokens * job.matrix_flops / (t * p) * again
-    routed = tokens * job.expert_flops / (t * p) * again
     rows = spread.micro * job.sequence / c
-    routed_rows = np.maximum(1.0, rows * job.per_token * e / np.maximum(job.experts, 1.0) / np.where(e > 1, 1.0, t))
-    expert_split = np.where(e > 1, 1.0, t)
     narrow = 1.0 / rows + 1.0 / job.hidden + t / job.feed
-    narrow_routed = 1.0 / routed_rows + 1.0 / job.hidden + expert_split / job.expert_feed
-    traffic = (dense * narrow + routed * narrow_routed) * job.wide / node.memory
 
     message = rows * job.hidden * 2.0
     per_layer = 10.0 * job.hidden + 4.0 * job.feed
-    per_moe_layer = job.per_token * (4.0 * job.hidden + 4.0 * job.expert_feed)
     element = 2.0 * tokens * stage * per_layer / t + 6.0 * tokens * job.vocab / (t * p)
-    routed_element = 2.0 * tokens * moe_stage * per_moe_layer / t
+    element_again = 1.0 + 0.4 * spread.recompute
+    # a dense model has none of it; counts are scalars except in arrays of whole cases
+    routed = _routed_work(job, node, spread, passes, again) if np.any(job.moe_layers > 0) else NOTHING_ROUTED
+    cast = (element + routed.element) / node.memory if np.any(job.wide < 2.0) else 0.0
 
-    tensor_inside = t <= node.cards
-    tensor_rate = np.where(tensor_inside, node.link, node.network)
+    tensor_rate = np.where(t <= node.cards, node.link, node.network)
     tensor_volume = passes * stage * 8.0 * (t - 1.0) / t * message * (1.0 + 0.5 * spread.recompute)
     context_rate = np.where(t * c <= node.cards, node.link, node.network)
     context_volume = passes * stage * 3.0 * 2.0 * (c - 1.0) * rows * job.kv_width * 2.0 / t
-    expert_seconds = _expert_exchange(job, node, e, t, passes * moe_stage * message)
     across = np.where(used <= node.cards, node.link, node.network)  # stages are the outermost ranks
     handover = np.where(p > 1, passes * v * 2.0 * message / t / across, 0.0)
     gradients, ring, held = _gradient_exchange(job, node, spread, passes)
     hidden = np.where(spread.sharded == 1, 1.0, np.where(p > 1, np.minimum(1.0, p / passes), 1.0 / passes))
     return Work(
-        matrix=(dense + routed) / node.matrix,
-        traffic=traffic,
+        matrix=dense / node.matrix,
+        routed=routed.matrix,
+        traffic=dense * narrow * job.wide / node.memory,
+        routed_traffic=routed.traffic,
         attention=tokens * job.attention_flops / (t * p) * again / node.sixteen,
-        element=element * (1.0 + 0.4 * spread.recompute) / node.memory,
-        routed_element=routed_element * (1.0 + 0.4 * spread.recompute) / node.memory,
+        element=element * element_again / node.memory,
+        cast=cast,
+        routed_element=routed.element * element_again / node.memory,
         launches=passes * stage * again,
-        moe_launches=passes * moe_stage * again,
+        moe_launches=routed.launches,
+        groups=routed.groups,
         tensor=np.where(t > 1, tensor_volume / tensor_rate, 0.0),
         tensor_calls=np.where(t > 1, passes * stage * 8.0, 0.0),
         context=np.where(c > 1, context_volume / context_rate, 0.0),
-        expert=expert_seconds,
-        expert_calls=np.where(e > 1, passes * moe_stage * 4.0, 0.0),
+        expert=routed.exchange,
+        expert_piped=routed.piped,
+        expert_calls=routed.calls,
         handover=handover,
         gradients=gradients,
         ring=ring,
@@ -176,19 +174,69 @@ def work_of(job: JobValues, node: NodeValues, spread: Spread) -> Work:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class RoutedWork:
+    """What routed experts add to a step; see `Work`. `element` is in bytes."""
+
+    matrix: Values = 0.0
+    traffic: Values = 0.0
+    element: Values = 0.0
+    launches: Values = 0.0
+    groups: Values = 0.0
+    exchange: Values = 0.0
+    piped: Values = 0.0
+    calls: Values = 0.0
+
+
+NOTHING_ROUTED = RoutedWork()
+
+
+def _routed_work(job: JobValues, node: NodeValues, spread: Spread, passes: Values, again: Values) -> RoutedWork:
+    """Products, operands, sorting, launches and exchange of routed experts."""
+    t, p, c, e = spread.tensor, spread.pipeline, spread.context, spread.expert
+    tokens = job.sequences * job.sequence / (c * spread.data)
+    stage = job.moe_layers / p
+    flops = tokens * job.expert_flops / (t * p) * again
+    split = np.where(e > 1, 1.0, t)  # without expert parallelism every expert is cut like the dense layers
+    rows = spread.micro * job.sequence / c
+    each = np.maximum(1.0, rows * job.per_token * e / np.maximum(job.experts, 1.0) / split)
+    narrow = 1.0 / each + 1.0 / job.hidden + split / job.expert_feed
+    per_token = job.per_token * (4.0 * job.hidden + 4.0 * job.expert_feed)
+    launches = passes * stage * again
+    exchange = _expert_exchange(job, node, e, t, passes * stage * rows * job.hidden * 2.0)
+    return RoutedWork(
+        matrix=flops / node.matrix,
+        traffic=flops * narrow * job.wide / node.memory,
+        element=2.0 * tokens * stage * per_token / t,
+        launches=launches,
+        groups=launches * job.experts / np.maximum(1.0, e),
+        exchange=np.where(p > 1, 0.0, exchange),
+        piped=np.where(p > 1, exchange, 0.0),
+        calls=np.where(e > 1, passes * stage * 4.0, 0.0),
+    )
+
+
 def _expert_exchange(job: JobValues, node: NodeValues, e: Values, t: Values, message: Values) -> Values:
     """Dispatch and combine, forward and backward: each token's hidden state to its experts and back.
 
-    A token that wants several experts of one rank travels there once, so it goes to about k·e/(e+k) ranks; between
-    nodes it travels once per node and is handed on inside.
+    A token that wants several experts of one rank travels there once; between nodes it travels once per node and is
+    handed on inside.
     """
     volume = 4.0 * message / t
-    ranks = job.per_token * e / (e + job.per_token)
-    nodes = np.maximum(1.0, e * t / node.cards)
-    visited = job.per_token * nodes / (nodes + job.per_token)
+    ranks = _visited(e, job.per_token)
+    nodes = np.maximum(1.0, e * t / node.cards)  # tensor ranks lie inside the group
+    visited = np.minimum(_visited(nodes, job.per_token), job.most_nodes)
     inside = volume * ranks * (1.0 - 1.0 / np.maximum(e, 1.0)) / node.link
     between = np.where(nodes > 1, volume * visited * (1.0 - 1.0 / nodes) / node.network, 0.0)
     return np.where(e > 1, np.maximum(inside, between), 0.0)
+
+
+def _visited(places: Values, wanted: Values) -> Values:
+    """Places that a token's `wanted` experts fall into when they are spread evenly: n·(1 − (1 − 1/n)^k)."""
+    missed = np.ones_like(places)
+    for _ in range(int(wanted)):
+        missed = missed * (1.0 - 1.0 / np.maximum(places, 1.0))
+    return places * (1.0 - missed)
 
 
 def _gradient_exchange(
@@ -241,19 +289,22 @@ class Step:
 def step_seconds(work: Work, w: Weights) -> Step:
     """The step with the calibration's weights (which may be arrays, one entry per layout)."""
     compute = (
-        work.matrix / w.matrix
+        (work.matrix + work.routed / w.routed) / w.matrix
         + work.traffic * w.traffic
+        + work.routed_traffic * w.routed_traffic
         + work.attention / w.attention
         + work.element * w.element
         + work.routed_element * w.routed_element
+        + work.cast * w.cast
         + work.launches * w.launch_s
         + work.moe_launches * w.moe_launch_s
+        + work.groups * w.group_s
     )
     inside = (
         work.tensor * w.tensor
         + work.tensor_calls * w.call_s
         + work.context * w.context
-        + work.expert * w.expert
+        + (work.expert + work.expert_piped * w.overlap) * w.expert
         + work.expert_calls * w.call_s
     )
     busy = (compute + inside) * (1.0 + w.straggle * work.doublings)

@@ -41,12 +41,13 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Replica:
-    """One instance of a service: it takes either `cards` of one node or `nodes` whole nodes."""
+    """One instance of a service: it takes `cards` of one node, `nodes` whole nodes, or one of `slices` of a card."""
 
     rate: Rate
     precision: str
     cards: int | None = None
     nodes: int | None = None
+    slices: int = 0  # equal parts of a card (MIG), of which it takes one
 
     def accelerators(self, cards_per_node: int) -> int:
         """Accelerators that one replica occupies."""

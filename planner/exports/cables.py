@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 
 from planner import wiring
 from planner.catalog import Catalog
-from planner.fabric import cabling
-from planner.plan import Plan, PlannedFabric
+from planner.plan import Plan
 from planner.wiring import Cut, Device
 
 HEADER = (
@@ -37,6 +37,7 @@ HEADER = (
     "a_label",
     "b_label",
 )
+_PLAIN = attrgetter(*HEADER[:-2])
 MEDIA = {"dac": "passive copper", "acc": "active copper", "aoc": "active optical", "rj45": "twisted pair"}
 
 
@@ -78,14 +79,15 @@ class ScheduleRow:
 
     def cells(self) -> tuple[object, ...]:
         """The row in the order of HEADER."""
-        return (*(getattr(self, name) for name in HEADER[:-2]), self.a_text, self.b_text)
+        return (*_PLAIN(self), self.a_text, self.b_text)
 
 
 def schedule(plan: Plan, catalog: Catalog) -> Iterator[ScheduleRow]:
     """Every cable of a plan; a breakout cable has a row per leg under one label."""
     devices = wiring.directory(plan)
     names = [rack.name for rack in plan.racks]
-    modules = {net.name: _modules(plan, catalog, net) for net in plan.fabrics}
+    modules = {net.name: wiring.modules_of(plan, catalog, net) for net in plan.fabrics}
+    others = wiring.other_ends(plan, catalog)
     count: Counter[str] = Counter()
     for cut in plan_cuts(plan, catalog):
         run = cut.run
@@ -110,7 +112,7 @@ def schedule(plan: Plan, catalog: Catalog) -> Iterator[ScheduleRow]:
                 b_unit=far.unit,
                 b_device=far.label,
                 b_port=port,
-                b_module=far_module,
+                b_module=others.get((run.network, name), far_module) if run.kind == "node" else far_module,
                 gbps=run.gbps,
                 type=medium(catalog, cut, near_module),
                 part=cut.cable.id,
@@ -134,33 +136,6 @@ def medium(catalog: Catalog, cut: Cut, module: str | None) -> str:
     return "single-mode fibre" if optic is not None and optic.media == "smf" else "multimode fibre"
 
 
-def _modules(plan: Plan, catalog: Catalog, net: PlannedFabric) -> dict[str, tuple[str | None, str | None]]:
-    """Modules at the switch and at the far end of node links, and of links between switches."""
-    switch = catalog.switches[net.switch]
-    node = cabling.node_kit(switch, net.gbps, _cage(plan, catalog, net))
-    found: dict[str, tuple[str | None, str | None]] = {"node": (None, None), "trunk": (None, None)}
-    if isinstance(node, cabling.LinkKit):
-        found["node"] = (node.switch_module, node.far_module)
-    between = cabling.switch_kit(switch) if net.links_leaf_spine else None
-    if isinstance(between, cabling.LinkKit):
-        found["trunk"] = (between.switch_module, between.far_module)
-    return found
-
-
-def _cage(plan: Plan, catalog: Catalog, net: PlannedFabric) -> str:
-    """The cage of the nodes' ports in a network."""
-    if net.role != "compute":
-        return "rj45" if net.role == "oob" else "qsfp112"
-    pool = next((p for p in plan.pools if p.fabric == net.name), None)
-    if pool is None:
-        return ""
-    fixed = [n for n in catalog.chassis[pool.chassis].fixed_nics if n.role == "compute"]
-    if fixed and fixed[0].cage:
-        return fixed[0].cage
-    nic = catalog.nics.get(pool.nic or "")
-    return nic.cage if nic is not None else ""
-
-
 def _text(label: str, here: tuple[str, int, str], there: tuple[str, int, str]) -> str:
     """Label, this end, far end: what an installer reads at the port."""
     return f"{label} | {here[0]} U{here[1]} {here[2]} > {there[0]} U{there[1]} {there[2]}"
@@ -177,7 +152,11 @@ LABEL_HEADER = ("cable", "text", "rack", "unit", "device")
 
 
 def total_rows(plan: Plan, catalog: Catalog) -> Iterator[tuple[object, ...]]:
-    """Totals by network, kind of link and length class: pieces, metres bought, longest run."""
+    """Totals by network, kind of link and length class: pieces, metres bought, longest run; spares apart."""
+    shelf: Counter[str] = Counter()
+    for line in plan.lines:
+        if line.group == "spares" and line.part in catalog.cables:
+            shelf[line.part] += line.quantity
     for entry in plan.cabling:
         cable = catalog.cables[entry.part]
         metres = round(entry.quantity * entry.length_m, 1)
@@ -190,10 +169,11 @@ def total_rows(plan: Plan, catalog: Catalog) -> Iterator[tuple[object, ...]]:
             entry.quantity,
             metres,
             entry.longest_m,
+            shelf.pop(entry.part, 0),  # with the first kind of link that the part is used for
         )
 
 
-TOTAL_HEADER = ("network", "link", "part", "model", "length_m", "pieces", "metres", "longest_run_m")
+TOTAL_HEADER = ("network", "link", "part", "model", "length_m", "pieces", "metres", "longest_run_m", "spares")
 
 
 def by_device(rows: Iterator[ScheduleRow]) -> dict[str, Counter[str]]:

@@ -23,6 +23,9 @@ def write_rows(out: TextIO, header: Sequence[str], rows: Iterable[Sequence[objec
 
 
 def _cell(value: object) -> str:
+    if isinstance(value, str):
+        # Millions of cells: whatever begins with a letter or a digit can start no formula.
+        return value if value[:1].isalnum() else safe_cell(value)
     if value is None:
         return ""
     if isinstance(value, float):

@@ -100,14 +100,14 @@ def switch_kit(switch: Switch) -> LinkKit | Rejection:
 def uplink_at_speed(switch: Switch) -> bool:
     """Whether an out-of-band switch's uplinks run at the in-band speed, so that one cable is bought, by that network.
 
-    Slower uplinks take a cable of their own at their speed (and an adapter in the faster cage, which is not listed).
+    Slower uplinks take a cable of their own at their speed, with an adapter in the faster cage.
     """
     return (switch.uplink_gbps or 0) >= 100
 
 
 def uplink_kit(switch: Switch) -> LinkKit:
     """Parts of a link from an out-of-band switch into the in-band network."""
-    return LinkKit("generic-100g-aoc-10m" if uplink_at_speed(switch) else "generic-10g-aoc-10m")
+    return LinkKit("generic-100g-aoc-10m" if uplink_at_speed(switch) else "generic-10g-qsa-aoc-10m")
 
 
 def lines(kit: LinkKit, switch_groups: list[int], far_groups: list[int]) -> dict[str, int]:

@@ -137,6 +137,11 @@ def _ratio(inputs: Mapping[str, Any]) -> float:
     return float(value)
 
 
+def _tiers(inputs: Mapping[str, Any]) -> int | None:
+    """Tiers that a row asks for: 3 stands though two would do; fewer are what the rules give anyway, or impossible."""
+    return None if inputs.get("tiers") is None else _whole(inputs, "tiers", least=1, most=3)
+
+
 def _radix(inputs: Mapping[str, Any], catalog: Catalog, name: str = "radix") -> int:
     """Ports as the row states them, else what the catalog's switch gives at the port speed."""
     if inputs.get(name) is not None:
@@ -179,8 +184,13 @@ def _fabric_count(inputs: Mapping[str, Any], catalog: Catalog, expected: Mapping
             given_up=_whole(inputs, "nodes_given_up", least=0, default=0),
             paired=inputs.get("redundancy") == "pair",
             reserve=_whole(inputs, "reserve_nodes", least=0, default=0),
+            core_ready=inputs.get("core_ready") is True,
+            tiers=_tiers(inputs),
         )
     )
+    asked = _tiers(inputs)
+    if asked is not None and asked != made.tiers:
+        raise NoFabric(f"{asked} tiers asked, these endpoints on {_radix(inputs, catalog)} ports take {made.tiers}")
     given: dict[str, Any] = {name: getattr(made, name) for name in COUNTS}
     if made.inter_switch_links:
         given["inter_switch_links"] = made.inter_switch_links
@@ -237,6 +247,34 @@ def _cards(inputs: Mapping[str, Any], catalog: Catalog) -> int | None:
     name = str(inputs.get("node_model") or "").lower().replace(" ", "-")
     chassis = catalog.chassis.get(name)
     return None if chassis is None else chassis.slots
+
+
+def _scale_up(inputs: Mapping[str, Any], catalog: Catalog, expected: Mapping[str, Any]) -> dict[str, Any]:
+    """A scale-up domain: its accelerators and racks, and the switch chips that its links need in one tier.
+
+    chips = accelerators × links per accelerator ÷ ports of a chip: 72 × 18 ÷ 72 = 18 chips in 9 trays of an NVL72.
+    """
+    cards = _cards(inputs, catalog)
+    named = re.match(r"(\d+) x ", str(inputs.get("node_model") or ""))
+    if cards is None and named:
+        cards = int(named[1])
+    given: dict[str, Any] = {}
+    total = _whole(inputs, "accelerators", "gpus", "npus", default=0, least=0)
+    if cards is not None and inputs.get("nodes") is not None:
+        nodes = _whole(inputs, "nodes")
+        total = nodes * cards
+        if inputs.get("nodes_per_rack") is not None:
+            given["compute_racks"] = math.ceil(nodes / _whole(inputs, "nodes_per_rack"))
+    if not total:
+        raise NoFabric("accelerators of the scale-up domain are not stated")
+    given |= {"npus": total, "gpus": total, "accelerators": total}
+    if inputs.get("links_per_accelerator") is not None and inputs.get("switch_chip_ports") is not None:
+        links = total * _whole(inputs, "links_per_accelerator", most=MOST_PORTS)
+        chips = math.ceil(links / _whole(inputs, "switch_chip_ports", most=MOST_PORTS))
+        given |= {"scale_up_links": links, "switch_chips": chips}
+        if inputs.get("chips_per_tray") is not None:
+            given["switch_trays"] = math.ceil(chips / _whole(inputs, "chips_per_tray", most=MOST_PORTS))
+    return {k: v for k, v in given.items() if k in expected}
 
 
 def _rack(inputs: Mapping[str, Any], catalog: Catalog, expected: Mapping[str, Any]) -> dict[str, Any]:
@@ -318,6 +356,7 @@ DESIGNERS: dict[str, Designer] = {
     "fabric_cost": _fabric_cost,
     "node_count_rule": _node_count,
     "rack_rule": _rack,
+    "scale_up_domain": _scale_up,
     "link_count": _links,
     "bom": _bom,
 }

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import math
+from dataclasses import replace
 
 from planner.catalog import Catalog
 from planner.errors import Rejection
-from planner.fabric import cabling
-from planner.fabric.design import FabricDesign, even, filled, merge, ports_at
+from planner.fabric import cabling, copper
+from planner.fabric.design import USUAL, FabricDesign, Media, even, filled, merge, ports_at
 from planner.fabric.tree import Tree, fat_tree
 from planner.parts import Switch, Technology
 
@@ -26,12 +27,13 @@ def compute_design(
     node_cage: str,
     extra: int = 0,
     reserve: int = 0,
+    media: Media = USUAL,
 ) -> FabricDesign | Rejection:
     """A compute fabric for `nodes` fabric nodes with `ports_per_node` ports each at `gbps`.
 
     The fewest switches over all splits of leaf ports; rail-optimized or plain. `extra` ports carry fabric managers;
-    spines are sized for `reserve` more nodes. Rejections: wrong technology or speed, too many endpoints for three
-    tiers, no cable that fits.
+    spines are sized for `reserve` more nodes. `media`: copper in place of modules and fibre. Rejections: wrong
+    technology or speed, too many endpoints for three tiers, no cable that fits.
     """
     switch = catalog.switches[switch_id]
     if switch.technology != technology:
@@ -59,7 +61,14 @@ def compute_design(
         return between
     if isinstance(other, Rejection):
         return other
-    return _assembled(switch, tree, (kit, other, between), nodes, ports_per_node, gbps, rail)
+    kit, other = copper.kit_of(catalog, kit, media.node), copper.kit_of(catalog, other, media.node)
+    if between is not None and media.trunk is not None:
+        between = copper.kit_of(catalog, between, media.trunk)
+        on_copper = catalog.cables[between.cable].kind in copper.KINDS
+        if on_copper and (tree.core or not copper.stripes(tree.up, tree.spine, between.links_per_cable)):
+            return Rejection(switch_id, "uneven-copper", f"{between.cable} does not spread over {tree.spine} spines")
+    made = _assembled(switch, tree, (kit, other, between), nodes, ports_per_node, gbps, rail)
+    return replace(made, media=copper.taken(media, kit, between))
 
 
 def _assembled(

@@ -9,6 +9,22 @@ from planner.parts import BuildLine, Switch, Technology
 
 
 @dataclass(frozen=True, slots=True)
+class Media:
+    """The cables that take the place of the usual ones, by kind of link; None: as usual (docs/fabric.md)."""
+
+    node: str | None = None
+    trunk: str | None = None  # between switches
+
+    @property
+    def tag(self) -> str:
+        """What tells candidates apart: nothing where everything is as usual."""
+        return "".join(f":{part}" for part in (self.node, self.trunk) if part)
+
+
+USUAL = Media()
+
+
+@dataclass(frozen=True, slots=True)
 class FabricDesign:
     """One network. Counts of switches, links and ports, and every part it takes; each part stands once in `lines`."""
 
@@ -33,6 +49,7 @@ class FabricDesign:
     links_other: int = 0  # fabric managers on leaf ports
     down: int = 0  # endpoints below a full leaf
     up: int = 0  # native uplinks above it
+    media: Media = USUAL
 
     @property
     def switches(self) -> int:

@@ -24,6 +24,12 @@ class Managers:
     ports: int
 
 
+def fabric_manager(catalog: Catalog) -> ManagementNode | None:
+    """The appliance that is planned."""
+    offered = [m for m in catalog.management.values() if m.role == "fabric-manager" and m.lifecycle == "current"]
+    return min(offered, key=lambda m: m.id, default=None)
+
+
 def fabric_managers(
     catalog: Catalog, switch_id: str, nodes: int, technology: Technology, each: int = 2
 ) -> Managers | None:
@@ -33,8 +39,7 @@ def fabric_managers(
     switch = catalog.switches[switch_id]
     if nodes < MANAGED_FROM_NODES and switch.managed:
         return None
-    offered = [m for m in catalog.management.values() if m.role == "fabric-manager" and m.lifecycle == "current"]
-    if not offered:
+    part = fabric_manager(catalog)
+    if part is None:
         return None
-    part = min(offered, key=lambda m: m.id)
     return Managers(part, each, 0 if switch.manager_ports else each * part.fabric_ports)

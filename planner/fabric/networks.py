@@ -9,8 +9,8 @@ from functools import cached_property
 
 from planner.catalog import Catalog
 from planner.errors import Rejection
-from planner.fabric import cabling
-from planner.fabric.design import Bracket, FabricDesign, even, merge, ports_at
+from planner.fabric import cabling, copper
+from planner.fabric.design import USUAL, Bracket, FabricDesign, Media, even, merge, ports_at
 from planner.fabric.tree import Leaf, Tree, fat_tree, joined
 from planner.parts import BuildLine, Switch, Technology
 
@@ -27,9 +27,10 @@ def network_design(
     switch_id: str,
     redundancy: str = "pair",
     oversubscription: float = 1.0,
+    media: Media = USUAL,
 ) -> FabricDesign | Rejection:
     """In-band, storage (pairs of leaves, and of spines beyond one pair) or oob (leaves with two uplinks each)."""
-    made = _network(_Switches(catalog), name, gbps, technology, switch_id, redundancy, oversubscription)
+    made = _network(_Switches(catalog), name, gbps, technology, switch_id, redundancy, oversubscription, media)
     if isinstance(made, Rejection):
         return made
     return made.design(endpoints)
@@ -70,6 +71,7 @@ class _Network:
     oversubscription: float
     kit: cabling.LinkKit
     between: cabling.LinkKit | None
+    media: Media = USUAL
 
     def counts(self, endpoints: int) -> _Counts | None:
         """Switches and links for a number of endpoint ports; None when three tiers are too few."""
@@ -186,6 +188,7 @@ class _Network:
             redundancy="pair" if self.pair else "none",
             lines=cabling.build_lines(self.fixed(made), each),
             uplinks=uplinks,
+            media=self.media,
         )
 
 
@@ -202,6 +205,7 @@ def _network(
     switch_id: str,
     redundancy: str,
     oversubscription: float,
+    media: Media = USUAL,
 ) -> _Network | Rejection:
     switch = handle.catalog.switches[switch_id]
     if switch.technology != technology:
@@ -214,7 +218,10 @@ def _network(
     between = None if name == "oob" else cabling.switch_kit(switch)
     if isinstance(between, Rejection):
         return between
-    return _Network(name, switch, gbps, redundancy == "pair" and name != "oob", oversubscription, kit, between)
+    kit = copper.kit_of(handle.catalog, kit, media.node)
+    between = None if between is None else copper.kit_of(handle.catalog, between, media.trunk)
+    pair, used = redundancy == "pair" and name != "oob", copper.taken(media, kit, between)
+    return _Network(name, switch, gbps, pair, oversubscription, kit, between, used)
 
 
 def network_brackets(
@@ -228,12 +235,13 @@ def network_brackets(
     max_endpoints: int,
     low: int = 0,
     tiers: int = 3,
+    media: Media = USUAL,
 ) -> list[Bracket]:
     """Ranges of endpoints with one count of switches, from `low` on, of at most so many tiers.
 
     Empty when this switch cannot build the network.
     """
-    made = _network(_Switches(catalog), name, gbps, technology, switch_id, redundancy, oversubscription)
+    made = _network(_Switches(catalog), name, gbps, technology, switch_id, redundancy, oversubscription, media)
     if isinstance(made, Rejection):
         return []
     found: list[Bracket] = []

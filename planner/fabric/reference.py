@@ -7,10 +7,10 @@ The planner's own designs search for the cheapest leaf; a published design fixes
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from planner.errors import Rejection
-from planner.fabric.tree import Leaf, Tree, begun, joined, pair, uplinks
+from planner.fabric.tree import Leaf, Tree, begun, joined, pair, tall_tree, uplinks
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,8 @@ class ReferenceDesign:
 
     `unit` nodes of one scalable unit whose leaves are built whole (None: leaves are packed); `given_up` node slots
     whose ports serve others; `rails` leaf groups of a unit (1: not rail-optimized); `reserve` nodes to come, for which
-    spines are bought now.
+    spines are bought now. `core_ready`: each rail group has spines of its own that keep half of their ports for a
+    later core tier; `tiers` 3: with that tier, though two would do.
     """
 
     nodes: int
@@ -33,6 +34,8 @@ class ReferenceDesign:
     given_up: int = 0
     paired: bool = False
     reserve: int = 0
+    core_ready: bool = False
+    tiers: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,7 @@ def _in_units(row: ReferenceDesign, unit: int, endpoints: int) -> Tree | None:
     built = _even(row, units * row.rails * each)
     free = built * shape.room - endpoints
     added = max(0, math.ceil((row.extra - free) / down))
-    tree = joined(shape, _even(row, later * row.rails * each) + added, row.rails, endpoints, row.extra)
+    tree = _joined(row, shape, _even(row, later * row.rails * each) + added, row.rails, endpoints)
     return None if tree is None else begun(tree, built + added, endpoints)
 
 
@@ -116,8 +119,18 @@ def _packed(row: ReferenceDesign, endpoints: int) -> Tree | None:
         return Tree(1, 1, 0, 0, whole, 0, endpoints, 0, 0, 1, row.extra)
     down = _widest(row)
     shape = Leaf(down, uplinks(down, row.oversubscription), row.radix)
-    tree = joined(shape, _even(row, math.ceil(whole / down)), 1, endpoints, row.extra)
+    tree = _joined(row, shape, _even(row, math.ceil(whole / down)), 1, endpoints)
     return None if tree is None else begun(tree, _even(row, math.ceil(needed / down)), endpoints)
+
+
+def _joined(row: ReferenceDesign, shape: Leaf, leaf: int, groups: int, endpoints: int) -> Tree | None:
+    """Spines over the leaves, with the core tier that is there, or is to come, where the row says so."""
+    if row.core_ready or row.tiers == 3:
+        tall = tall_tree(shape, leaf, groups, endpoints, row.extra)
+        if tall is None or row.tiers == 3:
+            return tall
+        return replace(tall, tiers=2, core=0, links_spine_core=0)
+    return joined(shape, leaf, groups, endpoints, row.extra)
 
 
 def _even(row: ReferenceDesign, leaf: int) -> int:

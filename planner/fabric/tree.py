@@ -136,7 +136,7 @@ def leaves(nodes: int, ports: int, shape: Leaf, rail: bool, extra: int) -> tuple
 
 def joined(shape: Leaf, leaf: int, groups: int, endpoints: int, extra: int) -> Tree | None:
     """Spines over leaves; where a spine has too few ports for all leaves, pods and a third tier. None: too many."""
-    return _two_tiers(shape, leaf, endpoints, extra) or _three_tiers(shape, leaf, groups, endpoints, extra)
+    return _two_tiers(shape, leaf, endpoints, extra) or tall_tree(shape, leaf, groups, endpoints, extra)
 
 
 def spines(leaf: int, up: int, ports: int) -> int | None:
@@ -153,7 +153,7 @@ def _two_tiers(shape: Leaf, leaf: int, endpoints: int, extra: int) -> Tree | Non
     return Tree(2, leaf, spine, 0, shape.down, shape.up, endpoints, links, 0, shape.split, extra)
 
 
-def _three_tiers(shape: Leaf, leaf: int, groups: int, endpoints: int, extra: int) -> Tree | None:
+def tall_tree(shape: Leaf, leaf: int, groups: int, endpoints: int, extra: int) -> Tree | None:
     """Pods of leaves under their own spines, and cores that join the spines.
 
     A pod is a rail group (all leaves of one rail), or any leaves where there are no rails; a group of more than

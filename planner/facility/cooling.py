@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from planner import site
 from planner.catalog import Catalog
 from planner.plan import Plan
 
@@ -16,8 +17,6 @@ BTU_PER_KWH = 3412.142
 AIR_DELTA_K = 11.1  # 20 °F across a contained rack, low end of usual practice: the larger airflow
 LIQUID_DELTA_K = 10.0
 CDU_KW = 70.0  # in-rack coolant distribution unit, low end of 70-120 kW (model knowledge)
-# Share of a node's heat that cold plates take: 70-80 % for eight-accelerator nodes; 94 % seen for a GB300 tray.
-PLATE_SHARE = {"node": 0.70, "rack-scale": 0.94}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +40,7 @@ class CoolingFacts:
     airflow_cfm: float
     liquid_l_min: float
     cdus: int
+    liquid_racks: int
     racks: tuple[RackHeat, ...]
 
 
@@ -51,8 +51,9 @@ def cooling_facts(plan: Plan, catalog: Catalog) -> CoolingFacts:
         liquid = 0.0
         for item in rack.items:
             chassis = catalog.chassis.get(item.item)
-            if chassis is not None and chassis.cooling != "air":
-                liquid += item.power_kw * PLATE_SHARE["rack-scale" if chassis.category == "rack-scale" else "node"]
+            if chassis is not None:
+                watts = site.whole_watts(item.power_kw)
+                liquid += site.plate_watts(watts, chassis.cooling, rack_scale=chassis.own_rack) / 1000
         racks.append(RackHeat(rack.name, round(rack.power_kw - liquid, 3), round(liquid, 3)))
     heat = plan.totals.it_power_kw
     liquid = sum(r.liquid_kw for r in racks)
@@ -67,5 +68,6 @@ def cooling_facts(plan: Plan, catalog: Catalog) -> CoolingFacts:
         airflow_cfm=round(flow * 0.5886, 0),
         liquid_l_min=round(liquid * 14.34 / LIQUID_DELTA_K, 1),
         cdus=math.ceil(liquid / CDU_KW) + 1 if liquid else 0,
+        liquid_racks=sum(1 for r in racks if r.liquid_kw),
         racks=tuple(racks),
     )

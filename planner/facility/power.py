@@ -28,7 +28,7 @@ class FeedLoss:
     chassis: str
     supplies: int | None
     watts_each: float | None
-    must_live: int | None
+    needed: int | None  # that carry its maximum draw, or as many as the maker's redundancy leaves, whichever is more
     left: int | None  # supplies on the feeds that stay
     carried_w: float | None
     need_w: float
@@ -90,26 +90,20 @@ def power_facts(plan: Plan, catalog: Catalog) -> PowerFacts:
 
 
 def feed_loss(pool: Pool, chassis: Chassis, feeds: int) -> FeedLoss:
-    """What a node does when one feed goes. Supplies are spread evenly over the feeds; the fullest feed is lost.
-
-    It rides through when the supplies that stay are as many as must live (or carry the maximum where no number is
-    stated); it throttles when they still carry the typical draw; else it stops.
-    """
+    """What a node does when one feed goes; the rule is `site.lost_feed`."""
     need, usual = pool.node_power_kw * 1000, pool.node_typical_kw * 1000
-    count, watts, must = chassis.psu_count, chassis.psu_watts, chassis.psu_min_live
-    left = None if count is None else count - math.ceil(count / feeds)
-    carried = None if left is None or watts is None else left * watts
-    if left is None:
-        result = "not known"
-    elif left == 0:
-        result = "stops"
-    elif (must is not None and left >= must) or (must is None and carried is not None and carried >= need):
-        result = "rides through"
-    elif carried is None:
-        result = "not known"
-    else:
-        result = "throttles" if carried >= usual else "stops"
-    return FeedLoss(pool.workload, chassis.id, count, watts, must, left, carried, need, result)
+    lost = site.lost_feed(chassis, need, usual, feeds)
+    return FeedLoss(
+        pool.workload,
+        chassis.id,
+        chassis.psu_count,
+        chassis.psu_watts,
+        lost.needed,
+        lost.left,
+        lost.carried_w,
+        need,
+        lost.result,
+    )
 
 
 def _outlets(plan: Plan, catalog: Catalog, rack: int) -> tuple[int, int]:

@@ -13,7 +13,20 @@ from typing import Any
 
 from planner.catalog import Catalog
 from planner.plan import Plan
-from planner.verify import build, cabling, energy, limits, money, networks, physical, room, screening, spares
+from planner.verify import (
+    build,
+    cabling,
+    checks,
+    energy,
+    limits,
+    media,
+    money,
+    networks,
+    physical,
+    room,
+    screening,
+    spares,
+)
 from planner.verify.prices import Landed
 
 # Edited into nonsense, a plan may name parts or keys that do not exist; that is a finding, never a crash.
@@ -61,12 +74,14 @@ def _checks(plan: Plan, catalog: Catalog) -> list[tuple[str, Callable[[], Iterat
         ("fabrics", lambda: networks.check_networks(plan, catalog)),
         ("racks", lambda: room.check_racks(plan, catalog)),
         ("cabling", lambda: cabling.check_cabling(plan, catalog)),
+        ("cabling", lambda: media.check_media(plan, catalog)),
         ("limits", lambda: limits.check_limits(plan)),
         ("pools", lambda: room.check_demand(plan, catalog)),
         ("compliance", lambda: room.check_compliance(plan, catalog)),
         ("origins", lambda: screening.check_origins(plan, catalog)),
         ("screening", lambda: screening.check_screening(plan, catalog)),
         ("compliance", lambda: screening.check_figures(plan, catalog)),
+        ("checks", lambda: checks.check_checks(plan, catalog)),
         ("objective", lambda: room.check_objective(plan, catalog)),
         ("provenance", lambda: room.check_provenance(plan, catalog)),
     ]

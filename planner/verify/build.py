@@ -32,7 +32,7 @@ def check_pools(plan: Plan, catalog: Catalog) -> Iterator[str]:
         yield from _adapters(name, plan, pool, chassis, lines, catalog)
         yield from _box(name, pool, box, chassis)
         yield from _peak(name, pool, catalog.accelerators[pool.accelerator])
-        yield from _served(name, plan, pool)
+        yield from _served(name, plan, pool, catalog.accelerators[pool.accelerator])
         yield from _software(name, plan, pool, box, chassis, catalog)
     yield from _spares(plan)
     yield from _management(plan, catalog)
@@ -142,8 +142,8 @@ def _peak(name: str, pool: Pool, accelerator: Accelerator) -> Iterator[str]:
         yield f"{name}: peak_pflops {pool.peak_pflops}, {pool.accelerators} × {accelerator.id} give {peak}"
 
 
-def _served(name: str, plan: Plan, pool: Pool) -> Iterator[str]:
-    """Workloads of the request; replicas and cards of shared work within the pool; spare nodes as asked."""
+def _served(name: str, plan: Plan, pool: Pool, accelerator: Accelerator) -> Iterator[str]:
+    """Workloads of the request; replicas, cards and slices of shared work within the pool; spare nodes as asked."""
     asked = {w["name"]: w for w in plan.request["workloads"]}
     if pool.workload != " + ".join(pool.workloads):
         yield f"{name}: workload {pool.workload}, its workloads are {', '.join(pool.workloads)}"
@@ -157,16 +157,22 @@ def _served(name: str, plan: Plan, pool: Pool) -> Iterator[str]:
     counts = [int(p.layout.get("replicas", 0)) for p in pool.predicted]
     if pool.replicas != sum(counts):
         yield f"{name}: replicas {pool.replicas}, its predictions count {sum(counts)}"
-    cards = 0
+    cards = slices = 0
     for work, predicted in zip(pool.workloads, pool.predicted, strict=False):
         each, number = predicted.layout.get("accelerators"), int(predicted.layout.get("replicas", 0))
-        own = int(predicted.layout.get("cards", 0))
-        cards += own
+        own, parts = int(predicted.layout.get("cards", 0)), int(predicted.layout.get("slices", 0))
+        cards, slices = cards + own, slices + parts
         if each is not None and own != int(each) * number:
             yield f"{name}: {work} takes {own} cards, {number} replicas of {each} take {int(each) * number}"
-    if pool.cards_used != cards:
-        yield f"{name}: cards_used {pool.cards_used}, its replicas take {cards}"
-    if pool.cards_used is None or not pool.replicas <= pool.cards_used <= pool.accelerators:
+        if parts and predicted.layout.get("slices_per_card") != accelerator.mig_instances:
+            stated = predicted.layout.get("slices_per_card")
+            yield f"{name}: {work} takes slices of 1/{stated}, {accelerator.id} has {accelerator.mig_instances}"
+        if parts > number or (parts == number and own):
+            yield f"{name}: {work} takes {parts} slices and {own} cards for {number} replicas"
+    used = cards + (-(-slices // (accelerator.mig_instances or 1)) if slices else 0)
+    if pool.cards_used != used:
+        yield f"{name}: cards_used {pool.cards_used}, its replicas take {used}"
+    if pool.cards_used is None or not pool.replicas - slices <= pool.cards_used <= pool.accelerators:
         yield f"{name}: cards_used {pool.cards_used} for {pool.replicas} replicas on {pool.accelerators} cards"
 
 

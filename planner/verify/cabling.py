@@ -15,6 +15,8 @@ from planner.verify.ports import OOB_UPLINKS, combined, node_ports
 UNIT = 0.04445  # m
 SIDE = 0.5  # m from a port to the side of its rack
 PEERS = 2
+SHELF = "spares"  # cables that no run takes
+COPPER = ("dac", "acc")  # chosen only where it is known to reach
 MOST_LINKS = 5_000_000  # far above any site; numbers beyond are nonsense
 Spot = tuple[int, int, float]  # rack, its units, height of the port in units
 
@@ -32,16 +34,9 @@ class Joint:
 def check_cabling(plan: Plan, catalog: Catalog) -> Iterator[str]:
     """Labels, ports per node, and the cables of every network by length."""
     yield from _ports(plan, catalog)
-    standing = sum(len(rack.items) for rack in plan.racks)
-    claimed = sum(p.nodes for p in plan.pools) + sum(n.leaf + n.spine + n.core for n in plan.fabrics)
-    claimed += plan.storage.blocks if plan.storage is not None else 0
-    if claimed > standing:  # before anything is counted one by one
-        yield f"racks: {standing} devices stand in racks, pools, networks and storage count {claimed}"
-        return
-    links = sum(n.endpoints + n.links_leaf_spine + n.links_spine_core + n.links_other for n in plan.fabrics)
-    carried = sum(ln.quantity * catalog.cables[ln.part].links for ln in plan.lines if ln.part in catalog.cables)
-    if links > min(carried, MOST_LINKS):
-        yield f"cabling: {links} links, the lines buy cables for {min(carried, MOST_LINKS)}"
+    beyond = uncountable(plan, catalog)
+    if beyond is not None:  # before anything is counted one by one
+        yield beyond
         return
     spots, twice = _spots(plan)
     if twice:
@@ -58,6 +53,21 @@ def check_cabling(plan: Plan, catalog: Catalog) -> Iterator[str]:
         return
     yield from _lengths(plan, catalog, spots)
     yield from _bought(plan, catalog)
+
+
+def uncountable(plan: Plan, catalog: Catalog) -> str | None:
+    """A finding where devices or links are so many that they cannot be those of this plan; None where not."""
+    standing = sum(len(rack.items) for rack in plan.racks)
+    claimed = sum(p.nodes for p in plan.pools) + sum(n.leaf + n.spine + n.core for n in plan.fabrics)
+    claimed += plan.storage.blocks if plan.storage is not None else 0
+    if claimed > standing:
+        return f"racks: {standing} devices stand in racks, pools, networks and storage count {claimed}"
+    links = sum(n.endpoints + n.links_leaf_spine + n.links_spine_core + n.links_other for n in plan.fabrics)
+    own = [ln for ln in plan.lines if ln.group != SHELF and ln.part in catalog.cables]
+    carried = sum(ln.quantity * catalog.cables[ln.part].links for ln in own)
+    if links > min(carried, MOST_LINKS):
+        return f"cabling: {links} links, the lines buy cables for {min(carried, MOST_LINKS)}"
+    return None
 
 
 def _ports(plan: Plan, catalog: Catalog) -> Iterator[str]:
@@ -80,7 +90,7 @@ def _spots(plan: Plan) -> tuple[dict[str, Spot], str | None]:
     return found, None
 
 
-def _names(plan: Plan) -> list[str]:
+def pool_names(plan: Plan) -> list[str]:
     """Pools of one workload are told apart by a number."""
     count: Counter[str] = Counter()
     names = []
@@ -93,7 +103,7 @@ def _names(plan: Plan) -> list[str]:
 
 def _labels(plan: Plan, catalog: Catalog) -> Iterator[tuple[str, str]]:
     """Every device that a plan has, by label, with its part."""
-    for name, pool in zip(_names(plan), plan.pools, strict=True):
+    for name, pool in zip(pool_names(plan), plan.pools, strict=True):
         yield from ((f"{name} node {k}", pool.chassis) for k in range(1, pool.nodes + 1))
     for net in plan.fabrics:
         for tier in ("leaf", "spine", "core"):
@@ -118,20 +128,21 @@ def _servers(plan: Plan, catalog: Catalog) -> Iterator[tuple[str, str, int]]:
 
 
 # -- who is joined to whom ---------------------------------------------------------------------------------------------
-def _joints(plan: Plan, catalog: Catalog, legs: dict[str, int]) -> Iterator[Joint]:
+def _joints(plan: Plan, catalog: Catalog, legs: dict[tuple[str, str], int]) -> Iterator[Joint]:
     for net in plan.fabrics:
         if net.role == "compute":
-            yield from _to_leaves(plan, catalog, net, legs.get(net.name, 1))
+            yield from _to_leaves(plan, catalog, net, legs.get((net.name, "node"), 1))
         else:
             yield from _plugged(plan, catalog, net)
-        yield from _trunks(plan, catalog, net)
+        per = max((legs.get((net.name, kind), 1) for kind in ("trunk", "peer")), default=1)
+        yield from _trunks(plan, catalog, net, per)
 
 
 def _to_leaves(plan: Plan, catalog: Catalog, net: PlannedFabric, legs: int) -> Iterator[Joint]:
     """Node links: by rail within a scalable unit, else in order; unjoined switches take whole replicas."""
     ends: list[str] = []
     span = 1
-    for name, pool in zip(_names(plan), plan.pools, strict=True):
+    for name, pool in zip(pool_names(plan), plan.pools, strict=True):
         if pool.fabric == net.name:
             trays = catalog.chassis[pool.chassis].fabric_units
             ends += [f"{name} node {k // trays + 1}" for k in range(pool.nodes * trays)]
@@ -140,6 +151,7 @@ def _to_leaves(plan: Plan, catalog: Catalog, net: PlannedFabric, legs: int) -> I
     if not ends:
         return
     each = net.endpoints // len(ends)
+    plain = [end for end, count in _port_counts(plan, catalog, net) for _ in range(count)]
     switch = catalog.switches[net.switch]
     radix = switch.ports if net.gbps == switch.gbps else switch.split.get(f"{net.gbps:g}", switch.ports)
     share = max(1, radix // switch.ports)
@@ -154,8 +166,7 @@ def _to_leaves(plan: Plan, catalog: Catalog, net: PlannedFabric, legs: int) -> I
             unit = leaf // each
             wires, step = ends[unit * below : (unit + 1) * below], 0
         else:
-            last = min((leaf + 1) * below, len(ends) * each)
-            wires, step = [ends[k // each] for k in range(leaf * below, last)], 0
+            wires, step = plain[leaf * below : (leaf + 1) * below], 0
         for first in range(0, len(wires), step or max(1, len(wires))):
             part = wires[first : first + step] if step else wires
             for k in range(0, len(part), legs):
@@ -169,6 +180,15 @@ def _to_leaves(plan: Plan, catalog: Catalog, net: PlannedFabric, legs: int) -> I
     ]
     up = net.links_leaf_spine // net.leaf if net.spine else 0
     yield from _managed(net, managers, [(switch.ports - up) * share - n for n in used], legs)
+
+
+def _port_counts(plan: Plan, catalog: Catalog, net: PlannedFabric) -> Iterator[tuple[str, int]]:
+    """Every node (or tray) below a fabric with its ports, pool by pool."""
+    for name, pool in zip(pool_names(plan), plan.pools, strict=True):
+        if pool.fabric == net.name:
+            trays = catalog.chassis[pool.chassis].fabric_units
+            ports = node_ports(plan, pool, catalog).compute // trays
+            yield from ((f"{name} node {k // trays + 1}", ports) for k in range(pool.nodes * trays))
 
 
 def _managed(net: PlannedFabric, managers: list[str], room: list[int], legs: int) -> Iterator[Joint]:
@@ -237,7 +257,7 @@ def _ports_in(plan: Plan, pool: Pool, catalog: Catalog, role: str) -> int:
 
 def _devices(plan: Plan, catalog: Catalog, role: str) -> Iterator[tuple[str, int, bool]]:
     """(label, ports, whether it is an out-of-band uplink) of what plugs into a shared network, in order."""
-    for name, pool in zip(_names(plan), plan.pools, strict=True):
+    for name, pool in zip(pool_names(plan), plan.pools, strict=True):
         ports = _ports_in(plan, pool, catalog, role)
         yield from ((f"{name} node {k}", ports, False) for k in range(1, pool.nodes + 1) if ports)
     blocks = plan.storage.blocks if plan.storage is not None else 0
@@ -262,21 +282,23 @@ def _devices(plan: Plan, catalog: Catalog, role: str) -> Iterator[tuple[str, int
                 yield from ((f"{net.name} {tier} {k}", 1, False) for k in range(1, getattr(net, tier) + 1))
 
 
-def _trunks(plan: Plan, catalog: Catalog, net: PlannedFabric) -> Iterator[Joint]:
-    """Peers of a pair; leaves striped over spines; spines of equal place in their pods over one group of cores."""
+def _trunks(plan: Plan, catalog: Catalog, net: PlannedFabric, per: int) -> Iterator[Joint]:
+    """Peers of a pair; leaves striped over spines; spines of equal place in their pods over one group of cores.
+
+    A cable carries `per` links between the same two switches; where there are cores, one.
+    """
     pair = net.redundancy == "pair" and net.role != "compute" and net.links_leaf_spine
     for k in range(1, net.leaf, 2):
-        for _ in range(PEERS if pair else 0):
-            yield Joint(net.name, "peer", f"{net.name} leaf {k}", (f"{net.name} leaf {k + 1}",))
+        for _ in range(PEERS // per if pair else 0):
+            yield Joint(net.name, "peer", f"{net.name} leaf {k}", (f"{net.name} leaf {k + 1}",) * per)
     if not net.spine:
         return
     up = (net.links_leaf_spine - (PEERS * (net.leaf // 2) if pair else 0)) // net.leaf
     if not net.core:
         for leaf in range(net.leaf):
-            for k in range(up):
-                yield Joint(
-                    net.name, "trunk", f"{net.name} leaf {leaf + 1}", (f"{net.name} spine {k % net.spine + 1}",)
-                )
+            for k in range(up // per):
+                spines = (f"{net.name} spine {k % net.spine + 1}",) * per
+                yield Joint(net.name, "trunk", f"{net.name} leaf {leaf + 1}", spines)
         return
     half, spine, turn = catalog.switches[net.switch].ports // 2, 0, 0
     rails, later = _growth(plan, catalog, net)
@@ -358,6 +380,20 @@ class _Hall:
         return round(sum(self.deep + (self.hot if k % 2 else self.cold) for k in range(row)), 3)
 
 
+def ends(plan: Plan) -> int:
+    """Ports that carry a cable: one on either side of every link of every network."""
+    return sum(2 * (n.links_node + n.links_other + n.links_leaf_spine + n.links_spine_core) for n in plan.fabrics)
+
+
+def area_m2(plan: Plan, catalog: Catalog) -> float:
+    """Floor of all rows with half of the aisle on both sides of each pair of rows."""
+    hall = _Hall(plan, catalog)
+    rows = -(-len(plan.racks) // hall.row)
+    deep = rows * hall.deep + sum(hall.hot if k % 2 else hall.cold for k in range(rows - 1))
+    deep += hall.hot + (hall.cold if rows % 2 else 0.0)
+    return round(min(len(plan.racks), hall.row) * hall.wide * deep, 2)
+
+
 def _lengths(plan: Plan, catalog: Catalog, spots: dict[str, Spot]) -> Iterator[str]:
     """Each run takes the shortest cable that the plan has for its kind of link and that reaches."""
     held: dict[tuple[str, str], list[PlannedCables]] = {}
@@ -366,7 +402,11 @@ def _lengths(plan: Plan, catalog: Catalog, spots: dict[str, Spot]) -> Iterator[s
     for entries in held.values():
         entries.sort(key=lambda e: e.length_m)
     compute = {net.name for net in plan.fabrics if net.role == "compute"}
-    legs = {k[0]: catalog.cables[v[0].part].links for k, v in held.items() if k[1] == "node" and k[0] in compute}
+    legs = {
+        k: catalog.cables[v[0].part].links
+        for k, v in held.items()
+        if k[1] in ("trunk", "peer") or (k[1] == "node" and k[0] in compute)
+    }
     hall = _Hall(plan, catalog)
     count: Counter[int] = Counter()
     longest: dict[int, float] = {}
@@ -386,14 +426,11 @@ def _lengths(plan: Plan, catalog: Catalog, spots: dict[str, Spot]) -> Iterator[s
         name = f"cabling[{k}] ({entry.network} {entry.kind})"
         if entry.quantity != count[id(entry)]:
             yield f"{name}: quantity {entry.quantity}, the floor plan gives {count[id(entry)]} × {entry.part}"
+        part = catalog.cables.get(entry.part)
+        if part is not None and part.kind in COPPER and longest.get(id(entry), 0.0) > part.length_m + 1e-9:
+            yield f"{name}: {entry.part} is {part.length_m:g} m long, a run needs {longest[id(entry)]:.2f}"
         if abs(entry.longest_m - longest.get(id(entry), 0.0)) > 0.0101:
             yield f"{name}: longest_m {entry.longest_m:g}, the longest run is {longest.get(id(entry), 0.0):.2f}"
-
-
-def _idle(plan: Plan, catalog: Catalog) -> int:
-    """In-band cables that slower uplinks of out-of-band switches leave over: those come with cables of their own."""
-    slow = [net for net in plan.fabrics if net.role == "oob" and (catalog.switches[net.switch].uplink_gbps or 0) < 100]
-    return sum(OOB_UPLINKS * net.leaf for net in slow)
 
 
 def _bought(plan: Plan, catalog: Catalog) -> Iterator[str]:
@@ -410,15 +447,26 @@ def _bought(plan: Plan, catalog: Catalog) -> Iterator[str]:
         if entry.length_m != part.length_m:
             yield f"{name}: length_m {entry.length_m:g}, {entry.part} is {part.length_m:g} m long"
         needed[entry.network, entry.part] += entry.quantity
-        alike = (part.vendor, part.kind, part.gbps, part.links, part.ends, prices.get((entry.network, entry.part)))
+        alike = (
+            part.vendor,
+            part.kind,
+            part.gbps,
+            part.links,
+            part.ends,
+            part.side,
+            prices.get((entry.network, entry.part)),
+        )
         kinds.setdefault((entry.network, entry.kind), set()).add(alike)
     for (network, kind), found in kinds.items():
         if len(found) > 1:
             yield f"cabling: {network} {kind} mixes cables of several kinds or prices"
-    lines = {(ln.group, ln.part): ln.quantity for ln in plan.lines if isinstance(catalog.parts.get(ln.part), Cable)}
-    idle = _idle(plan, catalog)
+    lines = {
+        (ln.group, ln.part): ln.quantity
+        for ln in plan.lines
+        if isinstance(catalog.parts.get(ln.part), Cable) and ln.group != SHELF
+    }
     for key in sorted(set(needed) | set(lines)):
         if needed[key] > lines.get(key, 0):
             yield f"cabling: {key[0]} needs {needed[key]} × {key[1]}, the lines buy {lines.get(key, 0)}"
-        elif key not in needed and not (key[0] == "in-band" and lines[key] <= idle):
-            yield f"cabling: the lines buy {lines[key]} × {key[1]} for {key[0]}, no run takes it"
+        elif needed[key] < lines[key]:
+            yield f"cabling: the lines buy {lines[key]} × {key[1]} for {key[0]}, {needed[key]} run"

@@ -32,6 +32,7 @@ def check_networks(plan: Plan, catalog: Catalog) -> Iterator[str]:
     counted: Counter[str] = Counter()
     plugged = endpoints(plan, catalog)
     names = Counter(net.name for net in plan.fabrics)
+    brought = _brought(plan, catalog)
     for k, net in enumerate(plan.fabrics):
         name = f"fabrics[{k}] ({net.name})"
         if names[net.name] > 1:
@@ -48,7 +49,7 @@ def check_networks(plan: Plan, catalog: Catalog) -> Iterator[str]:
         else:
             yield from _shared(name, plan, net, switch, catalog, plugged[net.role])
         yield from _links(name, net)
-        yield from _bought(name, net, [ln for ln in plan.lines if ln.group == net.name], catalog)
+        yield from _bought(name, net, [ln for ln in plan.lines if ln.group == net.name], catalog, brought)
     yield from _switches(plan, catalog, counted)
     for role, count in plugged.items():
         if count and not any(net.role == role for net in plan.fabrics):
@@ -64,19 +65,19 @@ def _radix(switch: Switch, gbps: float) -> int:
 
 # -- compute fabrics -------------------------------------------------------------------------------------------------
 def _compute(name: str, plan: Plan, net: PlannedFabric, switch: Switch, catalog: Catalog) -> Iterator[str]:
-    pool = next((p for p in plan.pools if p.fabric == net.name), None)
-    if pool is None:
+    pools = [p for p in plan.pools if p.fabric == net.name]
+    if not pools:
         yield f"{name}: no pool uses it"
         return
-    ports = node_ports(plan, pool, catalog)
-    if net.endpoints != pool.nodes * ports.compute:
-        yield f"{name}: endpoints {net.endpoints}, {pool.nodes} nodes have {pool.nodes * ports.compute} compute ports"
-    if net.gbps != ports.compute_gbps:
-        yield f"{name}: gbps {net.gbps:g}, the adapters run at {ports.compute_gbps:g}"
-    owners = {ln.pool for ln in plan.lines if ln.group == net.name and ln.pool is not None}
-    if set(net.pools) != owners:
-        yield f"{name}: pools {', '.join(net.pools)}, its lines belong to {', '.join(sorted(owners))}"
-    expected = _derived(plan, pool, net, switch, ports.compute, catalog)
+    ports = [node_ports(plan, pool, catalog) for pool in pools]
+    plugged = sum(pool.nodes * own.compute for pool, own in zip(pools, ports, strict=True))
+    if net.endpoints != plugged:
+        nodes = sum(pool.nodes for pool in pools)
+        yield f"{name}: endpoints {net.endpoints}, {nodes} nodes have {plugged} compute ports"
+    for gbps in sorted({own.compute_gbps for own in ports} - {net.gbps}):
+        yield f"{name}: gbps {net.gbps:g}, the adapters run at {gbps:g}"
+    yield from _owners(name, plan, pools, net)
+    expected = _derived(plan, pools, net, switch, [own.compute for own in ports], catalog)
     if expected is None:
         yield f"{name}: {net.endpoints} endpoints and {net.links_other} manager ports are no fabric of {net.switch}"
         return
@@ -86,16 +87,40 @@ def _compute(name: str, plan: Plan, net: PlannedFabric, switch: Switch, catalog:
         yield f"{name}: topology {net.topology}, the request says {wanted}"
 
 
-def _managers(plan: Plan, pool: Pool, net: PlannedFabric, catalog: Catalog) -> tuple[int, int, str | None]:
-    """Fabric managers of a pool's fabric, the leaf ports they take, and the licence per managed node.
+def _owners(name: str, plan: Plan, pools: list[Pool], net: PlannedFabric) -> Iterator[str]:
+    """Whose fabric it is, and whether the request lets pools share one."""
+    lines = {ln.pool for ln in plan.lines if ln.group == net.name}
+    # Lines of a pool's own fabric name its workload; what pools have together names none.
+    theirs = {w for pool in pools for w in pool.workloads}
+    owners = theirs if None in lines else lines
+    if set(net.pools) != owners:
+        yield f"{name}: pools {', '.join(net.pools)}, its lines belong to {', '.join(sorted(str(o) for o in owners))}"
+    strangers = {str(ln) for ln in lines - {None}} - theirs - {"shared"}
+    if strangers:
+        yield f"{name}: lines of {', '.join(sorted(strangers))}, which does not use it"
+    sharing = plan.request["preferences"]["fabric"].get("sharing", "auto")
+    if len(pools) > 1 and sharing == "separate":
+        yield f"{name}: {len(pools)} pools share it, the request says separate"
+    others = [f.name for f in plan.fabrics if f.role == "compute" and f.topology != "islands" and f.name != net.name]
+    kinds = {w["name"]: w["kind"] for w in plan.request["workloads"]}
+    if sharing == "shared" and others and sum(kind != "inference" for kind in kinds.values()) > 1:
+        yield f"{name}: beside {', '.join(others)}, the request says that pools share one compute fabric"
+
+
+def _units(pools: list[Pool], catalog: Catalog) -> int:
+    """Nodes of pools as networks see them."""
+    return sum(pool.nodes * catalog.chassis[pool.chassis].fabric_units for pool in pools)
+
+
+def _managers(plan: Plan, pools: list[Pool], net: PlannedFabric, catalog: Catalog) -> tuple[int, int, str | None]:
+    """Fabric managers of a fabric, the leaf ports they take, and the licence per managed node.
 
     InfiniBand from 31 nodes on, or where no switch can run the subnet manager; islands run it on their switch.
     """
     switch = catalog.switches[net.switch]
-    nodes = pool.nodes * catalog.chassis[pool.chassis].fabric_units
     if net.technology != "infiniband" or net.topology == "islands":
         return 0, 0, None
-    if nodes < MANAGED_FROM_NODES and switch.managed:
+    if _units(pools, catalog) < MANAGED_FROM_NODES and switch.managed:
         return 0, 0, None
     kinds = sorted((m.id, m) for m in catalog.management.values() if m.role == "fabric-manager")
     if not kinds:
@@ -106,30 +131,39 @@ def _managers(plan: Plan, pool: Pool, net: PlannedFabric, catalog: Catalog) -> t
 
 
 def _derived(
-    plan: Plan, pool: Pool, net: PlannedFabric, switch: Switch, ports: int, catalog: Catalog
+    plan: Plan, pools: list[Pool], net: PlannedFabric, switch: Switch, ports: list[int], catalog: Catalog
 ) -> Expected | None:
-    units = pool.nodes * catalog.chassis[pool.chassis].fabric_units
-    each = pool.nodes * ports // units
     radix = _radix(switch, net.gbps)
-    share = max(1, radix // switch.ports) if net.gbps < switch.gbps else 1
     if net.topology == "islands":
-        spans = [p.layout.get("nodes") for p in pool.predicted]
-        together = int(spans[0] or 1) * catalog.chassis[pool.chassis].fabric_units if spans else 1
-        room = radix // (each * together) * together
-        if not room:
-            return None
-        leaf = trees.up_to(units, room)
-        return Expected(trees.Counts(leaf, 0, 0, 0, 0, units * each, 1.0), leaf * radix, "islands")
+        return _islands(pools[0], net, radix, ports[0], catalog) if len(pools) == 1 else None
+    share = max(1, radix // switch.ports) if net.gbps < switch.gbps else 1
+    # Ports of one node as networks see it, by pool: they may differ below plain trees and on one switch.
+    each = {own // catalog.chassis[pool.chassis].fabric_units for pool, own in zip(pools, ports, strict=True)}
     ratio = float(plan.request["preferences"]["fabric"]["oversubscription"])
-    extra = _managers(plan, pool, net, catalog)[1]
-    if net.links_other != extra:
-        return None
+    extra = _managers(plan, pools, net, catalog)[1]
     reserve = int(plan.request["preferences"]["fabric"].get("reserve_nodes") or 0)
-    counts = trees.compute(units, each, switch.ports, share, ratio, net.topology == "rail", extra, reserve)
+    rail = net.topology == "rail"
+    if net.links_other != extra or (len(each) > 1 and (rail or reserve)):
+        return None
+    total = sum(pool.nodes * own for pool, own in zip(pools, ports, strict=True))
+    units, per = (total // min(each), min(each)) if len(each) == 1 else (total, 1)
+    counts = trees.compute(units, per, switch.ports, share, ratio, rail, extra, reserve)
     if counts is None:
         return None
-    shape = "direct" if counts.tiers == 1 else "rail" if net.topology == "rail" else "plain"
+    shape = "direct" if counts.tiers == 1 else "rail" if rail else "plain"
     return Expected(counts, (counts.leaf + counts.spine + counts.core) * radix, shape)
+
+
+def _islands(pool: Pool, net: PlannedFabric, radix: int, ports: int, catalog: Catalog) -> Expected | None:
+    trays = catalog.chassis[pool.chassis].fabric_units
+    units, each = pool.nodes * trays, ports // trays
+    spans = [p.layout.get("nodes") for p in pool.predicted]
+    together = int(spans[0] or 1) * trays if spans else 1
+    room = radix // (each * together) * together
+    if not room:
+        return None
+    leaf = trees.up_to(units, room)
+    return Expected(trees.Counts(leaf, 0, 0, 0, 0, units * each, 1.0), leaf * radix, "islands")
 
 
 # -- in-band, out-of-band, storage -------------------------------------------------------------------------------------
@@ -219,30 +253,43 @@ def _links(name: str, net: PlannedFabric) -> Iterator[str]:
         yield f"{name}: {net.ports_used} ports used, {net.ports_present} present"
 
 
-def _bought(name: str, net: PlannedFabric, lines: list[PlanLine], catalog: Catalog) -> Iterator[str]:
+def _brought(plan: Plan, catalog: Catalog) -> int:
+    """Ports of the in-band network whose cables out-of-band switches bring: uplinks slower than those ports."""
+    nets = [n for n in plan.fabrics if n.role == "oob" and n.switch in catalog.switches]
+    return sum(OOB_UPLINKS * n.leaf for n in nets if (catalog.switches[n.switch].uplink_gbps or 0) < IN_BAND_GBPS)
+
+
+def _bought(name: str, net: PlannedFabric, lines: list[PlanLine], catalog: Catalog, brought: int) -> Iterator[str]:
     """Switches as counted; every cable carries a link and every link a cable; fibres end in modules, none idle."""
     switches = sum(ln.quantity for ln in lines if ln.part == net.switch)
     if switches != net.leaf + net.spine + net.core:
         yield f"{name}: {net.leaf + net.spine + net.core} switches counted, its lines buy {switches} × {net.switch}"
     switch = catalog.switches[net.switch]
-    own = (
-        net.role == "oob" and (switch.uplink_gbps or 0) < IN_BAND_GBPS
-    )  # faster uplinks: cables of the in-band network
-    links = net.cables + (OOB_UPLINKS * net.leaf if own else 0)
-    pieces = carried = fibres = modules = sockets = 0
+    # Uplinks as fast as in-band ports are on cables of that network; slower ones bring their own.
+    own = net.role == "oob" and (switch.uplink_gbps or 0) < IN_BAND_GBPS
+    links = net.cables + (OOB_UPLINKS * net.leaf if own else -brought if net.role == "in-band" else 0)
+    pieces = carried = 0
+    fibres, modules, sockets = Counter[str](), Counter[str](), Counter[str]()
     for line in lines:
         part = catalog.parts.get(line.part)
         if isinstance(part, Cable):
             pieces += line.quantity
             carried += line.quantity * part.links
-            fibres += line.quantity if part.kind == "fibre" else 0
+            fibres[part.media or ""] += line.quantity if part.kind == "fibre" else 0
         elif isinstance(part, Optic):
-            modules += line.quantity
-            sockets += line.quantity * part.links
+            modules[part.media] += line.quantity
+            sockets[part.media] += line.quantity * part.links
     if not pieces <= links <= carried:
         yield f"{name}: {links} links, its lines buy {pieces} cables for at most {carried}"
-    if not modules <= 2 * fibres <= sockets:
-        yield f"{name}: {fibres} fibres have {2 * fibres} ends, its lines buy {modules} modules for at most {sockets}"
+    for kind in sorted(set(fibres) | set(modules)):
+        ends, have, most = 2 * fibres[kind], modules[kind], sockets[kind]
+        if not have <= ends <= most:
+            yield f"{name}: {fibres[kind]} fibres have {ends} ends, its lines buy {have} modules for at most {most}"
+
+
+def _has_licence(catalog: Catalog) -> set[str]:
+    """Licences per managed node."""
+    return {m.licence for m in catalog.management.values() if m.role == "fabric-manager" and m.licence is not None}
 
 
 def _switches(plan: Plan, catalog: Catalog, counted: Counter[str]) -> Iterator[str]:
@@ -257,18 +304,22 @@ def _switches(plan: Plan, catalog: Catalog, counted: Counter[str]) -> Iterator[s
     for part_id in sorted(set(counted) | set(bought)):
         if counted[part_id] != bought[part_id]:
             yield f"fabrics: {counted[part_id]} × {part_id} counted, the lines buy {bought[part_id]}"
-    expected = 0
+    expected = unlicensed = 0
     for pool in plan.pools:
-        net = next((f for f in plan.fabrics if f.name == pool.fabric), None)
-        if pool.fabric is not None and net is None:
+        if pool.fabric is not None and pool.fabric not in {f.name for f in plan.fabrics}:
             yield f"pools ({pool.workload}): fabric {pool.fabric} is not among the fabrics"
-        if net is None or net.switch not in catalog.switches:
+        stored = node_ports(plan, pool, catalog).storage
+        unlicensed += pool.nodes * catalog.chassis[pool.chassis].fabric_units if stored else 0
+    for net in plan.fabrics:
+        pools = [p for p in plan.pools if p.fabric == net.name]
+        if not pools or net.switch not in catalog.switches:
             continue
-        count, _, licence = _managers(plan, pool, net, catalog)
+        count, _, licence = _managers(plan, pools, net, catalog)
         if net.technology == "infiniband" and not count and not catalog.switches[net.switch].managed:
             yield f"fabrics ({net.name}): {net.switch} is unmanaged and has no fabric manager"
         expected += count
-        nodes = pool.nodes * catalog.chassis[pool.chassis].fabric_units if count and licence else 0
+        nodes = _units(pools, catalog) if count and licence else 0
+        unlicensed -= _units([p for p in pools if node_ports(plan, p, catalog).storage], catalog) if nodes else 0
         have = sum(ln.quantity for ln in plan.yearly if ln.group == net.name)
         if have != nodes:
             yield f"fabrics ({net.name}): {nodes} licences of managed nodes needed, the lines hold {have}"
@@ -276,6 +327,11 @@ def _switches(plan: Plan, catalog: Catalog, counted: Counter[str]) -> Iterator[s
     for net in plan.fabrics:
         if net.role == "storage" and net.technology == "infiniband" and net.switch in catalog.switches:
             expected += each if net.spine else 0
+            licences = _has_licence(catalog)
+            nodes = unlicensed if net.spine and each and licences else 0
+            have = sum(ln.quantity for ln in plan.yearly if ln.group == net.name and ln.part in licences)
+            if have != nodes:
+                yield f"fabrics ({net.name}): {nodes} licences of managed nodes needed, the lines hold {have}"
             if not catalog.switches[net.switch].managed:
                 yield f"fabrics ({net.name}): {net.switch} is unmanaged, nobody runs its subnet manager"
     if managers != expected:

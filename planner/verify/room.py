@@ -22,6 +22,7 @@ VERDICTS = (
     "domestic_supply",
 )
 DAY = 86400
+PLATES = {True: 94, False: 70}  # percent of heat to liquid, by whether the system is its rack
 
 Signature = tuple[str, int, int, int]  # part, units, watts, grams
 
@@ -75,6 +76,7 @@ def check_racks(plan: Plan, catalog: Catalog) -> Iterator[str]:
             yield f"{name}: name {rack.name}, it is number {k + 1}"
         yield from _stacked(name, rack)
         yield from _within(name, rack, plan, catalog)
+        yield from _cooled(name, rack, plan, catalog)
     yield from _cabinets(plan, catalog)
 
 
@@ -126,6 +128,28 @@ def _within(name: str, rack: PlannedRack, plan: Plan, catalog: Catalog) -> Itera
         yield f"{name}: {rack.power_kw:g} kW, a rack gives {rack_power_kw(plan):g}"
     if site["rack_weight_kg"] is not None and rack.weight_kg > float(site["rack_weight_kg"]) + 0.051:
         yield f"{name}: {rack.weight_kg:g} kg, a rack carries {site['rack_weight_kg']:g}"
+
+
+def _cooled(name: str, rack: PlannedRack, plan: Plan, catalog: Catalog) -> Iterator[str]:
+    """What a rack leaves in the air, and what its cold plates take, are within what the room takes away."""
+    terms = plan.request["site"].get("cooling_terms")
+    if terms is None:
+        return
+    for way, have, left in zip(
+        ("air", "liquid"), ("air_kw_per_rack", "liquid_kw_per_rack"), heat(rack, catalog), strict=True
+    ):
+        if left > float(terms[have]) + 1e-6:
+            yield f"{name}: {left:g} kW of heat to {way}, a rack is cooled for {terms[have]:g}"
+
+
+def heat(rack: PlannedRack, catalog: Catalog) -> tuple[float, float]:
+    """kW of one rack that stay in the air, and kW that cold plates take."""
+    liquid = 0.0
+    for item in rack.items:
+        box = catalog.chassis.get(item.item)
+        if box is not None and box.cooling == "dlc":  # hybrid chassis keep their plates' heat in the room
+            liquid += round(item.power_kw * 1000) * PLATES[box.own_rack] // 100 / 1000
+    return round(rack.power_kw - liquid, 3), round(liquid, 3)
 
 
 def _cabinets(plan: Plan, catalog: Catalog) -> Iterator[str]:

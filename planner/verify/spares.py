@@ -25,6 +25,21 @@ def check_spares(plan: Plan, catalog: Catalog) -> Iterator[str]:
         low, high = _expected(plan, pool, catalog)
         least += low
         most += high
+    for net in plan.fabrics:
+        pools = [p for p in plan.pools if p.fabric == net.name]
+        units = sum(p.nodes * catalog.chassis[p.chassis].fabric_units for p in pools)
+        if len(pools) > 1 and units > 16:  # modules in switches that several pools have together
+            own = Counter[str]()
+            for line in plan.lines:
+                if line.group == net.name and line.pool is None and isinstance(catalog.parts[line.part], Optic):
+                    own[line.part] += line.quantity
+            percent = float((plan.request.get("spares") or {}).get("optics") or 0)
+            joint = Counter({part: _up(percent, number) for part, number in own.items() if percent})
+            least += joint
+            most += joint
+    joint = _joint_cables(plan, catalog)
+    least += joint
+    most += joint
     for part in sorted({*have, *least, *most}):
         if not least[part] <= have[part] <= most[part]:
             wanted = f"{least[part]}" if least[part] == most[part] else f"{least[part]} to {most[part]}"
@@ -51,6 +66,9 @@ def _expected(plan: Plan, pool: Pool, catalog: Catalog) -> tuple[Counter[str], C
         percent = _percent(part, rule)
         if percent:
             used.append((line.part, line.quantity, percent))
+    percent = float(rule.get("cables") or 0)
+    if percent and pool.fabric not in _joint(plan):
+        used += [(part, n, percent) for part, n in _cables(plan, {pool.fabric})]
     whole = float(rule.get("nodes") or 0)
     for part_id, quantity, percent in used:
         low[part_id] += _up(percent, quantity)
@@ -62,6 +80,45 @@ def _expected(plan: Plan, pool: Pool, catalog: Catalog) -> tuple[Counter[str], C
             low[line.part] += each * _up(whole, pool.nodes)
             high[line.part] += each * _up(whole, top if ranged else pool.nodes)
     return low, high
+
+
+def _joint(plan: Plan) -> dict[str, int]:
+    """Compute fabrics that no pool owns, with the nodes on them."""
+    return {
+        net.name: sum(p.nodes for p in plan.pools if p.fabric == net.name)
+        for net in plan.fabrics
+        if net.role == "compute" and any(ln.group == net.name and ln.pool is None for ln in plan.lines)
+    }
+
+
+def _joint_cables(plan: Plan, catalog: Catalog) -> Counter[str]:
+    """Spare cables of fabrics that no pool owns: each on its own count, as long as the longest of all of them."""
+    percent, found = float((plan.request.get("spares") or {}).get("cables") or 0), Counter[str]()
+    units = {p.fabric: 0 for p in plan.pools}
+    for pool in plan.pools:
+        units[pool.fabric] += pool.nodes * catalog.chassis[pool.chassis].fabric_units
+    nets = {name for name in _joint(plan) if units[name] > 16}
+    for name in nets if percent else ():
+        for (part, number), kinds in zip(_cables(plan, {name}), KINDS, strict=False):
+            own = catalog.cables[part]
+            alike = [
+                e
+                for e in plan.cabling
+                if e.network in nets and e.kind in kinds and catalog.cables[e.part].ends == own.ends
+            ]
+            found[max(alike, key=lambda e: (e.length_m, e.part)).part] += _up(percent, number)
+    return found
+
+
+KINDS = (("node",), ("trunk", "core", "peer"))
+
+
+def _cables(plan: Plan, networks: set[str | None]) -> Iterator[tuple[str, int]]:
+    """Cables of some fabrics, to devices and between switches, each kind by the longest that it has."""
+    for kinds in KINDS:
+        own = [e for e in plan.cabling if e.network in networks and e.kind in kinds]
+        if own:
+            yield max(own, key=lambda e: (e.length_m, e.part)).part, sum(e.quantity for e in own)
 
 
 def _percent(part: object, rule: dict[str, float]) -> float:

@@ -2,7 +2,8 @@
 
 from planner.wiring.devices import Built, Device, directory, floor, plugs, pool_names, switches
 from planner.wiring.lengths import Cut, Ladder, cabling_of, class_cables, class_parts, cuts, ladders, planned_ladders
-from planner.wiring.links import Run, kit, network_runs, runs
+from planner.wiring.links import Run, kit, network_runs, runs, trunk_kit
+from planner.wiring.modules import beyond_reach, modules_of, other_ends, reach_m
 from planner.wiring.ports import Face, PortClash, ports_at
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Ladder",
     "PortClash",
     "Run",
+    "beyond_reach",
     "cabling_of",
     "class_cables",
     "class_parts",
@@ -21,11 +23,15 @@ __all__ = [
     "floor",
     "kit",
     "ladders",
+    "modules_of",
     "network_runs",
+    "other_ends",
     "planned_ladders",
     "plugs",
     "pool_names",
     "ports_at",
+    "reach_m",
     "runs",
     "switches",
+    "trunk_kit",
 ]

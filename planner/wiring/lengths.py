@@ -16,7 +16,7 @@ from planner.floorplan import Floor, cable_m
 from planner.parts import Cable
 from planner.plan import PlannedCables, PlannedFabric
 from planner.wiring.devices import Built, Device, directory, floor
-from planner.wiring.links import Run, kit, runs
+from planner.wiring.links import Run, kit, runs, trunk_kit
 
 Key = tuple[str, str]  # network that buys the cable, kind of link
 Price = Callable[[str], object]  # whatever must be equal for two lengths to be exchanged; None: no price
@@ -35,16 +35,15 @@ class Ladder:
 
 def class_cables(catalog: Catalog, net: PlannedFabric) -> dict[Key, str]:
     """The cable with which candidates price each kind of link of a network."""
-    switch = catalog.switches[net.switch]
     found: dict[Key, str] = {}
-    node = kit(switch, net)
+    node = kit(catalog, net)
     if node is not None:
         found[net.name, "node"] = node.cable
-    between = cabling.switch_kit(switch) if net.links_leaf_spine else None
-    if isinstance(between, cabling.LinkKit):
+    between = trunk_kit(catalog, net)
+    if between is not None:
         found.update({(net.name, kind): between.cable for kind in ("trunk", "core", "peer")})
     if net.role == "oob":
-        found[net.name, "uplink"] = cabling.uplink_kit(switch).cable
+        found[net.name, "uplink"] = cabling.uplink_kit(catalog.switches[net.switch]).cable
     elif net.role == "in-band" and node is not None:
         found[net.name, "uplink"] = node.cable
     return found
@@ -62,7 +61,7 @@ def family(catalog: Catalog, cable: Cable) -> tuple[Cable, ...]:
 
 
 def _kin(cable: Cable) -> tuple[object, ...]:
-    return (cable.vendor, cable.kind, cable.gbps, cable.links, cable.ends, cable.technologies, cable.origin)
+    return (cable.vendor, cable.kind, cable.gbps, cable.links, cable.ends, cable.side, cable.technologies, cable.origin)
 
 
 def ladders(plan: Built, catalog: Catalog, price: Price) -> dict[Key, Ladder]:

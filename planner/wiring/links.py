@@ -7,11 +7,13 @@ the ports of a device in turn. A breakout cable is one cable with several legs.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from planner.catalog import Catalog
 from planner.fabric import cabling
+from planner.fabric.copper import kit_of
 from planner.parts import Switch
 from planner.plan import PlannedFabric, Pool
 from planner.wiring.devices import Built, manager_ends, plugs, pool_names
@@ -55,13 +57,21 @@ def network_runs(
     units = _Units(plan, catalog, net) if net.role == "compute" else None
     groups = units.each if units is not None and net.topology == "rail" else 1
     whole = units.whole_leaves() if units is not None else net.leaf
-    yield from _between(net, switch, faces, groups, whole)
+    trunk = trunk_kit(catalog, net)
+    yield from _between(net, switch, faces, groups, whole, 1 if trunk is None else trunk.links_per_cable)
 
 
-def kit(switch: Switch, net: PlannedFabric) -> cabling.LinkKit | None:
-    """The parts of a link between a device and a leaf, as candidates priced them."""
-    found = cabling.node_kit(switch, net.gbps, "rj45" if net.role == "oob" else "qsfp112")
-    return found if isinstance(found, cabling.LinkKit) else None
+def kit(catalog: Catalog, net: PlannedFabric, cage: str = "qsfp112") -> cabling.LinkKit | None:
+    """The parts of a link between a device (by its cage) and a leaf, as candidates priced them."""
+    switch = catalog.switches[net.switch]
+    found = cabling.node_kit(switch, net.gbps, "rj45" if net.role == "oob" else cage)
+    return kit_of(catalog, found, net.node_cable) if isinstance(found, cabling.LinkKit) else None
+
+
+def trunk_kit(catalog: Catalog, net: PlannedFabric) -> cabling.LinkKit | None:
+    """The parts of a link between two switches of a network."""
+    found = cabling.switch_kit(catalog.switches[net.switch]) if net.links_leaf_spine else None
+    return kit_of(catalog, found, net.trunk_cable) if isinstance(found, cabling.LinkKit) else None
 
 
 def _face(faces: dict[str, Face], label: str, switch: Switch, split: int) -> Face:
@@ -77,7 +87,7 @@ def _compute(
     """Node links leaf by leaf, so that the legs of a breakout cable come together."""
     units = _Units(plan, catalog, net)
     split = max(1, ports_at(switch, net.gbps) // switch.ports) if net.gbps < switch.gbps else 1
-    links = kit(switch, net)
+    links = kit(catalog, net)
     per = links.links_per_cable if links is not None else 1
     managers = manager_ends(plan, catalog, net.name)
     below = units.managers(split)
@@ -111,7 +121,9 @@ class _Units:
         self.pools = [(name, pool, catalog.chassis[pool.chassis].fabric_units) for name, pool in named]
         self.pools = [entry for entry in self.pools if entry[1].fabric == net.name]
         self.count = sum(pool.nodes * trays for _, pool, trays in self.pools)
-        self.each = sum(pool.nodes * pool.ports.compute for _, pool, _ in self.pools) // max(1, self.count)
+        # Ports of each unit: of pools that share a plain fabric they may differ.
+        self.ports = [pool.ports.compute // trays for _, pool, trays in self.pools for _ in range(pool.nodes * trays)]
+        self.each = max(self.ports, default=0)
         self.together = self._together(self.pools[0][1]) * self.pools[0][2] if self.pools else 1
         self.reserve = int(plan.request["preferences"]["fabric"].get("reserve_nodes", 0))
         self.radix = ports_at(catalog.switches[net.switch], net.gbps)
@@ -161,8 +173,11 @@ class _Units:
             yield from ((u, rail) for u in range(group * self.down, min(self.count, (group + 1) * self.down)))
         else:
             first = leaf * self.down
-            for k in range(first, min(self.count * self.each, first + self.down)):
-                yield divmod(k, self.each)
+            yield from itertools.islice(self._in_order(), first, first + self.down)
+
+    def _in_order(self) -> Iterator[tuple[int, int]]:
+        """(unit, port) of every node port, one after the other."""
+        return ((unit, port) for unit, ports in enumerate(self.ports) for port in range(ports))
 
     def ends(self, unit: int) -> tuple[str, str]:
         """Label of the device that a unit belongs to, and the prefix of its ports."""
@@ -256,27 +271,31 @@ def _on_uplinks(
 
 
 # -- between switches ------------------------------------------------------------------------------------------------
-def _between(net: PlannedFabric, switch: Switch, faces: dict[str, Face], groups: int, whole: int) -> Iterator[Run]:
-    """Links between switches. `groups` of leaves by rail; `whole`: leaves with those that come later."""
+def _between(
+    net: PlannedFabric, switch: Switch, faces: dict[str, Face], groups: int, whole: int, per: int
+) -> Iterator[Run]:
+    """Links between switches, `per` of them in a cable. `groups` of leaves by rail; `whole`: leaves with later ones."""
     if not net.links_leaf_spine:
         return
     split = max(1, ports_at(switch, net.gbps) // switch.ports) if net.role != "oob" else 1
 
     def link(kind: str, one: str, other: str) -> Run:
         a, b = _face(faces, f"{net.name} {one}", switch, split), _face(faces, f"{net.name} {other}", switch, split)
-        port, far = a.trunk_port(), (b.label, b.trunk_port())
-        return Run(net.name, kind, a.label, (port,), (far,), switch.gbps, net.name)
+        ports = tuple(a.trunk_port() for _ in range(per))
+        return Run(
+            net.name, kind, a.label, ports, tuple((b.label, b.trunk_port()) for _ in ports), switch.gbps, net.name
+        )
 
     paired = net.redundancy == "pair" and net.role != "compute"
     for pair in range(net.leaf // 2 if paired else 0):
-        for _ in range(PEER_LINKS):
+        for _ in range(PEER_LINKS // per):
             yield link("peer", f"leaf {2 * pair + 1}", f"leaf {2 * pair + 2}")
     if not net.spine:
         return
     up = _up(net)
     if not net.core:
         for leaf in range(net.leaf):
-            for k in range(up):
+            for k in range(up // per):
                 yield link("trunk", f"leaf {leaf + 1}", f"spine {k % net.spine + 1}")
         return
     core = 0

@@ -6,8 +6,21 @@ from dataclasses import replace
 
 from oracle.small import node
 
-from planner.formulation import RackCut
-from planner.model import Bundle, Load, Option, Problem, RoomLimits, Shape, SharedOption, Solution, Tenant, Work
+from planner.model import (
+    Bundle,
+    JointFabric,
+    Load,
+    Option,
+    Problem,
+    RoomLimits,
+    Shape,
+    SharedOption,
+    Solution,
+    Tenant,
+    Work,
+    node_ports,
+)
+from planner.rackcuts import RackCut, RackWorth
 
 NODE = Shape("node", 8, 10_200, 130_000)
 BOX = Shape("box", 4, 6_000, 60_000)
@@ -80,6 +93,22 @@ def racked(weight: int | None = None) -> Problem:
     return replace(bare(A, B, own), room=RoomLimits(42, 15_000, weight))
 
 
+def joint(one_fabric: bool = False) -> Problem:
+    """Two jobs whose nodes plug eight ports each into a fabric that they have together, or have their own."""
+    net = "compute ib"
+    both = []
+    for work, layout in (("job", "rail"), ("sim", "plain")):
+        own = job("own", 4.0, Load(capital=900), work)
+        plugged = Load(capital=700, endpoints={net: 8, node_ports(net): 2})
+        both += [own, replace(job("joint", 4.0, plugged, work), network=net, topology=layout)]
+    sizes = [
+        replace(bracket(f"{net}|{n}", net, n, n, price), joint=JointFabric("infiniband", 400.0, 0, nodes, direct))
+        for n, nodes, direct, price in ((0, 0, False, 0), (8, 2, True, 150), (16, 4, False, 300))
+    ]
+    works = (Work("job", "one", 4.0), Work("sim", "one", 4.0))
+    return replace(bare(*both, works=works), shared=tuple(sizes), one_fabric=one_fabric)
+
+
 STEP = bracket("in-band|1", "in-band", 0, 48, 300)
 STEPS = (STEP, bracket("in-band|2", "in-band", 49, 96, 800))
 TIED = (
@@ -144,6 +173,21 @@ CASES: dict[str, Case] = {
         {"use_0_job_a": 1, "driver_0_in_band": 4},
         {"use_0_job_a": 1, "driver_0_in_band": 3},
     ),
+    "joint_nodes": (
+        joint(),
+        {"use_1_job_joint": 1, "use_3_sim_joint": 1, "pick_2_compute_ib_16": 1},
+        {"use_1_job_joint": 1, "pick_2_compute_ib_16": 1},
+    ),
+    "joint_layout": (
+        joint(),
+        {"use_3_sim_joint": 1, "pick_2_compute_ib_16": 1},
+        {"use_1_job_joint": 1, "pick_2_compute_ib_16": 1},
+    ),
+    "one_fabric": (
+        joint(one_fabric=True),
+        {"pick_0_compute_ib_0": 1, "pick_2_compute_ib_16": 1},
+        {"pick_1_compute_ib_8": 1, "pick_2_compute_ib_16": 1},
+    ),
     "together": (
         networks(*TIED),
         {"pick_0_in_band_x": 1, "pick_3_oob_x": 1, "pick_6_management_none": 1},
@@ -183,12 +227,20 @@ CASES: dict[str, Case] = {
         {"use_0_service_m": 1, "units_0_service_m": 4, "more_0": 1},
         {"use_0_service_m": 1, "units_0_service_m": 3},
     ),
+    "rack_worth": (
+        bare(A, MANY, works=(*SERVICE, Work("job", "one", 4.0))),
+        {"racks": 2, "use_0_job_a": 1, "use_1_service_m": 1, "units_1_service_m": 3},
+        {"racks": 2, "use_0_job_a": 1, "use_1_service_m": 1, "units_1_service_m": 4},
+    ),
     "rack_packing": (
         networks(STEP, LEAVES),
         {"racks": 2, "use_0_job_a": 1, "pick_0_in_band_1": 1, "steps_1_oob_leaf": 2, "enough_0_0": 1},
         {"racks": 1, "use_0_job_a": 1, "pick_0_in_band_1": 1, "steps_1_oob_leaf": 2, "enough_0_0": 1},
     ),
 }
+
+# What the prices of a packing taught: a box is worth 2 of the 4 that a rack holds, and so is what is larger.
+RULE = RackWorth(((BOX, 2),), 4)
 
 # What exact packing taught: the job with the picked switch and two leaves needs two racks.
 CUT = RackCut((("job|a", 1),), ("in-band|1",), (("oob|leaf", 2),), 2)

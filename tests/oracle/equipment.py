@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from oracle import copper
 from oracle.ledger import Heap, Ledger
 from planner import fabric
 from planner.errors import Rejection
@@ -38,7 +39,7 @@ class Equipment:
     request: Request
     ledger: Ledger
     _known: dict[tuple[int, int, int, int, float], list[Shared]] = field(default_factory=dict)
-    _made: dict[tuple[str, int, float, str], dict[str, tuple[int, Heap]]] = field(default_factory=dict)
+    _made: dict[tuple[str, int, float, str], dict[str, list[tuple[int, Heap]]]] = field(default_factory=dict)
 
     def ways(self, pools: Heap, storage_gbps: float) -> list[Shared]:
         """Every consistent choice of switches for these pools; the ports of the equipment itself count too."""
@@ -101,19 +102,35 @@ class Equipment:
                 made = self._networks("in-band", base.in_band + UPLINKS * leaves, IN_BAND_GBPS, "ethernet")
                 if inner not in made:
                     break
-                switches, heap = made[inner]
+                switches = made[inner][0][0]
                 plugged = base.oob + switches + leaves
                 if plugged > leaves * ports:
                     continue
                 low = self._networks("oob", plugged, OOB_GBPS, "ethernet").get(outer)
-                if low is not None and low[0] == leaves:
-                    whole = stored.heap + managers + heap + low[1]
+                less = self._without_cables(inner, outer, leaves)
+                for _, heap in made[inner] if low is not None and low[0][0] == leaves else ():
+                    whole = stored.heap + managers + heap + low[0][1] + less
                     words = f"{stored.words} in-band {switches}x{inner} oob {leaves}x{outer} servers {servers}"
                     yield Shared(words, whole, stored.steps + switches + leaves + servers)
                 break
 
-    def _networks(self, role: str, endpoints: int, gbps: float, technology: Technology) -> dict[str, tuple[int, Heap]]:
+    def _without_cables(self, inner: str, outer: str, leaves: int) -> Heap:
+        """In-band cables that slow uplinks save: they come with cables of their own."""
+        catalog = self.ledger.catalog
+        if (catalog.switches[outer].uplink_gbps or 0) >= IN_BAND_GBPS:
+            return Heap()
+        each = fabric.endpoint_lines(catalog, inner, IN_BAND_GBPS, "in-band")
+        assert not isinstance(each, Rejection)
+        heap = self.ledger.lines((ln.part, -ln.quantity * UPLINKS * leaves) for ln in each)
+        assert heap is not None
+        return heap
+
+    def _networks(
+        self, role: str, endpoints: int, gbps: float, technology: Technology
+    ) -> dict[str, list[tuple[int, Heap]]]:
         """Switches and heap of a network with so many endpoints by kind of switch; three tiers where all need them.
+
+        On modules and fibre, and on copper for switches that stand in one rack.
 
         An InfiniBand network of storage takes managed switches. Sites here are too small for one with spines, which
         would need fabric managers as well.
@@ -121,7 +138,7 @@ class Equipment:
         key = (role, endpoints, gbps, technology)
         if key not in self._made:
             catalog = self.ledger.catalog
-            found: dict[int, dict[str, tuple[int, Heap]]] = {2: {}, 3: {}}
+            found: dict[int, dict[str, list[tuple[int, Heap]]]] = {2: {}, 3: {}}
             for switch in self._offered(technology, gbps, role):
                 if technology == "infiniband" and not catalog.switches[switch].managed:
                     continue
@@ -131,9 +148,18 @@ class Equipment:
                 design = fabric.network_design(catalog, role, endpoints, gbps, technology, switch, pair, 1.0)
                 if isinstance(design, Rejection):
                     continue
+                if technology == "infiniband" and design.spine:
+                    continue
                 heap = self.ledger.lines((ln.part, ln.quantity) for ln in design.lines)
-                if heap is not None and not (technology == "infiniband" and design.spine):
-                    found[3 if design.core else 2][switch] = (design.switches, heap)
+                ways = [] if heap is None else [(design.switches, heap)]
+                for media in copper.between(catalog, self.request, design):
+                    other = fabric.network_design(catalog, role, endpoints, gbps, technology, switch, pair, 1.0, media)
+                    assert not isinstance(other, Rejection)
+                    heap = self.ledger.lines((ln.part, ln.quantity) for ln in other.lines)
+                    if heap is not None and copper.fits(copper.stacked(heap), self.rack_size()):
+                        ways.append((design.switches, copper.stacked(heap)))
+                if ways:
+                    found[3 if design.core else 2][switch] = ways
             self._made[key] = found[2] or found[3]
         return self._made[key]
 
@@ -166,8 +192,9 @@ class Equipment:
                 if need.technology not in (None, technology):
                     continue
                 made = self._networks("storage", pools.storage + heap.storage, gbps, technology)
-                for switch, (count, network) in made.items():
-                    yield Shared(f"{blocks}x{system.id} {count}x{switch}", heap + network, count)
+                for switch, ways in made.items():
+                    for count, network in ways:
+                        yield Shared(f"{blocks}x{system.id} {count}x{switch}", heap + network, count)
 
     # -- racks ---------------------------------------------------------------------------------------------------
     def rack_size(self) -> tuple[int, int, int]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from oracle.ledger import EMPTY, Heap, Ledger
+from oracle import copper
+from oracle.joint import JointFabrics, Net, Plug
+from oracle.ledger import EMPTY, Heap, Ledger, Size
 from planner import compliance, demand, fabric, nodes
 from planner.errors import Rejection
 from planner.parts import FabricLink, NodeBuild, Technology
@@ -29,6 +32,7 @@ class Way:
     cards: int = 0
     switches: int = 0
     storage_gbps: float = 0.0
+    plug: Plug | None = None  # what it plugs into a compute fabric that pools have together
 
 
 NOTHING = Way("", Heap())
@@ -59,8 +63,11 @@ class Builder:
 
     request: Request
     ledger: Ledger
+    rack: Size
     builds: list[NodeBuild] = field(default_factory=list)
+    slices: dict[str, int] = field(default_factory=dict)  # by build: places of a card for shared work
     _nodes: dict[str, Heap] = field(default_factory=dict)
+    joint: JointFabrics = field(init=False)
 
     def __post_init__(self) -> None:
         request, ledger = self.request, self.ledger
@@ -73,6 +80,7 @@ class Builder:
             if heap is not None:
                 self.builds.append(build)
                 self._nodes[build.id] = heap
+        self.joint = JointFabrics(request, ledger, self._offered, self._managers)
 
     def node(self, build: NodeBuild) -> Heap:
         """One node of a build."""
@@ -108,10 +116,42 @@ class Builder:
                     if rate <= 0:
                         continue
                     total = count + workload.spare_nodes
-                    for words, heap, switches in self._joined(workload, build, technology, total):
+                    for words, heap, switches, pod in self._owned(workload, build, technology, total):
                         whole = self._nodes[build.id].times(total) + heap
+                        if pod:
+                            whole = copper.stacked(whole)
+                            if not copper.fits(whole, self.rack):
+                                continue
                         name = f"{workload.name}: {count} x {build.id} {words}"
                         yield Way(name, whole, rate, build, 0, switches, build.storage_gbps)
+                    for plug, heap in self._plugs(workload, build, technology, total):
+                        whole = self._nodes[build.id].times(total) + heap
+                        name = f"{workload.name}: {count} x {build.id} joint {plug.net.rails}"
+                        yield Way(name, whole, rate, build, 0, 0, build.storage_gbps, plug)
+
+    def _plugs(
+        self, workload: Workload, build: NodeBuild, technology: Technology | None, count: int
+    ) -> Iterator[tuple[Plug, Heap]]:
+        """The joint fabrics that a pool may stand on, with the modules in its nodes."""
+        wanted = self.request.preferences.fabric
+        kinds = [w.kind for w in self.request.workloads if w.kind != "inference"]
+        if technology is None or len(kinds) < 2 or wanted.sharing == "separate":
+            return
+        units, each = count * build.fabric_units, build.compute_ports // build.fabric_units
+        rails = (wanted.topology or self._layout(workload, build)) == "rail"
+        reserved = each if wanted.reserve_nodes else 0
+        for switch in self._offered(technology, build.compute_gbps):
+            catalog = self.ledger.catalog
+            ends = fabric.node_end_lines(catalog, switch, build.compute_gbps, build.compute_cage or "", each)
+            if isinstance(ends, Rejection):
+                continue
+            lines = [(ln.part, ln.quantity * units) for ln in ends]
+            heap = self.ledger.lines([*lines, *self._shelf(build, count, lines)])
+            for k in (0, each) if rails and heap is not None else (0,):
+                net = Net(technology, build.compute_gbps, k, reserved)
+                if heap is not None:
+                    yield Plug(net, workload.name, units * each, units, rails), heap
+            return
 
     def _counts(self, workload: Workload, build: NodeBuild, link: FabricLink, every: bool) -> Iterator[int]:
         """The fewest nodes that do it; for work that takes what it can get every number that the limits let in."""
@@ -176,28 +216,43 @@ class Builder:
 
     def _switches(self, build: NodeBuild, technology: Technology) -> Sequence[str]:
         """Compute switches that are offered here; the one that the request names."""
+        return self._offered(technology, build.compute_gbps)
+
+    def _offered(self, technology: Technology, gbps: float) -> Sequence[str]:
         wanted = self.request.preferences.fabric.switch
         if wanted is not None:
             return [wanted]
         catalog = self.ledger.catalog
-        found = fabric.candidate_switches(catalog, technology, build.compute_gbps, "compute")
+        found = fabric.candidate_switches(catalog, technology, gbps, "compute")
         return [s for s in found if catalog.switches[s].origin != "CN" or self.request.site.country == "CN"]
+
+    def _layout(self, workload: Workload, build: NodeBuild) -> str:
+        rails = build.compute_ports == build.accelerators and workload.kind in ("training", "hpc", "capacity")
+        return "rail" if rails else "plain"
+
+    def _owned(
+        self, workload: Workload, build: NodeBuild, technology: Technology | None, count: int
+    ) -> Iterator[tuple[str, Heap, int, bool]]:
+        """Fabrics of the pool alone; none where all pools must share one."""
+        several = sum(w.kind != "inference" for w in self.request.workloads) > 1
+        if technology is None or not several or self.request.preferences.fabric.sharing != "shared":
+            yield from self._joined(workload, build, technology, count)
 
     def _joined(
         self, workload: Workload, build: NodeBuild, technology: Technology | None, count: int
-    ) -> Iterator[tuple[str, Heap, int]]:
-        """Every fat tree for a number of nodes, by switch."""
+    ) -> Iterator[tuple[str, Heap, int, bool]]:
+        """Every fat tree for a number of nodes, by switch and cables; whether nodes and switch stand in one rack."""
         if technology is None:
-            yield "alone", Heap(), 0
+            yield "alone", Heap(), 0, False
             return
         preference = self.request.preferences.fabric
-        rails = build.compute_ports == build.accelerators and workload.kind in ("training", "hpc", "capacity")
         for switch in self._switches(build, technology):
             managers = self._managers(switch, count * build.fabric_units)
             if managers is None:
                 continue
             appliances, licences, ports = managers
-            made = fabric.compute_design(
+            design = functools.partial(
+                fabric.compute_design,
                 self.ledger.catalog,
                 count * build.fabric_units,
                 build.compute_ports // build.fabric_units,
@@ -205,19 +260,37 @@ class Builder:
                 technology,
                 switch,
                 preference.oversubscription,
-                preference.topology or ("rail" if rails else "plain"),
+                preference.topology or self._layout(workload, build),
                 build.compute_cage or "",
                 ports,
                 preference.reserve_nodes,
             )
+            made = design()
             if isinstance(made, Rejection):
                 continue
-            lines = [(ln.part, ln.quantity) for ln in made.lines]
-            bought = self.ledger.lines([*lines, *appliances, *self._shelf(build, count, lines)])
-            yearly = self.ledger.lines(licences)
-            if bought is not None and yearly is not None:
-                heap = bought + Heap(yearly=yearly.cents, scarce=yearly.scarce)
-                yield f"{made.switches} x {switch} {technology}", heap, made.switches
+            for media in (fabric.USUAL, *self._copper(build, count, made)):
+                other = design(media)
+                assert not isinstance(other, Rejection)
+                lines = [(ln.part, ln.quantity) for ln in other.lines]
+                bought = self.ledger.lines(lines)
+                beside = self.ledger.lines([*appliances, *self._shelf(build, count, lines)])
+                yearly = self.ledger.lines(licences)
+                if bought is None or beside is None or yearly is None:
+                    continue
+                if media.trunk is not None:
+                    bought = copper.stacked(bought)
+                    if not copper.fits(bought, self.rack):
+                        continue
+                heap = bought + beside + Heap(yearly=yearly.cents, scarce=yearly.scarce)
+                yield f"{made.switches} x {switch} {technology}", heap, made.switches, media.node is not None
+
+    def _copper(self, build: NodeBuild, count: int, made: fabric.FabricDesign) -> Iterator[fabric.Media]:
+        """Cables that reach where switches, or the switch and all nodes, stand in one rack."""
+        catalog = self.ledger.catalog
+        yield from copper.between(catalog, self.request, made)
+        if not build.own_rack and build.fabric_units == 1:
+            cage, ports, units = build.compute_cage or "", build.compute_ports, build.rack_units
+            yield from copper.to_nodes(catalog, self.request, made, cage, ports, units, count)
 
     def _shelf(self, build: NodeBuild, count: int, fabric_lines: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
         """Parts kept for a pool of more than 16 nodes: a percentage of what works, at least one, no power, no room."""
@@ -230,6 +303,7 @@ class Builder:
             percent = rule.nics if line.part in catalog.nics else rule.drives if line.part in catalog.drives else 0.0
             found.append((line.part, _share_of(percent, line.quantity * count) + whole * line.quantity))
         found += [(part, _share_of(rule.optics, n)) for part, n in fabric_lines if part in catalog.optics]
+        found += [(part, _share_of(rule.cables, n)) for part, n in fabric_lines if part in catalog.cables]
         return [(part, n) for part, n in found if n]
 
     def _managers(self, switch: str, count: int) -> tuple[list[tuple[str, int]], list[tuple[str, int]], int] | None:
@@ -326,9 +400,12 @@ class Builder:
     def sharing(self, workloads: Sequence[Workload]) -> Iterator[Slot]:
         """One slot per build that some shared work can stand on, up to what all of it would take there."""
         for build in self.builds:
+            slices = [r.slices for w in workloads if self._whole(w, build) and (r := self._slice(w, build))]
+            self.slices[build.id] = parts = max(slices, default=1)
             sizes = {w.name: self.sizes(w, build) for w in workloads}
             if not any(sizes.values()):
                 continue
+            places = build.accelerators * parts
             one = self._nodes[build.id]
             ways = [NOTHING]
             for count in range(1, self._plenty(workloads, build, sizes) + 1):
@@ -336,12 +413,22 @@ class Builder:
                 if not self._let_in(heap):
                     break
                 name = f"shared: {count} x {build.id}"
-                ways.append(Way(name, heap, 0.0, build, count * build.accelerators, 0, build.storage_gbps))
-            gains = ((n, max(r / c for c, r in found) * build.accelerators) for n, found in sizes.items() if found)
-            yield Slot("shared", tuple(ways), one, tuple(gains), build.accelerators)
+                ways.append(Way(name, heap, 0.0, build, count * places, 0, build.storage_gbps))
+            gains = ((n, max(r / c for c, r in found) * places) for n, found in sizes.items() if found)
+            yield Slot("shared", tuple(ways), one, tuple(gains), places)
 
     def sizes(self, workload: Workload, build: NodeBuild) -> list[tuple[int, float]]:
-        """Replicas of a shared work in cards and rate; sizes divide the node and one another, so cards never split."""
+        """Replicas of a shared work in places and rate; a place is a card, or a slice where any work takes slices."""
+        whole = self._whole(workload, build)
+        part = self._slice(workload, build) if whole else None
+        found = [(cards * self.slices[build.id], rate) for cards, rate in whole]
+        return [*([(1, part.rate.planning)] if part else []), *found]
+
+    def _slice(self, workload: Workload, build: NodeBuild) -> demand.Replica | None:
+        return demand.slice_replica(workload, build, self.ledger.catalog, self.request.preferences.sizing)
+
+    def _whole(self, workload: Workload, build: NodeBuild) -> list[tuple[int, float]]:
+        """Replicas in whole cards and rate; sizes divide the node and one another, so cards never split."""
         if build not in self.named(workload):
             return []
         found = demand.replicas(workload, build, ALONE, self.ledger.catalog, self.request.preferences.sizing)
@@ -368,4 +455,4 @@ class Builder:
             asked = demand.target(workload).value
             if asked is not None and sizes[workload.name]:
                 cards += max(math.ceil(asked / rate) * size for size, rate in sizes[workload.name])
-        return cards // build.accelerators + 1
+        return cards // (build.accelerators * self.slices[build.id]) + 1

@@ -43,6 +43,7 @@ class Answer:
     shared_rack: bool = False
     tie: bool = False
     step: bool = False
+    joint: bool = False
     looked_at: int = 0
 
 
@@ -81,8 +82,8 @@ class Search:
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.catalog, sitefile.normalised(self.request), self.on)
-        self.builder = Builder(self.request, self.ledger)
         self.equipment = Equipment(self.request, self.ledger)
+        self.builder = Builder(self.request, self.ledger, self.equipment.rack_size())
         self.rack, self.room = self.equipment.rack_cents(), self.equipment.rack_size()
         self.energy = self._energy()
         self.tax = Decimal(str(self.request.budget.vat_percent or 0))
@@ -114,6 +115,7 @@ class Search:
             shared_rack=self._saved(ways, racks),
             tie=len(names) > 1,
             step=bool(self.free) and self._beyond_a_step(ways, shared),
+            joint=any(w.plug is not None for w in ways),
             looked_at=self.looked_at,
         )
 
@@ -254,7 +256,17 @@ class Search:
         if self.best is not None and performance < -self.best[0] * (1 - CLOSE):
             return
         gbps = max((w.storage_gbps for w in taken), default=0.0)
-        for shared in self.equipment.ways(heap, gbps):
+        plugs = [w.plug for w in taken if w.plug is not None]
+        for words, fabric, switches in self.builder.joint.ways(plugs) if plugs else (("", Heap(), 0),):
+            self._around(taken, performance, heap + fabric, gbps, (words, switches))
+
+    def _around(
+        self, taken: tuple[Way, ...], performance: float, heap: Heap, gbps: float, joint: tuple[str, int]
+    ) -> None:
+        """Every way of what all pools share, with the compute fabrics that some have together."""
+        for found in self.equipment.ways(heap, gbps):
+            words = f"{joint[0]} {found.words}".strip()
+            shared = replace(found, words=words, steps=found.steps + joint[1])
             self.looked_at += 1
             whole = heap + shared.heap
             if not self._within(whole) or self._worse(performance, whole):

@@ -21,6 +21,7 @@ ON = dt.date(2026, 11, 24)
 KINDS = (
     *("capacity", "mix", "sharing", "maximise", "supply", "tie", "tight", "performance", "wide", "storage"),
     *("mix", "supply", "maximise", "tie", "sharing", "supply", "maximise", "mix", "supply", "tie"),
+    *("joint", "joint"),
 )
 OBJECTIVES = ("lowest_capex", "lowest_capex", "lowest_power", "lowest_tco")
 COUNTRIES = ("DE", "US", "NO", "JP")
@@ -155,6 +156,8 @@ def _some_cpus(dice: random.Random, used: set[str], most: int) -> dict[str, Part
 def _switches(dice: random.Random, kind: str) -> dict[str, Part]:
     """A few switches of fewer ports, so that small sites meet steps and tiers."""
     few = dice.sample(COMPUTE, 3 if kind in ("capacity", "maximise", "tight", "performance") else 2)
+    if kind == "joint":  # switches of one technology, whose ports several adapters fit
+        few = dice.choice((["qm9700", "qm9790", "qm8700"], ["qm9700", "qm8700"], ["sn5600", "sn4700", "sn5610"]))
     found: dict[str, Part] = {}
     for switch_id in sorted({*few, *IN_BAND[: dice.choice((1, 2))], *OOB}):
         switch = _shipped().switches[switch_id]
@@ -182,6 +185,8 @@ def _nics(dice: random.Random, kind: str) -> dict[str, Part]:
         names += dice.sample(("cx7-ndr400-osfp", "cx7-400-qsfp112-1p", "cx6-hdr-1p", "bf3-b3140h", "pollara-400"), 2)
     if kind == "storage":
         names.append("bf3-b3240")
+    if kind == "joint":
+        names += ["cx7-ndr400-osfp", "cx6-hdr-1p", "cx7-400-qsfp112-1p"]
     return {i: _shipped().nics[i] for i in sorted(names)}
 
 
@@ -250,7 +255,7 @@ def _request(dice: random.Random, kind: str, catalog: Catalog) -> Request:
     }
     # The shelf is for pools of more than 16 nodes; of work in replicas it is counted in ranges.
     if kind not in ("capacity", "maximise", "tight", "storage") or dice.random() < 0.5:
-        data["spares"] = dict.fromkeys(("nodes", "optics", "nics", "drives", "supplies"), 0)
+        data["spares"] = dict.fromkeys(("nodes", "optics", "cables", "nics", "drives", "supplies"), 0)
     if dice.random() < 0.4:
         single = dice.choice(("in_band", "storage", "management", "fabric_managers"))
         data["resilience"] = {single: "single"}
@@ -336,6 +341,9 @@ def _sharing(dice: random.Random, data: dict[str, Any], catalog: Catalog, built:
     one = _service(dice, catalog, built, dice.choice((1.5, 3, 5)), share=True)
     two = {**_service(dice, catalog, built, dice.choice((0.5, 2, 4)), share=True), "name": "second"}
     data["workloads"] = [one, two]
+    if dice.random() < 0.4:  # small enough for slices of cards that have them
+        small = {"name": "images", "kind": "inference", "benchmark": "resnet50", "share": True}
+        data["workloads"][dice.choice((0, 1))] = {**small, "samples_per_s": dice.choice((800, 3000, 9000, 25_000))}
     if dice.random() < 0.3:
         data["workloads"].append(_few_cards(dice, built))
 
@@ -413,6 +421,25 @@ def _wide(dice: random.Random, data: dict[str, Any], catalog: Catalog, built: li
     data["workloads"] = [work]
 
 
+def _joint(dice: random.Random, data: dict[str, Any], catalog: Catalog, built: list[NodeBuild]) -> None:
+    """Two or three works of several nodes each, whose fabrics may be one."""
+    accelerators = sorted({b.accelerator for b in built} or catalog.accelerators)
+    works: list[dict[str, Any]] = []
+    for k in range(dice.choice((2, 2, 2, 3))):
+        counts = (8, 12, 16, 24) if k < 2 else (8, 16)
+        work = {"name": f"cluster-{k + 1}", "kind": "capacity", "count": dice.choice(counts)}
+        works.append({**work, "accelerator": dice.choice(accelerators)})
+    if dice.random() < 0.2:
+        works[0] = {"name": "cluster-1", "kind": "capacity", "maximise": "accelerators"}
+        data["budget"]["capex"] = _node_money(dice, data, dice.randint(5, 8))
+    wanted = data["preferences"]["fabric"]
+    wanted["sharing"] = dice.choice(("auto", "auto", "auto", "auto", "shared", "separate"))
+    wanted["topology"] = dice.choice((None, None, "plain", "rail"))
+    wanted["oversubscription"] = dice.choice((1, 1, 2))
+    wanted["reserve_nodes"] = dice.choice((0, 0, 0, 2))
+    data["workloads"] = works
+
+
 def _stored(dice: random.Random, data: dict[str, Any], catalog: Catalog, built: list[NodeBuild]) -> None:
     _capacity(dice, data, catalog, built)
     data["storage"] = {"usable_tb": dice.choice((50, 200, 600)), "read_gb_per_s": dice.choice((0, 10, 60))}
@@ -429,4 +456,5 @@ _KINDS = {
     "performance": _performance,
     "wide": _wide,
     "storage": _stored,
+    "joint": _joint,
 }

@@ -35,6 +35,105 @@ def random_site(seed: int) -> str:
     )
 
 
+# What each kind of site is there for; {n} is drawn from the numbers of accelerators.
+KINDS: dict[str, tuple[tuple[int, ...], str]] = {
+    "copper": (
+        (24, 32, 200, 248),
+        """
+site: {{country: US, rack_power_kw: 60}}
+workloads: [{{name: pod, kind: capacity, accelerator: h100-sxm5, count: {n}}}]
+preferences: {{chassis: {{only: [dgx-h100]}}, fabric: {{technology: infiniband, media: copper}}}}
+""",
+    ),
+    "breakout HDR": (
+        (48, 88, 320),
+        """
+site: {{country: US, rack_power_kw: 60}}
+workloads: [{{name: pod, kind: capacity, accelerator: a100-sxm4-80gb, count: {n}}}]
+preferences: {{fabric: {{switch: qm9700}}}}
+""",
+    ),
+    "HDR": (
+        (160, 480, 1120),
+        """
+site: {{country: DE, rack_power_kw: 30}}
+workloads: [{{name: pod, kind: capacity, accelerator: a100-sxm4-80gb, count: {n}}}]
+preferences: {{fabric: {{switch: qm8700}}}}
+storage: {{usable_tb: 500, technology: infiniband}}
+""",
+    ),
+    "XDR": (
+        (64, 256, 600),
+        """
+site: {{country: US, rack_power_kw: 80}}
+workloads: [{{name: pod, kind: capacity, accelerator: b300-sxm6, count: {n}}}]
+preferences: {{chassis: {{only: [dgx-b300]}}, fabric: {{technology: infiniband}}}}
+storage: {{usable_tb: 1000, profile: better}}
+""",
+    ),
+    "split ports 400G": (
+        (256, 512, 1024),
+        """
+site: {{country: US, rack_power_kw: 60}}
+workloads: [{{name: pod, kind: capacity, accelerator: h200-sxm5, count: {n}}}]
+preferences: {{fabric: {{technology: ethernet, switch: sn5610}}}}
+storage: {{usable_tb: 500, profile: good}}
+""",
+    ),
+    "Ethernet 800G": (
+        (128, 512),
+        """
+site: {{country: US, rack_power_kw: 80}}
+workloads: [{{name: pod, kind: capacity, accelerator: b300-sxm6, count: {n}}}]
+preferences: {{chassis: {{only: [dgx-b300]}}, fabric: {{technology: ethernet}}}}
+""",
+    ),
+    "islands": (
+        (4, 9, 15),
+        """
+site: {{country: US, rack_power_kw: 45}}
+workloads:
+  - {{name: chat, kind: inference, model: deepseek-v3, accelerator: h100-sxm5, input_tokens: 2000, output_tokens: 600,
+      requests_per_s: {n}}}
+""",
+    ),
+    "three tiers": (
+        (2304, 2560, 3200),
+        """
+site: {{country: US, rack_power_kw: 45}}
+workloads: [{{name: pod, kind: capacity, accelerator: h100-sxm5, count: {n}}}]
+preferences: {{chassis: {{only: [dgx-h100]}}, fabric: {{technology: infiniband}}}}
+""",
+    ),
+    "slow uplinks": (
+        (64, 256, 512),
+        """
+site: {{country: CN, rack_power_kw: 40}}
+workloads: [{{name: pod, kind: capacity, accelerator: ascend-910b, count: {n}}}]
+storage: {{usable_tb: 300}}
+""",
+    ),
+    "single-mode": (
+        (480, 512),
+        """
+site:
+  country: US
+  rack_power_kw: 45
+  layout: {{racks_per_row: 4, hot_aisle_m: 10, cold_aisle_m: 10, slack_m: 5, tray_m: 5}}
+workloads: [{{name: pod, kind: capacity, accelerator: h100-sxm5, count: {n}}}]
+preferences: {{chassis: {{only: [dgx-h100]}}, fabric: {{technology: infiniband, reserve_nodes: 32}}}}
+storage: {{usable_tb: 2000, technology: infiniband}}
+""",
+    ),
+}
+
+
+def special_site(kind: str, seed: int) -> str:
+    """A site file of one kind of `KINDS` in a size drawn from a seed."""
+    sizes, text = KINDS[kind]
+    return "budget: {price_missing: estimate}" + text.format(n=random.Random(seed).choice(sizes))
+
+
 @dataclass
 class Count:
     """What one plan's schedule says, and what is wrong with it."""
@@ -44,6 +143,8 @@ class Count:
     schedule: int = 0
     bought: int = 0
     formula: int = 0
+    spares: int = 0
+    media: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
 
 
@@ -59,6 +160,7 @@ def examine(plan: Plan, catalog: Catalog) -> Count:
         if row.leg == 1:
             labels.add((row.network, row.label))
             by_part[row.part] += 1
+            found.media[row.type] += 1
         if row.needed_m > row.length_m + 0.005:
             found.wrong.append(f"{row.label}: {row.needed_m:g} m needed, {row.part} is {row.length_m:g} m")
     found.schedule = len(labels)
@@ -67,8 +169,9 @@ def examine(plan: Plan, catalog: Catalog) -> Count:
     _devices(plan, catalog, ports, found)
     lines: Counter[str] = Counter()
     for line in plan.lines:
-        if isinstance(catalog.parts.get(line.part), Cable):
+        if isinstance(catalog.parts.get(line.part), Cable) and line.group != "spares":
             lines[line.part] += line.quantity
+    found.spares = sum(n.quantity for n in plan.lines if n.group == "spares" and n.part in catalog.cables)
     found.bought = lines.total()
     found.formula = sum(by_formula(plan, catalog, net.name) for net in plan.fabrics)
     found.wrong += [
@@ -115,14 +218,17 @@ def _native(port: str, switch: Switch) -> str:
 
 
 def by_formula(plan: Plan, catalog: Catalog, name: str) -> int:
-    """Cables of a network from its counts: one per link, breakout cables by leaf (or by node on unjoined switches)."""
+    """Cables of a network from its counts: one per link, several links in breakout and twin-port copper cables.
+
+    Breakout cables are counted by leaf (or by node on unjoined switches); copper between switches fills whole cables.
+    """
     net = next(n for n in plan.fabrics if n.name == name)
-    kit = wiring.kit(catalog.switches[net.switch], net)
+    kit, between = wiring.kit(catalog, net), wiring.trunk_kit(catalog, net)
     per = kit.links_per_cable if kit is not None and net.role == "compute" else 1
-    # Fabric managers have a leaf port each and share no breakout cable with nodes.
-    trunk = net.links_leaf_spine + net.links_spine_core + (net.links_other if per > 1 else 0)
+    trunk = (net.links_leaf_spine + net.links_spine_core) // (between.links_per_cable if between is not None else 1)
     if per == 1:
         return net.links_node + net.links_other + trunk
+    trunk += net.links_other  # fabric managers have a leaf port each and share no breakout cable with nodes
     units = sum(p.nodes * catalog.chassis[p.chassis].fabric_units for p in plan.pools if p.fabric == name)
     each = net.endpoints // units
     if net.topology == "islands":

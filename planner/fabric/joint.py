@@ -1,0 +1,69 @@
+"""A compute fabric that several pools stand on: one tree for all of their ports.
+
+Ports of one technology and speed are alike, so a plain tree is that of all ports together, and a rail-optimized one
+that of all nodes, where each has the same number of ports. What a pool's own nodes take at their end of a link
+(modules by the adapter's cage) belongs to the pool; switches, cables and the modules in switches are the fabric's.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+
+from planner.catalog import Catalog
+from planner.errors import Rejection
+from planner.fabric import cabling
+from planner.fabric.compute import compute_design
+from planner.fabric.design import FabricDesign
+from planner.parts import BuildLine, Technology
+
+_CAGE = "qsfp112"  # any: what stands at the nodes' end is taken out again
+
+
+@functools.lru_cache(maxsize=65536)
+def joint_design(
+    catalog: Catalog,
+    endpoints: int,
+    rails: int,
+    gbps: float,
+    technology: Technology,
+    switch_id: str,
+    oversubscription: float,
+    extra: int = 0,
+    reserve: int = 0,
+) -> FabricDesign | Rejection:
+    """The fabric for so many node ports at `gbps`; `rails` ports per node, or 0 for a plain tree.
+
+    `extra` ports carry fabric managers; spines are sized for `reserve` more ports. Its lines have nothing of the
+    nodes' ends (`node_end_lines`). Rejections are those of `compute_design`.
+    """
+    each = rails or 1
+    made = compute_design(
+        catalog,
+        endpoints // each,
+        each,
+        gbps,
+        technology,
+        switch_id,
+        oversubscription,
+        "rail" if rails else "plain",
+        _CAGE,
+        extra,
+        reserve // each,
+    )
+    if isinstance(made, Rejection):
+        return made
+    ends = node_end_lines(catalog, switch_id, gbps, _CAGE, each)
+    if isinstance(ends, Rejection):
+        return ends
+    there = {line.part: line.quantity * (endpoints // each) for line in ends}
+    left = {line.part: line.quantity - there.get(line.part, 0) for line in made.lines}
+    return replace(made, lines=cabling.build_lines(left))
+
+
+def node_end_lines(
+    catalog: Catalog, switch_id: str, gbps: float, cage: str, ports: int
+) -> tuple[BuildLine, ...] | Rejection:
+    """Modules at the end of one node with so many ports."""
+    kit = cabling.node_kit(catalog.switches[switch_id], gbps, cage)
+    return kit if isinstance(kit, Rejection) else cabling.build_lines(cabling.lines(kit, [], [ports]))

@@ -1,0 +1,70 @@
+"""Modules at the ends of links, and how far they reach."""
+
+from __future__ import annotations
+
+from planner.catalog import Catalog
+from planner.plan import Plan, PlannedFabric, Pool
+from planner.wiring.devices import Built, pool_names
+from planner.wiring.links import kit, trunk_kit
+
+TRUNKS = ("trunk", "core", "peer")
+
+
+def modules_of(plan: Built, catalog: Catalog, net: PlannedFabric) -> dict[str, tuple[str | None, str | None]]:
+    """Modules at the switch and at the far end of node links, and of links between switches."""
+    node = kit(catalog, net, _cage(plan, catalog, net))
+    found: dict[str, tuple[str | None, str | None]] = {"node": (None, None), "trunk": (None, None)}
+    if node is not None:
+        found["node"] = (node.switch_module, node.far_module)
+    between = trunk_kit(catalog, net)
+    if between is not None:
+        found["trunk"] = (between.switch_module, between.far_module)
+    return found
+
+
+def other_ends(plan: Built, catalog: Catalog) -> dict[tuple[str, str], str | None]:
+    """Modules in nodes whose cages differ from those of the first pool on a compute fabric that pools share."""
+    found: dict[tuple[str, str], str | None] = {}
+    for net in plan.fabrics:
+        named = zip(pool_names(plan.pools), plan.pools, strict=True)
+        for name, pool in [(name, pool) for name, pool in named if pool.fabric == net.name][1:]:
+            ends = kit(catalog, net, _cage_of(pool, catalog))
+            module = None if ends is None else ends.far_module
+            found |= {(net.name, f"{name} node {k + 1}"): module for k in range(pool.nodes)}
+    return found
+
+
+def _cage(plan: Built, catalog: Catalog, net: PlannedFabric) -> str:
+    """The cage of the nodes' ports in a network."""
+    if net.role != "compute":
+        return "rj45" if net.role == "oob" else "qsfp112"
+    pool = next((p for p in plan.pools if p.fabric == net.name), None)
+    return "" if pool is None else _cage_of(pool, catalog)
+
+
+def _cage_of(pool: Pool, catalog: Catalog) -> str:
+    """The cage of a pool's compute ports."""
+    fixed = [n for n in catalog.chassis[pool.chassis].fixed_nics if n.role == "compute"]
+    if fixed and fixed[0].cage:
+        return fixed[0].cage
+    nic = catalog.nics.get(pool.nic or "")
+    return nic.cage if nic is not None else ""
+
+
+def reach_m(plan: Built, catalog: Catalog, net: PlannedFabric, kind: str) -> float | None:
+    """Metres that both modules of a kind of link reach; None where it has none."""
+    ends = modules_of(plan, catalog, net)["trunk" if kind in TRUNKS else "node"]
+    return min((catalog.optics[m].reach_m for m in ends if m is not None), default=None)
+
+
+def beyond_reach(plan: Plan, catalog: Catalog) -> frozenset[str]:
+    """Kinds of link, as role:node or role:trunk, with a run that is longer than modules or fibres of its kind reach."""
+    found = set()
+    for entry in plan.cabling:
+        net = next((n for n in plan.fabrics if n.name == entry.network), None)
+        if net is None or catalog.cables[entry.part].kind != "fibre":
+            continue
+        reach = reach_m(plan, catalog, net, entry.kind)
+        if entry.longest_m > entry.length_m or (reach is not None and entry.length_m > reach):
+            found.add(f"{net.role}:{'trunk' if entry.kind in TRUNKS else 'node'}")
+    return frozenset(found)
