@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from planner import site
+from planner import demand, site
 from planner.advice import Explanation
-from planner.formulation import fit_in_rack
-from planner.model import Problem, RoomLimits, Shape
+from planner.candidates.designs import ALONE
+from planner.errors import Rejection
+from planner.formulation import fit_in_rack, limit_measure
+from planner.model import Option, Problem, RoomLimits, Shape
 from planner.problem import Prepared
 from planner.request import Request, Workload
 
@@ -126,7 +128,38 @@ def plain_checks(prepared: Prepared) -> tuple[str, ...]:
         found += [
             f"One {name} {clause} ({work.name})." for clause in _too_small(prepared.request, problem.room, smallest)
         ]
-    return (*found, *_too_many_endpoints(problem))
+    return (*found, *_too_little_memory(prepared), *_too_many_endpoints(problem))
+
+
+def _too_little_memory(prepared: Prepared) -> list[str]:
+    """Training whose states do not fit the nodes that the limits let in: the memory term that is too large, once."""
+    request, found = prepared.request, []
+    for workload in request.workloads:
+        options = [o for o in prepared.problem.options if o.work == workload.name and not o.linear]
+        if workload.kind != "training" or workload.model is None or not options:
+            continue
+        near = min(options, key=lambda o: (o.nodes_per_unit - _let_in(prepared.problem, o), o.id))
+        nodes = _let_in(prepared.problem, near)
+        if not 1 <= nodes < near.nodes_per_unit:
+            continue
+        link = near.link if nodes > 1 or near.node.fabric_units > 1 else ALONE
+        rate = demand.rate(workload, near.node, link, nodes, prepared.catalog, request.preferences.sizing)
+        if isinstance(rate, Rejection) and rate.rule == "memory-fit":
+            limit = "1 node" if nodes == 1 else f"{nodes} nodes"
+            found.append(
+                f"The limits let in {limit} of {near.node.id.split('/')[0]} for {workload.name}: {rate.message}."
+            )
+    return found
+
+
+def _let_in(problem: Problem, option: Option) -> int:
+    """Nodes of an option that each limit alone lets in; without racks, which more than nodes fill."""
+    nodes = option.nodes_per_unit + option.spare_nodes
+    most = nodes
+    for name, have in problem.limits.items():
+        if name != "racks" and (used := limit_measure(name, 0.0)(option.fixed)):
+            most = min(most, int(nodes * have / used))
+    return most - option.spare_nodes
 
 
 def _too_small(request: Request, room: RoomLimits, shape: Shape) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import random
 from dataclasses import replace
 from decimal import Decimal
@@ -10,8 +11,12 @@ import pytest
 from math_lp.sites import A, B, bare, job
 
 from planner.advice import Change, Explanation, Relaxation, used
+from planner.catalog import Catalog
+from planner.errors import NoPlan
 from planner.model import Load, Problem, RoomLimits, Shape, Work
+from planner.optimize import optimize
 from planner.packing import pack_shapes
+from planner.sitefile import read_site_text
 from planner.solve import solve
 
 KEYS = {
@@ -124,3 +129,21 @@ def test_the_joint_change_is_that_of_trying_every_rack_power(seed: int) -> None:
     assert chosen is not None
     assert chosen[0] == best[1]
     assert search.solves < walked
+
+
+def test_a_model_the_limits_leave_too_little_memory_for_says_which_term_and_what_would_hold_it() -> None:
+    """405B trained in 16 bit on the eight accelerators that can be had."""
+    text = """
+site: {country: US}
+workloads:
+  - {name: big, kind: training, model: llama3.1-405b, tokens: 1.0e9, within_days: 365, precision: bf16}
+preferences: {accelerators: {only: [h100-sxm5]}}
+supply: {h100-sxm5: 8}
+"""
+    catalog = Catalog.load()
+    with pytest.raises(NoPlan) as raised:
+        optimize(read_site_text(text, "one node", catalog), catalog, dt.date(2026, 11, 24))
+    told = str(raised.value)
+    assert "does not fit 1 node of 8 h100-sxm5: optimizer states are the largest part" in told
+    assert "qlora" in told
+    assert "supply.h100-sxm5 8 →" in told
