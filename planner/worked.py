@@ -70,8 +70,9 @@ def work_energy(
     tariff, pue = None if found is None else float(found[0]), site.annual_pue(request)
     days = None if delivered is None else delivered.days
     utilisation = float(UTILISATION) if days is None else 1.0
-    hours = float(HOURS_PER_YEAR) if days is None else days * 24.0
-    kwh = typical_kw * utilisation * pue * hours
+    # Each figure follows from the ones before it as they are shown, so that a workbook computes the same.
+    hours = float(HOURS_PER_YEAR) if days is None else round(days * 24.0, 6)
+    kwh = round(typical_kw * utilisation * pue * hours, 3)
     each: tuple[PerMillion, ...] = ()
     if delivered is not None and delivered.rate > 0:
         per_unit = typical_kw * pue / (delivered.rate * 3600.0)
@@ -90,8 +91,8 @@ def work_energy(
         typical_kw=typical_kw,
         utilisation=utilisation,
         pue=pue,
-        hours=round(hours, 6),
-        kwh=round(kwh, 3),
+        hours=hours,
+        kwh=kwh,
         tariff=tariff,
         cost=None if tariff is None else Decimal(half_up(Decimal(str(kwh * tariff * 100)))) / 100,
         accelerator_hours=None if days is None or delivered is None else round(delivered.accelerators * hours, 3),

@@ -45,7 +45,7 @@ def _figures(
         if run and work["tokens"]:
             hours, utilisation = float(work["tokens"]) / value / 3600, 1.0
     length = utilisation == 1.0
-    kwh = kilowatts * utilisation * year * hours
+    kwh = kilowatts * utilisation * year * entry.hours
     yield "workloads", entry.workloads, names
     yield "period", entry.period, "run" if length else "year"
     yield "typical_kw", entry.typical_kw, kilowatts
@@ -54,9 +54,9 @@ def _figures(
     yield "hours", entry.hours, hours
     yield "kwh", entry.kwh, kwh
     yield "tariff", entry.tariff, None if price is None else float(price)
-    yield "cost", None if entry.cost is None else float(entry.cost), None if price is None else kwh * float(price)
+    yield "cost", None if entry.cost is None else float(entry.cost), None if price is None else entry.kwh * float(price)
     used = float(predicted[0].details.get("accelerators_used") or 0) if length else 0.0
-    yield "accelerator_hours", entry.accelerator_hours, used * hours if length else None
+    yield "accelerator_hours", entry.accelerator_hours, used * entry.hours if length else None
     units = _units(work) if rate > 0 else {}
     yield "per_million", tuple(e.unit for e in entry.per_million), tuple(units)
     for each in entry.per_million:
