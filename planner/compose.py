@@ -129,7 +129,15 @@ def cut_to_length(prepared: Prepared, plan: Plan, chosen: Sequence[Chosen]) -> d
 
 # -- lines -------------------------------------------------------------------------------------------------------
 def _owned(prepared: Prepared, solution: Solution, chosen: Sequence[Chosen]) -> list[Owned]:
-    owned = [Owned(assemble.bundle_of(c), c.option.work, c.nodes, c.option.node) for c in chosen]
+    owned = []
+    alike: dict[tuple[str, str], int] = {}
+    for c in chosen:
+        key = (c.option.work, c.option.node.id)
+        alike[key] = alike.get(key, 0) + 1
+        bundle = assemble.bundle_of(c)
+        if alike[key] > 1:  # pools of one build are told apart: their lines are counted by pool
+            bundle = lines.renamed(bundle, c.option.node.id, f"{c.option.node.id}/{alike[key]}")
+        owned.append(Owned(bundle, c.option.work, c.nodes, c.option.node))
     names = assemble.joint_names(chosen)
     for bracket in prepared.problem.shared:
         count = solution.shared.get(bracket.id)

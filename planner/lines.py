@@ -188,7 +188,9 @@ def _line(catalog: Catalog, book: PriceBook, seed: LineSeed, holder: Owned, quan
     if seed.group == spares.GROUP:  # on the shelf: draws nothing and stands in no rack
         watts, typical, units, kilograms = 0.0, 0.0, 0, 0.0
     node = holder.node
-    in_node = node is not None and seed.group == node.id and holder.nodes
+    # The second pool of one build (on another kind of switch) has its number behind the build's id.
+    own = node is not None and (seed.group == node.id or seed.group.startswith(f"{node.id}/"))
+    in_node = own and holder.nodes
     line = PlanLine(
         position="",
         part=part.id,

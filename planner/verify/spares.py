@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from fractions import Fraction
 
 from planner.catalog import Catalog
@@ -68,7 +68,9 @@ def _expected(plan: Plan, pool: Pool, catalog: Catalog) -> tuple[Counter[str], C
             used.append((line.part, line.quantity, percent))
     percent = float(rule.get("cables") or 0)
     if percent and pool.fabric not in _joint(plan):
-        used += [(part, n, percent) for part, n in _cables(plan, {pool.fabric})]
+        # Pools of one workload keep their spares together, as long as the longest that any of them has.
+        kin = {p.fabric for p in plan.pools if set(p.workloads) & set(pool.workloads)} - set(_joint(plan))
+        used += [(part, n, percent) for part, n in _cables(plan, catalog, pool.fabric, kin)]
     whole = float(rule.get("nodes") or 0)
     for part_id, quantity, percent in used:
         low[part_id] += _up(percent, quantity)
@@ -99,26 +101,30 @@ def _joint_cables(plan: Plan, catalog: Catalog) -> Counter[str]:
         units[pool.fabric] += pool.nodes * catalog.chassis[pool.chassis].fabric_units
     nets = {name for name in _joint(plan) if units[name] > 16}
     for name in nets if percent else ():
-        for (part, number), kinds in zip(_cables(plan, {name}), KINDS, strict=False):
-            own = catalog.cables[part]
-            alike = [
-                e
-                for e in plan.cabling
-                if e.network in nets and e.kind in kinds and catalog.cables[e.part].ends == own.ends
-            ]
-            found[max(alike, key=lambda e: (e.length_m, e.part)).part] += _up(percent, number)
+        for part, number in _cables(plan, catalog, name, set(_joint(plan))):
+            found[part] += _up(percent, number)
     return found
 
 
 KINDS = (("node",), ("trunk", "core", "peer"))
 
 
-def _cables(plan: Plan, networks: set[str | None]) -> Iterator[tuple[str, int]]:
-    """Cables of some fabrics, to devices and between switches, each kind by the longest that it has."""
+def _cables(
+    plan: Plan, catalog: Catalog, network: str | None, kin: Collection[str | None]
+) -> Iterator[tuple[str, int]]:
+    """Cables of a fabric, to devices and between switches; each by the longest of its family among `kin`."""
     for kinds in KINDS:
-        own = [e for e in plan.cabling if e.network in networks and e.kind in kinds]
+        there = [e for e in plan.cabling if e.network in kin and e.kind in kinds]
+        own = [e for e in there if e.network == network]
         if own:
-            yield max(own, key=lambda e: (e.length_m, e.part)).part, sum(e.quantity for e in own)
+            family = _family(catalog, own[0].part)
+            alike = [e for e in there if _family(catalog, e.part) == family]
+            yield max(alike, key=lambda e: (e.length_m, e.part)).part, sum(e.quantity for e in own)
+
+
+def _family(catalog: Catalog, part: str) -> tuple[object, ...]:
+    cable = catalog.cables[part]
+    return (cable.vendor, cable.kind, cable.gbps, cable.links, cable.ends, cable.side, cable.media)
 
 
 def _percent(part: object, rule: dict[str, float]) -> float:
