@@ -1,6 +1,6 @@
 """Fits the training model to catalogs/measurements/training_runs.yaml and says how far it is off for unseen sources.
 
-    python -m benchmarks.fit_training            cross-validation only (about half a minute)
+    python -m benchmarks.fit_training            cross-validation only (one to three minutes)
     python -m benchmarks.fit_training --write    also writes catalogs/benchmarks/training.yaml
 
 Leave one source out: all rows of one publication are set aside, everything is fitted to the others, and the rows

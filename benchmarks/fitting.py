@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 Vector = NDArray[np.float64]
 SIGMA = 0.10  # log error of a usual measurement
-BEND = 0.08  # beyond it an error counts linearly, so that single odd runs do not pull
+BEND = 1.345 * SIGMA  # beyond it an error counts linearly (Huber's choice), so that single odd runs do not pull
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ def site(seed: int) -> Shown:
     yield "a rack saved by sharing", answer.shared_rack
     yield "maximise across a step", answer.step
     yield "a tie", answer.tie
+    yield "cooled by liquid", bool(answer.heap.plates)
     yield "a compute fabric of two pools", answer.joint
 
 

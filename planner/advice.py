@@ -78,7 +78,7 @@ class Relaxation:
         names = [n for n in self.problem.limits if n in self.keys]
         single = [c for c in (self._single(n) for n in names) if c is not None]
         rack = self._single_rack_power()
-        single += [c for c in (rack, self._single_air()) if c is not None]
+        single += [c for c in (rack, self._single_air(), self._single_weight()) if c is not None]
         if single:
             single.sort(key=lambda c: (c.need / c.have, c.limit))
             return Explanation(tuple(checks), (), tuple(single), notes=tuple(notes))
@@ -159,6 +159,20 @@ class Relaxation:
         }
         need = self._lowest(self.problem, sorted(a for a in air if a > heat[0]), _with_air)
         return None if need is None else Change(self.air_key, heat[0] / 1000, need / 1000)
+
+    def _single_weight(self) -> Change | None:
+        """The least weight per rack that gives a plan, where the room says what it carries; whole kilograms."""
+        have = self.problem.room.grams
+        if have is None:
+            return None
+        shapes = {s for o in self.problem.options for s in (*o.fixed.shapes, *o.unit.shapes)}
+        levels = {
+            -(-s.grams * n // 1000) * 1000
+            for s in shapes
+            for n in range(1, 1 + (1 if s.own_rack else max(1, self.problem.room.units // max(1, s.units))))
+        }
+        need = self._lowest(self.problem, sorted(g for g in levels if g > have), _with_weight)
+        return None if need is None else Change("site.rack_weight_kg", have / 1000, need / 1000)
 
     def _lowest(self, problem: Problem, levels: Sequence[int], at: Callable[[Problem, int], Problem]) -> int | None:
         """The lowest of the levels (W, rising) that gives a plan where the problem as it is has none."""
@@ -284,6 +298,10 @@ def _before(one: tuple[float, int], other: tuple[float, int]) -> bool:
 def _with_rack_power(problem: Problem, watts: int) -> Problem:
     own = None if problem.room.own_watts is None else watts
     return replace(problem, room=replace(problem.room, watts=watts, own_watts=own))
+
+
+def _with_weight(problem: Problem, grams: int) -> Problem:
+    return replace(problem, room=replace(problem.room, grams=grams))
 
 
 def _with_air(problem: Problem, watts: int) -> Problem:

@@ -20,6 +20,7 @@ from planner.plan import (
     Pool,
     PoolPorts,
     Predicted,
+    ScaleUpDomain,
 )
 from planner.request import Request
 from planner.shared import INBAND_GBPS, OOB_GBPS
@@ -130,6 +131,7 @@ def pools(
                 node_weight_kg=node.weight_kg,
                 cooling=node.cooling,
                 fabric=pick.fabric,
+                scale_up=_scale_up(catalog, node, pick.nodes),
                 ports=PoolPorts(
                     compute=node.compute_ports,
                     storage=node.storage_ports,
@@ -144,6 +146,22 @@ def pools(
             )
         )
     return tuple(found)
+
+
+def _scale_up(catalog: Catalog, node: NodeBuild, nodes: int) -> ScaleUpDomain | None:
+    """The network inside the systems of a pool; by the bridges that are bought, where there are any."""
+    if node.scale_up_domain < 2:
+        return None
+    chassis = catalog.chassis[node.chassis]
+    bridge = next((catalog.bridges[ln.part] for ln in node.lines if ln.part in catalog.bridges), None)
+    return ScaleUpDomain(
+        name=bridge.model if bridge is not None else catalog.accelerators[node.accelerator].scale_up.name,
+        interconnect="bridge" if bridge is not None else chassis.interconnect,
+        accelerators=node.scale_up_domain,
+        domains=node.accelerators // node.scale_up_domain * nodes,
+        gb_per_s=node.scale_up_gb_per_s,
+        included={what: count * nodes for what, count in sorted(chassis.scale_up_parts.items())},
+    )
 
 
 def peak_pflops(
@@ -238,6 +256,7 @@ def _joint_fabric(catalog: Catalog, request: Request, size: SharedOption, chosen
         request.preferences.fabric.oversubscription,
         joint.manager_ports,
         joint.reserve,
+        size.media,
     )
     if isinstance(made, Rejection):
         raise AssertionError(made.message)

@@ -115,7 +115,7 @@ def measure(line: PlanLine) -> str:
     if line.unit != "piece":
         return line.unit
     if line.section == "facility":
-        return "cabinet"
+        return "device" if line.group == "cooling" else "cabinet"
     return "device" if line.rack_units or line.max_power_w else "piece"
 
 

@@ -21,6 +21,9 @@ from planner.units import half_up
 
 # Driver of storage systems whose speed follows the number of accelerators (storage.profile).
 STORAGE_SYSTEM = "storage-system"
+# Drivers of liquid cooling: heat that cold plates take, in tenths of a kW, each node rounded up.
+CDU, LOOP = "cdu", "loop"
+HEAT_STEP_W = 100
 # Driver of the licences of managed nodes that only an InfiniBand storage network needs: its compute fabric has none.
 STORAGE_LICENCE = "storage-licence"
 
@@ -169,6 +172,7 @@ def node_bundle(node: NodeBuild, software: Sequence[Software], pricer: Pricer, g
     scaled = request.storage is not None and request.storage.profile is not None
     licensed = storage_may_be_managed(request) and node.storage_ports
     terms = support_terms(pricer, node, request.budget.tco_years)
+    heat = -(-node_shape(node).plates // HEAT_STEP_W) if request.site.cooling_equipment == "buy" else 0
     for item in software:
         lines += software_lines(item, node, hardware, group, terms)
     return Bundle(
@@ -182,6 +186,8 @@ def node_bundle(node: NodeBuild, software: Sequence[Software], pricer: Pricer, g
                 ("oob", node.oob_ports),
                 ("management", node.fabric_units),
                 (STORAGE_SYSTEM, node.accelerators if scaled else 0),
+                (CDU, heat),
+                (LOOP, heat),
                 (STORAGE_LICENCE, node.fabric_units if licensed else 0),
             )
             if ports

@@ -47,6 +47,13 @@ def _missing_networks(prepared: Prepared) -> list[str]:
         found.append(f"Nothing in the catalog builds {what} at a known price.")
         about = [r.message for r in prepared.rejections if network == "storage" and r.part in prepared.catalog.storage]
         found += [f"  {message}" for message in dict.fromkeys(about[:MOST_REASONS])]
+    if any(o.fixed.endpoints.get("cdu") or o.unit.endpoints.get("cdu") for o in prepared.problem.options):
+        priced = {s.network for s in prepared.problem.shared if s.high}
+        if not {"cdu", "loop"} <= priced and all(o.node.cooling == "dlc" for o in prepared.problem.options):
+            found.append(
+                "No coolant distribution unit or liquid loop has a price; state site.cooling_equipment: provided where"
+                " the room has them."
+            )
     return found
 
 
@@ -154,7 +161,7 @@ def _named(prepared: Prepared, part_id: str) -> str:
 def _too_many_endpoints(problem: Problem) -> list[str]:
     """Networks that no switch of the catalog can make large enough for even the smallest way to do the work."""
     found = []
-    for network in sorted({s.network for s in problem.shared} - {"storage-system"}):
+    for network in sorted({s.network for s in problem.shared} - {"storage-system", "cdu", "loop"}):
         most = max(s.high for s in problem.shared if s.network == network)
         least = 0
         for work in problem.works:

@@ -17,6 +17,7 @@ from planner.parts import (
     Bridge,
     Cable,
     Chassis,
+    CoolingUnit,
     Cpu,
     Dimm,
     Drive,
@@ -73,7 +74,7 @@ def section_of(part: Part, group: str) -> Section:
         return part.section
     if isinstance(part, StorageSystem):
         return "storage"
-    if isinstance(part, Rack | Pdu):
+    if isinstance(part, Rack | Pdu | CoolingUnit):
         return "facility"
     if isinstance(part, Switch | Optic | Cable):
         return "network"
@@ -172,7 +173,7 @@ def _positions(rows: Sequence[PlanLine], first: int) -> list[PlanLine]:
 
 
 def _group_order(group: str) -> int:
-    known = {"management": 5, "storage": 6, "in-band": 7, "oob": 8, "racks": 9, spares.GROUP: 10}
+    known = {"management": 5, "storage": 6, "in-band": 7, "oob": 8, "racks": 9, "cooling": 10, spares.GROUP: 11}
     return known.get(group, 1 if group.startswith("compute") else 0)
 
 
@@ -274,7 +275,7 @@ def _physical(catalog: Catalog, part: Part, holder: Owned) -> tuple[float, float
 def _unit(part: Part) -> str:
     if isinstance(part, Software):
         return "year" if part.recurring == "yearly" else "licence"
-    return "piece"
+    return "kW" if isinstance(part, CoolingUnit) and part.role == "loop" else "piece"
 
 
 def describe(part: Part) -> str:
@@ -308,6 +309,14 @@ def describe(part: Part) -> str:
             return f"{part.usable_tb:g} TB usable, {part.read_gb_per_s:g}/{part.write_gb_per_s:g} GB/s, {part.protocol}"
         case Rack():
             return f"Rack {part.rack_units}U, {part.width_mm:g} × {part.depth_mm:g} mm, carries {part.load_kg:g} kg"
+        case CoolingUnit():
+            what = {
+                "cdu": f"Coolant distribution unit, {part.kw:g} kW"
+                + (f", {part.rack_units}U" if part.rack_units else ""),
+                "loop": f"Manifolds, hoses, quick disconnects and commissioning, {part.kw:g} kW of heat to liquid",
+                "rear-door": f"Rear-door heat exchanger, {part.kw:g} kW",
+            }
+            return what[part.role]
         case Pdu():
             return f"Rack power distribution, {part.usable_kw:g} kW usable"
         case ManagementNode():

@@ -39,6 +39,7 @@ COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
                 ("U", "rack_units"), ("max W", "max_power_w")),
     "racks": (("U", "rack_units"), ("mm wide", "width_mm"), ("carries kg", "load_kg")),
     "pdus": (("usable kW", "usable_kw"), ("input", "input")),
+    "cooling": (("role", "role"), ("kW", "kw"), ("U", "rack_units")),
     "management": (("role", "role"), ("U", "rack_units"), ("max W", "max_power_w")),
     "software": (("per", "per"), ("paid", "recurring")),
     "models": (("params 10^9", "params_total_b"), ("active 10^9", "params_active_b"), ("layers", "layers"),

@@ -151,6 +151,8 @@ class Chassis(Part):
     rack_units: int | None = None
     own_rack: bool = False  # rack-scale: brings its rack
     fabric_units: int = 1  # nodes that the fabrics see in one unit (18 compute trays of an NVL72)
+    # Pieces of its scale-up network that come with one unit, by name; empty: not published here.
+    scale_up_parts: dict[str, int] = Field(default_factory=dict)
     depth_mm: float | None = None
     weight_kg: float | None = None
     max_power_w: float | None = None
@@ -320,6 +322,18 @@ class Pdu(Part):
     rack_units: int = 0
     weight_kg: float | None = None
     input: str | None = None
+
+
+class CoolingUnit(Part):
+    """Equipment that takes heat from racks, counted in pieces of `kw`.
+
+    `cdu`: a coolant distribution unit, in a rack (`rack_units`) or in the row; `loop`: manifolds, hoses, quick
+    disconnects and commissioning by the kW of heat to liquid; `rear-door`: a heat exchanger in a cabinet's door.
+    """
+
+    role: Literal["cdu", "loop", "rear-door"]
+    kw: float  # heat that one piece takes
+    rack_units: int = 0  # in a rack; 0: stands in the row or hangs on a cabinet
 
 
 class ManagementNode(Part):

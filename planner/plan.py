@@ -129,6 +129,20 @@ class PoolPorts(Entry):
     oob: int = 0
 
 
+class ScaleUpDomain(Entry):
+    """The network that joins accelerators inside a system: it comes with the system, its price is in the system's.
+
+    `included` pieces of the whole pool by name; empty where nobody published them.
+    """
+
+    name: str  # NVLink 5 + NVLink Switch, xGMI, HCCS ...
+    interconnect: str  # how it is built: nvswitch, bridge, xgmi ...
+    accelerators: int  # of one domain
+    domains: int  # of the pool
+    gb_per_s: float | None  # per accelerator, both directions added
+    included: dict[str, int] = Field(default_factory=dict)
+
+
 class Pool(Entry):
     """Nodes of one build that serve one workload (or several that share them)."""
 
@@ -154,6 +168,7 @@ class Pool(Entry):
     node_weight_kg: float
     cooling: str
     fabric: str | None  # name in `fabrics`
+    scale_up: ScaleUpDomain | None = None  # None: accelerators are joined by nothing but the host's bus
     ports: PoolPorts = PoolPorts()
     precision: str | None = None
     peak_pflops: float | None = None  # dense peak of all accelerators of the pool at `peak_precision`

@@ -25,6 +25,7 @@ from planner.parts import (
     Accelerator,
     Baseboard,
     Chassis,
+    CoolingUnit,
     Dimm,
     Drive,
     Part,
@@ -283,7 +284,7 @@ class PriceBook:
 
     def _dispatched_from(self, part: Part | None) -> str:
         """Country of dispatch: cabinets are bought locally, parts of Chinese makers leave China, others `ship_from`."""
-        if isinstance(part, Rack | Pdu):
+        if isinstance(part, Rack | Pdu | CoolingUnit):
             return self.request.site.country
         return "CN" if part is not None and part.origin == "CN" else self.request.compliance.ship_from
 

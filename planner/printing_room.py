@@ -71,6 +71,6 @@ def _cooling(c: CoolingFacts) -> list[str]:
     if c.liquid_kw:
         out.append(
             f"  By liquid {c.liquid_kw:,.1f} kW = {c.liquid_l_min:,.0f} L/min at 10 K;"
-            f" {c.cdus} in-rack CDUs of 70 kW, one to spare"
+            f" {c.cdus} CDUs of {c.cdu_kw:g} kW, one to spare{'' if c.bought else ', not in the price'}"
         )
     return out

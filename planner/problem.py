@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from planner import compliance, nodes, site
-from planner.bundles import STORAGE_SYSTEM, Pricer
+from planner.bundles import CDU, STORAGE_SYSTEM, Pricer
 from planner.candidates import Bench, Generator, Joint, works
 from planner.catalog import Catalog
 from planner.dominance import irrelevant, prune
@@ -20,7 +20,7 @@ from planner.packing import pack_shapes
 from planner.parts import NodeBuild
 from planner.plan import ComplianceEntry
 from planner.pricing import PriceBook
-from planner.reach import reach
+from planner.reach import promising, reach
 from planner.request import Request
 from planner.shared import SharedEquipment, rack_bundle
 from planner.solve import delivered, least, performance, stages
@@ -93,10 +93,11 @@ def prepare(
     if scout.eager is not None:
         # After counts some percent apart all counts of the few builds; then those of every build.
         for eager in (scout.eager, None) if scout.coarse else (None,):
-            known = least(problem, pack_shapes, stages(problem)[0])
+            looked = factory.with_joint(problem, None) if generator.joint.forced else problem
+            known = least(looked, pack_shapes, stages(looked)[0])
             if known is None:
                 break
-            scout.floors |= _floors(problem, known)
+            scout.floors |= _floors(looked, known)
             scout.eager = eager
             problem = factory.program()
     if generator.joint.wanted:
@@ -217,15 +218,28 @@ class _Factory:
     def with_joint(self, problem: Problem, known: Solution | None) -> Problem:
         """The program with fabrics that pools have together, as far as they can better a known plan without any."""
         joint, counted = self.generator.joint, self.generator.counted
-        if known is None and not joint.forced:
-            known = least(problem, pack_shapes, stages(problem)[0])
-        bounds = reach(problem, counted.bare, known)
+        if joint.forced:
+            # Without sharing there is no plan to compare with: a few good pools make a first one.
+            few = promising(problem, counted.bare)
+            started = self._sharing(problem, lambda o: (o.id, o.nodes_per_unit) in few)
+            known = least(started, pack_shapes, stages(started)[0])
+            bounds = reach(started if known is not None else problem, counted.bare, known)
+        else:
+            known = known or least(problem, pack_shapes, stages(problem)[0])
+            bounds = reach(problem, counted.bare, known)
+        made = self._sharing(problem, bounds.worth)
+        before = {o.id for o in self.unpruned}
+        self.unpruned += [o for o in made.options if o.id not in before]
+        return made
+
+    def _sharing(self, problem: Problem, worth: Callable[[Option], bool]) -> Problem:
+        """The program with the pools on joint fabrics that are worth a look, and every size that they can make."""
+        joint, counted = self.generator.joint, self.generator.counted
         found: list[Option] = []
         for workload in self.request.workloads:
             own = [o for o in problem.options if o.work == workload.name]
-            found += counted.sharing(workload, own, bounds.worth)
+            found += counted.sharing(workload, own, worth)
         kept, sizes = joint.settle([*problem.options, *found])
-        self.unpruned += found
         shared = problem.shared
         if any(_most(kept, n) > _most(problem.options, n) for n in DRIVERS):
             known_far = self.generator.bench.single_mode
@@ -325,7 +339,8 @@ def _shared(
     # Management nodes, storage blocks and switches plug in too: room for them on top.
     most = endpoints + endpoints // 2 + 512
     cards = _most(options, STORAGE_SYSTEM)
-    equipment = SharedEquipment(catalog, request, pricer, max(3, most_nodes), most, cards, single_mode)
+    heat = _most(options, CDU)
+    equipment = SharedEquipment(catalog, request, pricer, max(3, most_nodes), most, cards, heat, single_mode)
     return equipment.options(gbps), equipment.rejections
 
 

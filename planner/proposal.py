@@ -17,6 +17,7 @@ from markupsafe import Markup
 from planner import drawings
 from planner.bom import measure, part_names, readable_text
 from planner.cable_totals import link_rows
+from planner.exports import pictures
 from planner.files import atomic_write
 from planner.plan import Plan, Pool
 from planner.proposal_brief import brief
@@ -73,6 +74,7 @@ def proposal_html(plan: Plan) -> str:
         cables=link_rows(plan, words),
         elevations=drawings.elevations(plan, words),
         racks_left=_racks_left(plan, words),
+        floor=pictures.floor_plan_of(plan, words) if plan.racks else "",
         pools=[_pool(plan, p, words) for p in plan.pools],
         items=_items(plan, words),
         performance=result_rows(plan, words),
@@ -243,6 +245,18 @@ def _site(plan: Plan, request: Request, words: Wording) -> list[tuple[str, str]]
 
 
 # -- configuration and performance -----------------------------------------------------------------------------------
+def _scale_up(pool: Pool, words: Wording) -> str:
+    """What joins accelerators inside the systems of a pool, with the pieces that come with them."""
+    inside = pool.scale_up
+    if inside is None:
+        return ""
+    text = words("pool.scale_up_text", domains=inside.domains, cards=inside.accelerators, name=inside.name)
+    if inside.gb_per_s:
+        text += words("pool.scale_up_speed", speed=words.number(inside.gb_per_s))
+    pieces = ", ".join(f"{words.number(count)} × {what}" for what, count in inside.included.items())
+    return text + (words("pool.scale_up_parts", pieces=pieces) if pieces else words("pool.scale_up_unknown"))
+
+
 def _pool(plan: Plan, pool: Pool, words: Wording) -> dict[str, Any]:
     def named(part: str | None) -> str:
         return plan.names.get(part, words.product(part)) if part else ""
@@ -255,6 +269,7 @@ def _pool(plan: Plan, pool: Pool, words: Wording) -> dict[str, Any]:
         ("memory", f"{words.number(pool.memory_gb)} GB"),
         ("nvme", f"{words.number(pool.nvme_tb)} TB" if pool.nvme_tb else ""),
         ("nic", f"{pool.nics_per_node} × {named(pool.nic)}" if pool.nic and pool.nics_per_node else ""),
+        ("scale_up", _scale_up(pool, words)),
         (
             "form",
             words(

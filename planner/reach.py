@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from planner.formulation import limit_measure
-from planner.model import Load, Option, Problem, Solution
+from planner.model import Load, Option, Problem, Shape, Solution
 from planner.solve import delivered, performance, stages
 
 Measure = Callable[[Load], float]
@@ -60,6 +60,31 @@ class Reach:
     def worth(self, bare: Option) -> bool:
         """Whether a plan with this option, its fabric left out, could matter."""
         return any(case.holds(bare) for case in self.cases)
+
+
+FEW = 8  # pools of each workload and order that a first plan is made of
+
+
+def promising(problem: Problem, bare: Mapping[str, Sequence[Option]]) -> frozenset[tuple[str, int]]:
+    """Ids and nodes of a few pools of each workload: cheap, frugal, much for the money, and most of all."""
+    orders: tuple[Callable[[Option], float], ...] = (
+        lambda o: o.fixed.capital,
+        lambda o: o.fixed.watts,
+        lambda o: -o.rate / max(1, o.fixed.capital),
+        lambda o: -o.rate,
+    )
+    found: set[tuple[str, int]] = set()
+    for pools in bare.values():
+        allowed = [o for o in pools if _allowed(problem, o)]
+        for order in orders:
+            found |= {(o.id, o.nodes_per_unit) for o in sorted(allowed, key=lambda o: (order(o), o.id))[:FEW]}
+    return frozenset(found)
+
+
+def _allowed(problem: Problem, option: Option) -> bool:
+    """Whether an option alone is within every limit."""
+    energy = problem.energy_cents_per_watt_year
+    return all(limit_measure(n, energy)(option.fixed) <= have for n, have in problem.limits.items() if n != "racks")
 
 
 def reach(problem: Problem, bare: Mapping[str, Sequence[Option]], known: Solution | None) -> Reach:
@@ -128,10 +153,30 @@ def _mixed(problem: Problem, measure: Measure) -> dict[str, float]:
 
 
 def _around(problem: Problem, ways: Mapping[str, Sequence[Option]], measure: Measure) -> float:
-    """The least shared equipment for the ports that every plan plugs in."""
-    total = 0.0
+    """The least shared equipment for the ports that every plan plugs in, and the racks that its nodes fill."""
+    total = _racks(problem, ways) * measure(problem.rack)
     for network in NETWORKS:
         ports = sum(min((o.fixed.endpoints.get(network, 0) for o in found), default=0) for found in ways.values())
         sizes = [s for s in problem.shared if s.network == network and s.high >= ports]
         total += min((measure(s.load(max(s.low, ports))) for s in sizes), default=0.0)
     return total
+
+
+def _racks(problem: Problem, ways: Mapping[str, Sequence[Option]]) -> int:
+    """Racks that the nodes of every plan fill at least, by units, watts and grams."""
+    room = problem.room
+    sizes: tuple[tuple[int | None, Callable[[Shape], int]], ...] = (
+        (room.units, lambda s: s.units),
+        (room.watts, lambda s: s.watts),
+        (room.grams, lambda s: s.grams),
+    )
+    found = 0
+    for have, size in sizes:
+        if have:
+            least = sum(min((_standing(o, size) for o in options), default=0) for options in ways.values())
+            found = max(found, -(-least // have))
+    return found
+
+
+def _standing(option: Option, size: Callable[[Shape], int]) -> int:
+    return sum(size(s) * n for s, n in option.fixed.shapes.items() if not s.own_rack)

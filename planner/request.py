@@ -91,6 +91,7 @@ class Site(Section):
     rack_weight_kg: PositiveFloat | None = None
     floor_kg_per_m2: PositiveFloat | None = None
     cooling: Literal["air", "liquid"] = "air"
+    cooling_equipment: Literal["buy", "provided"] = "buy"  # provided: CDUs and liquid loop are the room's
     cooling_terms: CoolingTerms | None = None  # written as `cooling: {air_kw_per_rack: ...}`
     feeds: Feeds | None = None
     layout: Layout = Layout()
@@ -101,7 +102,7 @@ class Site(Section):
 DiscountPercent = Annotated[Decimal, Field(ge=0, lt=100)]
 PartKind = Literal[
     "accelerators", "chassis", "baseboards", "cpus", "memory", "drives", "nics", "bridges", "switches", "optics",
-    "cables", "storage", "racks", "pdus", "management", "software",
+    "cables", "storage", "racks", "pdus", "cooling", "management", "software",
 ]  # fmt: skip
 
 
@@ -313,6 +314,9 @@ class Resilience(Section):
     storage: Literal["pair", "single"] = "pair"
     fabric_managers: Literal["pair", "single", "none"] = "pair"  # none: managed switches run the subnet manager
     management: Literal["pair", "single"] = "pair"
+
+    # What a node must do when a feed of its rack is lost; supplies nobody published are left out unless `any`.
+    feed_lost: Literal["any", "throttle", "ride_through"] = "any"
 
     @property
     def managers(self) -> int:

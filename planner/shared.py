@@ -11,7 +11,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from planner import fabric, site, storage_need
-from planner.bundles import STORAGE_LICENCE, STORAGE_SYSTEM, Pricer, merge, seeds, storage_may_be_managed
+from planner.bundles import (
+    CDU,
+    HEAT_STEP_W,
+    LOOP,
+    STORAGE_LICENCE,
+    STORAGE_SYSTEM,
+    Pricer,
+    merge,
+    seeds,
+    storage_may_be_managed,
+)
 from planner.candidates import copper, manager_bundle, offered_switches, switch_bundle
 from planner.catalog import Catalog
 from planner.demand.upkeep import Speed
@@ -40,6 +50,7 @@ class SharedEquipment:
     most_nodes: int
     most_endpoints: int
     most_accelerators: int = 0  # that storage by profile serves; 0 where no speed follows accelerators
+    most_heat: int = 0  # to liquid, in tenths of a kW; 0 where nothing is cooled by it or the room provides it
     single_mode: frozenset[str] = frozenset()  # kinds of link that multimode does not reach
     rejections: list[Rejection] = field(default_factory=list)
 
@@ -53,7 +64,7 @@ class SharedEquipment:
             both = {_technology(o) for o in networks} & {_technology(o) for o in systems}
             stored = [o for o in (*networks, *systems) if _technology(o) in both]
             found += stored + self._licences({o.together or "" for o in stored if o.network == "storage"})
-        return found
+        return found + (self.cooling() if self.most_heat else [])
 
     def _licences(self, tags: set[str]) -> list[SharedOption]:
         """Licences of an InfiniBand storage network's nodes that their compute fabric does not license already.
@@ -346,6 +357,29 @@ class SharedEquipment:
             watts=math.ceil(system.max_power_w) * blocks,
             typical_watts=math.ceil(system.typical_power_w or system.max_power_w) * blocks,
         )
+
+    # -- liquid cooling ------------------------------------------------------------------------------------------
+    def cooling(self) -> list[SharedOption]:
+        """CDUs with one to spare, and the loop by the kW; the driver is the heat that cold plates take.
+
+        Every kind of CDU of the catalog is a way; none of it where no liquid-cooled node is chosen.
+        """
+        found = []
+        for network, spare in ((CDU, 1), (LOOP, 0)):
+            found += self._option(f"{network}|none", network, 0, 0, Bundle(), Bundle())
+            for unit in sorted(self.catalog.cooling.values(), key=lambda u: u.id):
+                if unit.role != network or unit.lifecycle != "current":
+                    continue
+                one = Bundle(lines=(LineSeed(unit.id, 1, "cooling"),))
+                cost = self.pricer.load(one)
+                if isinstance(cost, Rejection):
+                    self.rejections.append(cost)
+                    continue
+                fixed = one if spare else Bundle()
+                per = round(unit.kw * 1000 / HEAT_STEP_W)
+                made = self._option(f"{network}|{unit.id}", network, 1, self.most_heat, fixed, Bundle())
+                found += [replace(o, per_step=per, step=cost, step_bundle=one) for o in made]
+        return found
 
     # -- helpers -------------------------------------------------------------------------------------------------
     def _option(

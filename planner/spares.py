@@ -41,9 +41,13 @@ def spare_bundle(catalog: Catalog, request: Request, node: NodeBuild, count: int
                 _add(links, seed.part, seed.quantity)
     for part_id, used in links.items():
         _add(total, part_id, pieces(rule.optics if part_id in catalog.optics else rule.cables, used))
+    whole = pieces(rule.nodes, count)
     for line in node.lines:
-        _add(total, line.part, line.quantity * pieces(rule.nodes, count))
-    return Bundle(lines=tuple(LineSeed(part, number, GROUP) for part, number in sorted(total.items()) if number))
+        _add(total, line.part, line.quantity * whole)
+    return Bundle(
+        lines=tuple(LineSeed(part, number, GROUP) for part, number in sorted(total.items()) if number),
+        cards=((node.accelerator, whole * node.accelerators),) if whole else (),  # of what there is, these are taken
+    )
 
 
 def joint_bundle(catalog: Catalog, request: Request, nodes: int, fabric: Bundle) -> Bundle:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from planner.bom import part_names
-from planner.plan import Limit, Plan, PlannedCheck, Pool
+from planner.plan import Limit, Plan, PlannedCheck, Pool, ScaleUpDomain
 from planner.proposal_results import made_of, results, shown
 from planner.units import readable
 from planner.wording import wording
@@ -49,6 +49,18 @@ def _build_rows(plan: Plan) -> Iterator[tuple[str, str]]:
         if pool.nic and pool.nics_per_node:
             parts.append(f"{pool.nics_per_node} × {_name(plan, pool.nic)}")
         yield "nodes", f"  {', '.join(parts)}; {_counted(pool.accelerators, 'accelerator')} in all"
+        if pool.scale_up is not None:
+            yield "nodes", f"  {_scale_up(pool.scale_up)}"
+
+
+def _scale_up(inside: ScaleUpDomain) -> str:
+    """What joins accelerators inside the systems, and what of it comes with them."""
+    speed = f", {inside.gb_per_s:,g} GB/s each" if inside.gb_per_s else ""
+    text = f"{_counted(inside.domains, 'domain')} of {inside.accelerators} on {inside.name}{speed}"
+    if inside.included:
+        pieces = ", ".join(f"{count:,} × {what}" for what, count in inside.included.items())
+        return f"{text}; in the price: {pieces}"
+    return text
 
 
 def _result_rows(plan: Plan) -> Iterator[tuple[str, str]]:

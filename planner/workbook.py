@@ -62,8 +62,9 @@ def workbook_bytes(plan: Plan) -> bytes:
     _tco(yearly, plan, words, places)
     workbook_site.racks(sheet("racks", workbook_site.rack_columns(words)), plan, words)
     workbook_site.network(sheet("network", workbook_site.network_columns(words)), plan, words)
-    cable_totals.fill(sheet("cables", cable_totals.columns(words)), plan, words)
     workbook_site.compliance(sheet("compliance", workbook_site.compliance_columns(words)), plan, words)
+    if plan.cabling:
+        cable_totals.fill(sheet("cables", cable_totals.columns(words)), plan, words)
     if plan.checks:
         workbook_site.checks(sheet("checks", workbook_site.check_columns(words)), plan, words)
     if plan.screening:

@@ -16,10 +16,10 @@ from planner.pricing import first_day
 from planner.units import half_up
 
 COMPONENT_KINDS = ("cpus", "dimms", "drives", "nics", "bridges")
-ROOM_KINDS = ("storage", "racks", "pdus", "management", "software")
+ROOM_KINDS = ("storage", "racks", "pdus", "cooling", "management", "software")
 FOLDERS = (
-    "cpus", "memory", "drives", "nics", "bridges", "storage", "racks", "pdus", "management", "software", "rates",
-    "estimates",
+    "cpus", "memory", "drives", "nics", "bridges", "storage", "racks", "pdus", "cooling", "management", "software",
+    "rates", "estimates",
 )  # fmt: skip
 CAGES = {"rj45", "sfp28", "qsfp28", "qsfp56", "qsfp112", "qsfp-dd", "osfp", "osfp-flat"}
 # Not sold separately, or no price seen: they come with a board or a complete system, or are planned by name only.

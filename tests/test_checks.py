@@ -262,6 +262,18 @@ def test_liquid_takes_its_share_and_the_rest_stays_in_the_air(catalog: Catalog) 
     assert heat.liquid_kw == pytest.approx(0.94 * nodes, rel=1e-3)
     assert heat.air_kw == pytest.approx(heat.heat_kw - heat.liquid_kw)
     assert heat.cdus == 3  # two of 70 kW, and one to spare
+    bought = {ln.part: ln for ln in made.lines if ln.group == "cooling"}
+    assert {p: ln.quantity for p, ln in bought.items()} == {"cdu-in-rack-70kw": 3, "liquid-loop-fit-out": 125}
+    assert [float(ln.extended) for ln in bought.values()] == [75_000, 37_500]
+    assert verify(made, catalog) == []
+    less = changed(made, lambda d: next(n for n in d["lines"] if n["part"] == "cdu-in-rack-70kw").update(quantity=2))
+    assert any("take 3" in finding for finding in verify(less, catalog))
+    own = read_site_text(text.replace("cooling: liquid", "cooling: liquid, cooling_equipment: provided"), "s", catalog)
+    provided = optimize(own, catalog, ON)
+    assert made.totals.capex - provided.totals.capex == 112_500
+    assert not [ln for ln in provided.lines if ln.group == "cooling"]
+    assert next(c.case for c in provided.checks if c.id == "liquid-loop") == "provided"
+    assert verify(provided, catalog) == []
     assert heat.liquid_l_min == pytest.approx(heat.liquid_kw * 1.434, rel=1e-3)
 
 
@@ -337,6 +349,11 @@ workloads: [{name: a, kind: capacity, accelerator: b200-sxm6, count: 64}]
             "site.cooling.air_kw_per_rack 10 → 10.5",
         ),
         (
+            "rack_power_kw: 45, rack_weight_kg: 100",
+            "weighs 130.45 kg; a rack carries 100 kg (a).",
+            "site.rack_weight_kg 100 → 131",
+        ),
+        (
             "rack_power_kw: 10, rack_units: 6, rack_weight_kg: 100",
             "is 8U high; a rack has 6U (a).",
             "",
@@ -361,3 +378,49 @@ preferences: {{chassis: {{only: [dgx-h100]}}}}
     else:
         assert "needs 10.2 kW; a rack gives 10 kW (a)." in message
         assert "weighs" in message
+
+
+@pytest.mark.parametrize(("wish", "status_of_check"), [("ride_through", "PASS"), ("throttle", "WARN")])
+def test_nodes_do_what_is_asked_of_them_when_a_feed_is_lost(wish: str, status_of_check: str, catalog: Catalog) -> None:
+    text = f"""
+site: {{country: US, rack_power_kw: 45}}
+workloads: [{{name: a, kind: capacity, accelerator: h100-sxm5, count: 64}}]
+resilience: {{feed_lost: {wish}}}
+"""
+    made = optimize(read_site_text(text, "site.yaml", catalog), catalog, ON)
+    assert next(c.status for c in made.checks if c.id == "feed-lost") == status_of_check
+    assert verify(made, catalog) == []
+    if wish == "throttle":
+        forged = changed(made, lambda d: d["request"]["resilience"].update(feed_lost="ride_through"))
+        assert any("resilience.feed_lost asks for ride_through" in finding for finding in verify(forged, catalog))
+
+
+def test_a_machine_that_does_not_stay_up_as_asked_is_refused_with_its_supplies(catalog: Catalog) -> None:
+    text = """
+site: {country: US, rack_power_kw: 45}
+workloads: [{name: a, kind: capacity, accelerator: h100-sxm5, count: 64}]
+preferences: {chassis: {only: [dgx-h100]}}
+resilience: {feed_lost: ride_through}
+"""
+    with pytest.raises(NoPlan) as refused:
+        optimize(read_site_text(text, "site.yaml", catalog), catalog, ON)
+    assert "dgx-h100 with h100-sxm5 throttles when one of 2 feeds is lost (3 of 6 supplies stay)" in str(refused.value)
+
+
+# -- spare nodes -------------------------------------------------------------------------------------------------------
+def test_accelerators_of_nodes_on_the_shelf_count_against_supply(catalog: Catalog) -> None:
+    """Twenty nodes and one on the shelf hold 168 accelerators: of 160 there are not enough, of 168 there are."""
+    text = """
+site: {country: US, rack_power_kw: 60}
+workloads: [{name: a, kind: capacity, accelerator: h100-sxm5, count: 160}]
+preferences: {chassis: {only: [dgx-h100]}}
+spares: {nodes: 5}
+supply: {h100-sxm5: 168}
+"""
+    made = optimize(read_site_text(text, "site.yaml", catalog), catalog, ON)
+    limit = next(entry for entry in made.limits if entry.name == "supply.h100-sxm5")
+    assert (limit.have, limit.used) == (168, 168)
+    assert verify(made, catalog) == []
+    with pytest.raises(NoPlan) as refused:
+        optimize(read_site_text(text.replace("168", "160"), "site.yaml", catalog), catalog, ON)
+    assert "supply.h100-sxm5 160 → 168" in str(refused.value)

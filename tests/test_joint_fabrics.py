@@ -100,13 +100,16 @@ def test_a_request_for_separate_fabrics_is_held(plans: dict[str, Plan], catalog:
     assert any("says separate" in f for f in verify(plan.model_copy(update={"request": request}), catalog))
 
 
-# What each seed shows: two speeds of leaf ports per node on one switch; a plain tree; rails; fabric managers.
-@pytest.mark.parametrize("seed", [262, 87, 769, 1737])
-def test_sites_whose_pools_share_agree_with_enumeration(seed: int) -> None:
-    assert KINDS[seed % len(KINDS)] == "joint"
-    outcome = compared(tiny_site(seed))
-    assert outcome.answer.joint
-    assert outcome.differences == ()
+def test_sites_whose_pools_share_agree_with_enumeration() -> None:
+    """On the first sites of the kind whose best plan shares a fabric: which those are changes with the catalog."""
+    sharing = 0
+    for seed in range(KINDS.index("joint"), 1000, len(KINDS)):
+        outcome = compared(tiny_site(seed))
+        assert outcome.differences == (), seed
+        sharing += outcome.answer.joint
+        if sharing == 3:
+            return
+    raise AssertionError("no three sites share a fabric")
 
 
 @pytest.mark.parametrize("nodes", [(3, 5), (16, 15), (40, 7)])

@@ -26,7 +26,7 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.spl
 NEIGHBOURS = {
     "sitefile": {"catalog", "yamltext", "modelconfig", "demand"},
     "modelconfig": set(),
-    "nodes": {"catalog", "pricing"},
+    "nodes": {"catalog", "pricing", "site"},
     "demand": {"catalog"},
     "compliance": {"catalog"},
     "fabric": {"catalog", "yamltext"},

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from planner import fabric, spares
 from planner.bundles import merge, repeat, seeds, storage_may_be_managed
+from planner.candidates import copper
 from planner.candidates.bench import Bench
 from planner.candidates.designs import Fabrics, ports_per_unit
 from planner.candidates.equipment import manager_bundle, switch_bundle
@@ -62,6 +63,11 @@ class Joint:
     _made: dict[tuple[str, int, int], list[SharedOption]] = field(default_factory=dict)
 
     @property
+    def media(self) -> fabric.Media:
+        """Multimode, or single-mode where that is known not to reach; copper is for pools alone in one rack."""
+        return copper.usual(self.bench.single_mode, "compute")
+
+    @property
     def wanted(self) -> bool:
         """Whether pools may share a compute fabric."""
         return self.most_works > 1 and self.bench.request.preferences.fabric.sharing != "separate"
@@ -92,7 +98,9 @@ class Joint:
         if key not in self._ends:
             _, families = self._groups[group.name]
             kits = (
-                fabric.node_end_lines(self.bench.catalog, s, group.gbps, node.compute_cage or "", ports_per_unit(node))
+                fabric.node_end_lines(
+                    self.bench.catalog, s, group.gbps, node.compute_cage or "", ports_per_unit(node), self.media
+                )
                 for s in families
             )
             lines = next((k for k in kits if not isinstance(k, Rejection)), None)
@@ -164,7 +172,7 @@ class Joint:
         reserve = request.preferences.fabric.reserve_nodes * group.reserved
         ratio = request.preferences.fabric.oversubscription
         made = fabric.joint_design(
-            catalog, total.ports, group.rails, group.gbps, group.technology, switch, ratio, ports, reserve
+            catalog, total.ports, group.rails, group.gbps, group.technology, switch, ratio, ports, reserve, self.media
         )
         if isinstance(made, Rejection):
             return None
@@ -188,5 +196,15 @@ class Joint:
             reserve,
         )
         return SharedOption(
-            name, group.name, total.ports, total.ports, load, Load(), bundle, Bundle(), switch=switch, joint=joint
+            name,
+            group.name,
+            total.ports,
+            total.ports,
+            load,
+            Load(),
+            bundle,
+            Bundle(),
+            switch=switch,
+            joint=joint,
+            media=made.media,
         )

@@ -28,6 +28,7 @@ from planner.parts import (
     Bridge,
     Cable,
     Chassis,
+    CoolingUnit,
     Cpu,
     Dimm,
     Drive,
@@ -63,6 +64,7 @@ KINDS: dict[str, type[Record]] = {
     "storage": StorageSystem,
     "racks": Rack,
     "pdus": Pdu,
+    "cooling": CoolingUnit,
     "management": ManagementNode,
     "software": Software,
     "models": TrainingModel,
@@ -154,6 +156,10 @@ class Catalog:
     @cached_property
     def pdus(self) -> Mapping[str, Pdu]:
         return self._records("pdus", Pdu)
+
+    @cached_property
+    def cooling(self) -> Mapping[str, CoolingUnit]:
+        return self._records("cooling", CoolingUnit)
 
     @cached_property
     def management(self) -> Mapping[str, ManagementNode]:

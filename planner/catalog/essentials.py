@@ -35,6 +35,7 @@ ESSENTIALS: dict[str, tuple[str, ...]] = {
     ),
     "racks": ("rack_units", "load_kg", PRICE),
     "pdus": ("usable_kw", PRICE),
+    "cooling": ("kw", PRICE),
     "management": ("rack_units", "max_power_w", "weight_kg", PRICE),
     "software": ("per", PRICE),
     "models": ("params_total_b", "params_active_b", "layers", "hidden", "heads", "vocab"),

@@ -29,6 +29,7 @@ KINDS: tuple[tuple[type[parts.Part], str], ...] = (
     (parts.Dimm, "memory"),
     (parts.StorageSystem, "storage"),
     (parts.Pdu, "pdu"),
+    (parts.CoolingUnit, "cooling"),
     (parts.Rack, "rack"),
     (parts.Software, "software"),
 )

@@ -214,7 +214,7 @@ def _of_precision(workload: Workload, setting: Setting, sizing: Sizing) -> tuple
     """Replicas of one precision that no smaller one beats per accelerator; else the refusal that came nearest."""
     best_per_card = 0.0
     kept: list[Replica] = []
-    slow: Rejection | None = None
+    slow: tuple[float, Rejection] | None = None
     least_gb = float("inf")
     for cards, nodes in _groups(setting.hw):
         if nodes > 1 and kept and not setting.shape.moe:
@@ -227,7 +227,7 @@ def _of_precision(workload: Workload, setting: Setting, sizing: Sizing) -> tuple
                 continue
             found = best_point(engine, setting.demand, setting.table.factors)
             if found is None or found.batch < cards * AT_ONCE:
-                slow = _too_slow(setting, engine)
+                slow = min((s for s in (slow, _too_slow(setting, engine)) if s), key=lambda s: s[0])
             elif best is None or found.requests_per_s > best[1].requests_per_s:
                 best = (engine, found)
         if nodes == 1 and cards > 1 and (setting.demand.first_s or setting.demand.token_s):
@@ -238,7 +238,7 @@ def _of_precision(workload: Workload, setting: Setting, sizing: Sizing) -> tuple
     if kept:
         return _spread(kept), None
     if slow:
-        return [], slow
+        return [], slow[1]
     accelerator = setting.accelerator
     have = f"{usable_gb(accelerator):.0f} GB usable per accelerator"
     over = f"not even over {NODE_GROUPS[-1]} nodes" if setting.hw.fabric else "in one node"
@@ -261,15 +261,16 @@ def _divided(setting: Setting, cards: int, best: tuple[Engine, Point] | None) ->
     return best
 
 
-def _too_slow(setting: Setting, engine: Engine) -> Rejection:
-    alone = point(engine, 1, setting.demand, setting.table.factors)
+def _too_slow(setting: Setting, engine: Engine) -> tuple[float, Rejection]:
+    """The refusal, and how far one request alone is from the targets: the group that came nearest is told."""
+    alone, asked = point(engine, 1, setting.demand, setting.table.factors), setting.demand
     message = (
         f"{engine.cards} {setting.accelerator.id} at {setting.precision}: time to first token "
         f"{alone.first_token_s * 1e3:.0f} ms and {alone.per_token_s * 1e3:.0f} ms per token with one request alone, "
-        f"and with {engine.cards * AT_ONCE} at a time not within {_ms(setting.demand.first_s)} and "
-        f"{_ms(setting.demand.token_s)}"
+        f"and with {engine.cards * AT_ONCE} at a time not within {_ms(asked.first_s)} and {_ms(asked.token_s)}"
     )
-    return Rejection(setting.accelerator.id, "latency", message)
+    beyond = max(alone.first_token_s / (asked.first_s or math.inf), alone.per_token_s / (asked.token_s or math.inf))
+    return beyond, Rejection(setting.accelerator.id, "latency", message)
 
 
 def _spread(kept: list[Replica]) -> list[Replica]:

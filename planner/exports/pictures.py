@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
@@ -10,7 +11,7 @@ from planner import wiring
 from planner.catalog import Catalog
 from planner.drawings import fit
 from planner.facility.racks import RackFacts, rack_facts
-from planner.floorplan import Floor
+from planner.floorplan import Floor, floor_of
 from planner.plan import Plan, PlannedRack, RackItem
 from planner.wording import Wording, without_any_maker
 
@@ -118,18 +119,46 @@ def _have(words: Wording, value: float | None, unit: str) -> str:
 # -- the floor -------------------------------------------------------------------------------------------------------
 def floor_plan(plan: Plan, catalog: Catalog, words: Wording) -> str:
     """Rows of racks from above, fronts to the cold aisles; racks by load, with the aisles' measures."""
-    ground = wiring.floor(plan, catalog)
-    facts = rack_facts(plan, catalog)
+    ground, facts = wiring.floor(plan, catalog), rack_facts(plan, catalog)
+    most = max((f.under_kg_m2 for f in facts), default=0.0)
+    mean = sum(f.standing_kg for f in facts) / ground.area_m2 if ground.area_m2 else 0.0
+    return _floor(plan, ground, [f.limit_kw for f in facts], [f.standing_kg for f in facts], (most, mean), words)
+
+
+def floor_plan_of(plan: Plan, words: Wording) -> Markup:
+    """The floor plan from the plan alone, for documents that are made without a catalog: the cabinet's measures stand
+    in its line, the load in check 9; weights are those of the equipment. Styles are the document's."""
+    sizes = (re.search(r"(\d+) × (\d+) mm", ln.description) for ln in plan.lines if ln.group == "racks")
+    size = next((found for found in sizes if found is not None), None)
+    width, depth = (None, None) if size is None else (float(size[1]), float(size[2]))
+    ground = floor_of(plan.request["site"], len(plan.racks), width, depth)
+    limit = next((entry.have for entry in plan.limits if entry.name == "site.rack_power_kw"), None)
+    load = next((c.figures for c in plan.checks if c.id == "floor-load"), {})
+    under, mean = load.get("under"), load.get("mean")
+    figures = (under, mean) if isinstance(under, int | float) and isinstance(mean, int | float) else None
+    limits = [None if rack.part is None else limit for rack in plan.racks]
+    drawn = _floor(plan, ground, limits, [rack.weight_kg for rack in plan.racks], figures, words)
+    return Markup(drawn.replace(f"<style>{STYLE}</style>", ""))  # noqa: S704 - every text in it was escaped
+
+
+def _floor(
+    plan: Plan,
+    ground: Floor,
+    limits: Sequence[float | None],
+    weights: Sequence[float],
+    load: tuple[float, float] | None,
+    words: Wording,
+) -> str:
     scale = min(70.0, 1120.0 / max(1.0, ground.row_length_m))
     left, top = 70.0, 96.0
     depth = ground.row_y(ground.rows - 1) + ground.depth_m
     margins = ground.cold_aisle_m, ground.hot_aisle_m
     bottom = top + (margins[1] + depth + margins[0]) * scale
-    parts = _heading(plan, ground, facts, words)
+    parts = _heading(plan, ground, load, words)
     for row in range(ground.rows + 1):
         parts += _aisle(ground, row, left, bottom, scale, words)
-    for k, (rack, fact) in enumerate(zip(plan.racks, facts, strict=True)):
-        parts += _rack_box(ground, k, rack, fact, left, bottom, scale)
+    for k, (rack, limit, weight) in enumerate(zip(plan.racks, limits, weights, strict=True)):
+        parts += _rack_box(ground, k, rack, (limit, weight), (left, bottom), scale)
     for row in range(ground.rows):
         y = bottom - (margins[1] + ground.row_y(row) + ground.depth_m / 2) * scale
         parts.append(_text(left - 12, y + 4, words("room.row", row=row + 1), "note", "end"))
@@ -138,7 +167,7 @@ def floor_plan(plan: Plan, catalog: Catalog, words: Wording) -> str:
     return _svg(width, bottom + 66, words("room.floor_plan"), [*parts, *legend])
 
 
-def _heading(plan: Plan, ground: Floor, facts: Sequence[RackFacts], words: Wording) -> list[Markup]:
+def _heading(plan: Plan, ground: Floor, load: tuple[float, float] | None, words: Wording) -> list[Markup]:
     area = words(
         "room.area",
         racks=len(plan.racks),
@@ -146,13 +175,11 @@ def _heading(plan: Plan, ground: Floor, facts: Sequence[RackFacts], words: Wordi
         length=words.number(ground.row_length_m, 3),
         area=f"{ground.area_m2:,.0f}",
     )
-    most = max((f.under_kg_m2 for f in facts), default=0.0)
-    mean = sum(f.standing_kg for f in facts) / ground.area_m2 if ground.area_m2 else 0.0
-    load = words("room.floor_load", most=f"{most:,.0f}", mean=f"{mean:,.0f}")
+    told = "" if load is None else words("room.floor_load", most=f"{load[0]:,.0f}", mean=f"{load[1]:,.0f}")
     return [
         _text(28, 30, f"{words('room.floor_plan')}: {plan.project}", "title"),
         _text(28, 52, area, "note"),
-        _text(28, 70, load, "note"),
+        _text(28, 70, told, "note"),
     ]
 
 
@@ -172,15 +199,22 @@ def _aisle(ground: Floor, row: int, left: float, bottom: float, scale: float, wo
 
 
 def _rack_box(
-    ground: Floor, k: int, rack: PlannedRack, fact: RackFacts, left: float, bottom: float, scale: float
+    ground: Floor,
+    k: int,
+    rack: PlannedRack,
+    bounds: tuple[float | None, float],
+    corner: tuple[float, float],
+    scale: float,
 ) -> list[Markup]:
-    place = ground.place(k)
+    """One rack from above. `bounds`: the kW it gives, the kg that stand; `corner`: left and lower edge of the room."""
+    place, (limit, weight), (left, bottom) = ground.place(k), bounds, corner
+    used = sum(i.units for i in rack.items)
     w, h = ground.width_m * scale, ground.depth_m * scale
     x = left + (place.number - 1) * w
     y = bottom - (ground.hot_aisle_m + ground.row_y(place.row - 1) + ground.depth_m) * scale
-    share = rack.power_kw / fact.limit_kw if fact.limit_kw else 0.0
+    share = rack.power_kw / limit if limit else 0.0
     level = 4 if share > 1 else 3 if share > 0.85 else 2 if share > 0.5 else 1 if share > 0 else 0
-    hint = f"{rack.name}: {rack.power_kw:g} kW, {fact.standing_kg:,.0f} kg, {fact.units_used}/{rack.units} U"
+    hint = f"{rack.name}: {rack.power_kw:g} kW, {weight:,.0f} kg, {used}/{rack.units} U"
     found = [_box(x + 0.5, y, w - 1, h, f"rack l{level}", hint)]
     front = y if place.faces == "north" else y + h
     found.append(

@@ -12,9 +12,9 @@ from dataclasses import replace
 
 from planner.catalog import Catalog
 from planner.errors import Rejection
-from planner.fabric import cabling
+from planner.fabric import cabling, copper
 from planner.fabric.compute import compute_design
-from planner.fabric.design import FabricDesign
+from planner.fabric.design import USUAL, FabricDesign, Media
 from planner.parts import BuildLine, Technology
 
 _CAGE = "qsfp112"  # any: what stands at the nodes' end is taken out again
@@ -31,6 +31,7 @@ def joint_design(
     oversubscription: float,
     extra: int = 0,
     reserve: int = 0,
+    media: Media = USUAL,
 ) -> FabricDesign | Rejection:
     """The fabric for so many node ports at `gbps`; `rails` ports per node, or 0 for a plain tree.
 
@@ -50,10 +51,11 @@ def joint_design(
         _CAGE,
         extra,
         reserve // each,
+        media,
     )
     if isinstance(made, Rejection):
         return made
-    ends = node_end_lines(catalog, switch_id, gbps, _CAGE, each)
+    ends = node_end_lines(catalog, switch_id, gbps, _CAGE, each, media)
     if isinstance(ends, Rejection):
         return ends
     there = {line.part: line.quantity * (endpoints // each) for line in ends}
@@ -62,8 +64,10 @@ def joint_design(
 
 
 def node_end_lines(
-    catalog: Catalog, switch_id: str, gbps: float, cage: str, ports: int
+    catalog: Catalog, switch_id: str, gbps: float, cage: str, ports: int, media: Media = USUAL
 ) -> tuple[BuildLine, ...] | Rejection:
     """Modules at the end of one node with so many ports."""
     kit = cabling.node_kit(catalog.switches[switch_id], gbps, cage)
-    return kit if isinstance(kit, Rejection) else cabling.build_lines(cabling.lines(kit, [], [ports]))
+    if isinstance(kit, Rejection):
+        return kit
+    return cabling.build_lines(cabling.lines(copper.kit_of(catalog, kit, media.node), [], [ports]))

@@ -41,9 +41,21 @@ def liquid_loop(plan: Plan, catalog: Catalog) -> Result:
         "l_min": facts.liquid_l_min,
         "air_kw": facts.air_kw,
         "cdus": facts.cdus,
+        "cdu_kw": facts.cdu_kw,
         "racks": facts.liquid_racks,
     }
-    return Result("WARN", "unpriced", figures)
+    if plan.request["site"].get("cooling_equipment") == "provided":
+        return Result("PASS", "provided", figures)
+    if not facts.bought:
+        return Result("WARN", "unpriced", figures)
+    if not facts.cdu_units:
+        return Result("PASS", "in-row", figures)
+    figures |= {"places": facts.places, "units": facts.cdu_units}
+    return Result(
+        "PASS" if facts.places >= facts.cdus else "WARN",
+        "in-rack" if facts.places >= facts.cdus else "crowded",
+        figures,
+    )
 
 
 def supply_temperature(plan: Plan, catalog: Catalog) -> Result:

@@ -99,7 +99,8 @@ def stranded(plan: Plan, catalog: Catalog) -> Result:
         "percent": round(share * 100, 1),
         "most_percent": STRANDED_SHARE * 100,
     }
-    node = min((p.node_power_kw for p in plan.pools), default=0.0)
+    standing = [p.node_power_kw for p in plan.pools if not catalog.chassis[p.chassis].own_rack]
+    node = min(standing, default=0.0)
     if share > STRANDED_SHARE and node:
         figures["fit_kw"] = round((int(facts.rack_kw // node) + 1) * node, 1)
         return Result("WARN", "much", figures)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from planner import site
 from planner.catalog import Catalog
-from planner.plan import Plan
+from planner.plan import Plan, PlannedRack
 
 BTU_PER_KWH = 3412.142
 AIR_DELTA_K = 11.1  # 20 °F across a contained rack, low end of usual practice: the larger airflow
@@ -40,6 +41,10 @@ class CoolingFacts:
     airflow_cfm: float
     liquid_l_min: float
     cdus: int
+    cdu_kw: float  # of one of them
+    cdu_units: int  # rack units of one; 0: in the row
+    bought: bool  # whether the lines buy them
+    places: int  # in bought racks, of blank units high enough for one
     liquid_racks: int
     racks: tuple[RackHeat, ...]
 
@@ -67,7 +72,34 @@ def cooling_facts(plan: Plan, catalog: Catalog) -> CoolingFacts:
         airflow_m3_h=round(flow, 0),
         airflow_cfm=round(flow * 0.5886, 0),
         liquid_l_min=round(liquid * 14.34 / LIQUID_DELTA_K, 1),
-        cdus=math.ceil(liquid / CDU_KW) + 1 if liquid else 0,
+        **_cdus(plan, catalog, liquid),
         liquid_racks=sum(1 for r in racks if r.liquid_kw),
         racks=tuple(racks),
+    )
+
+
+def _cdus(plan: Plan, catalog: Catalog, liquid_kw: float) -> dict[str, Any]:
+    """The CDUs that the lines buy and where they could stand; else as many of the usual size as it takes."""
+    for line in plan.lines:
+        unit = catalog.cooling.get(line.part)
+        if unit is not None and unit.role == "cdu":
+            racks = [r for r in plan.racks if r.part is not None]
+            places = sum(_blank(r) // unit.rack_units for r in racks) if unit.rack_units else 0
+            return {
+                "cdus": line.quantity,
+                "cdu_kw": unit.kw,
+                "cdu_units": unit.rack_units,
+                "bought": True,
+                "places": places,
+            }
+    count = math.ceil(liquid_kw / CDU_KW) + 1 if liquid_kw else 0
+    return {"cdus": count, "cdu_kw": CDU_KW, "cdu_units": 0, "bought": False, "places": 0}
+
+
+def _blank(rack: PlannedRack) -> int:
+    """The longest run of blank units."""
+    spans = sorted((i.bottom_unit, i.bottom_unit + i.units) for i in rack.items)
+    tops = [1, *(top for _, top in spans)]
+    return max(
+        (low - top for top, low in zip(tops, [*(low for low, _ in spans), rack.units + 1], strict=True)), default=0
     )

@@ -109,6 +109,8 @@ def feed_loss(pool: Pool, chassis: Chassis, feeds: int) -> FeedLoss:
 def _outlets(plan: Plan, catalog: Catalog, rack: int) -> tuple[int, int]:
     """C13 and C19 outlets that one rack's supplies take; equipment without a stated number of supplies has two."""
     small = large = 0
+    if plan.racks[rack].part is None:  # a rack-scale system brings its power shelves
+        return small, large
     for item in plan.racks[rack].items:
         chassis = catalog.chassis.get(item.item)
         count = (chassis.psu_count if chassis else None) or 2

@@ -47,8 +47,9 @@ def rack_facts(plan: Plan, catalog: Catalog) -> list[RackFacts]:
     """Every rack of a plan in its order."""
     ground, limit = wiring.floor(plan, catalog), rack_limit_kw(plan)
     typical = typical_kw(plan)
-    least = min((p.node_power_kw for p in plan.pools), default=0.0)
-    lowest = min((p.node_rack_units for p in plan.pools), default=0)
+    standing_pools = [p for p in plan.pools if not catalog.chassis[p.chassis].own_rack]
+    least = min((p.node_power_kw for p in standing_pools), default=0.0)
+    lowest = min((p.node_rack_units for p in standing_pools), default=0)
     found = []
     for k, rack in enumerate(plan.racks):
         cabinet = catalog.racks.get(rack.part or "")
@@ -58,7 +59,8 @@ def rack_facts(plan: Plan, catalog: Catalog) -> list[RackFacts]:
         standing = rack.weight_kg * (1 + CABLE_SHARE) + ((cabinet.weight_kg or 0.0) if cabinet else 0.0)
         footprint = (cabinet.width_mm * cabinet.depth_mm / 1e6) if cabinet else 0.6 * 1.068
         left_kw, left_units = limit - rack.power_kw, rack.units - used
-        fits = left_kw >= least and left_units >= lowest
+        # Where only racks of the systems themselves hold nodes, nothing else could use what is left.
+        fits = not standing_pools or (left_kw >= least and left_units >= lowest)
         found.append(
             RackFacts(
                 name=rack.name,

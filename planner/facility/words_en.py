@@ -239,10 +239,34 @@ CASES: dict[str, Words] = {
         "Set site.cooling: liquid, or choose air-cooled chassis.",
     ),
     "liquid-loop/unpriced": (
-        "{liquid_kw} kW in {racks} racks, {l_min} L/min",
-        "a loop and {cdus} CDUs of 70 kW",
+        "{liquid_kw} kW, {l_min} L/min; racks with liquid: {racks}",
+        "a loop and {cdus} CDUs of {cdu_kw} kW",
         "{air_kw} kW stay as air heat; CDUs and manifolds are not in the price.",
         "Have CDUs, manifolds and commissioning quoted.",
+    ),
+    "liquid-loop/provided": (
+        "{liquid_kw} kW, {l_min} L/min; racks with liquid: {racks}",
+        "a loop and CDUs, provided by the room",
+        "{air_kw} kW stay as air heat; {cdus} CDUs of {cdu_kw} kW would take the rest, one to spare.",
+        "",
+    ),
+    "liquid-loop/in-row": (
+        "{liquid_kw} kW, {l_min} L/min; racks with liquid: {racks}",
+        "{cdus} CDUs of {cdu_kw} kW in the row, one to spare",
+        "{air_kw} kW stay as air heat; every rack with liquid takes a manifold. CDUs and loop are lines.",
+        "",
+    ),
+    "liquid-loop/in-rack": (
+        "{liquid_kw} kW, {l_min} L/min; racks with liquid: {racks}",
+        "{cdus} CDUs of {cdu_kw} kW, one to spare; blank places of {units}U: {places}",
+        "{air_kw} kW stay as air heat; every rack with liquid takes a manifold. CDUs and loop are lines.",
+        "",
+    ),
+    "liquid-loop/crowded": (
+        "{liquid_kw} kW; racks with liquid: {racks}; blank places of {units}U: {places}",
+        "places for {cdus} CDUs of {cdu_kw} kW",
+        "CDUs and loop are lines; racks have no room for all of the CDUs.",
+        "Set them up beside the racks, or state taller racks (site.rack_units).",
     ),
     "supply-temperature/unstated": (
         "not stated",

@@ -184,9 +184,33 @@ CASES: dict[str, Words] = {
     ),
     "liquid-loop/unpriced": (
         "{racks} 个机柜共 {liquid_kw} kW，{l_min} L/min",
-        "液冷环路与 {cdus} 台 70 kW CDU",
+        "液冷环路与 {cdus} 台 {cdu_kw} kW CDU",
         "另有 {air_kw} kW 由风冷带走；CDU 与分集水器未计价。",
         "请对 CDU、分集水器与调试报价。",
+    ),
+    "liquid-loop/provided": (
+        "{racks} 个机柜共 {liquid_kw} kW，{l_min} L/min",
+        "液冷环路与 CDU，由机房提供",
+        "另有 {air_kw} kW 由风冷带走；其余需 {cdus} 台 {cdu_kw} kW CDU（含一台备用）。",
+        "",
+    ),
+    "liquid-loop/in-row": (
+        "{racks} 个机柜共 {liquid_kw} kW，{l_min} L/min",
+        "{cdus} 台 {cdu_kw} kW 列间 CDU（含一台备用）",
+        "另有 {air_kw} kW 由风冷带走；{racks} 个机柜各配一套分集水器，CDU 与环路已列入清单。",
+        "",
+    ),
+    "liquid-loop/in-rack": (
+        "{racks} 个机柜共 {liquid_kw} kW，{l_min} L/min",
+        "{cdus} 台 {cdu_kw} kW CDU（含一台备用）；机柜内有 {places} 处 {units}U 空位",
+        "另有 {air_kw} kW 由风冷带走；{racks} 个机柜各配一套分集水器，CDU 与环路已列入清单。",
+        "",
+    ),
+    "liquid-loop/crowded": (
+        "{racks} 个机柜共 {liquid_kw} kW；机柜内有 {places} 处 {units}U 空位",
+        "{cdus} 台 {cdu_kw} kW CDU 的位置",
+        "CDU 与环路已列入清单，但机柜内放不下全部 CDU。",
+        "请置于机柜旁，或给出更高的机柜（site.rack_units）。",
     ),
     "supply-temperature/unstated": (
         "未给出",

@@ -60,6 +60,7 @@ RANGES: dict[str, dict[str, tuple[float, float, str]]] = {
         "rack_units": (6, 60, "U"), "width_mm": (400, 1_200, "mm"), "depth_mm": (500, 1_500, "mm"),
         "load_kg": (200, 4_000, "kg"), "weight_kg": (30, 1_000, "kg"),
     },
+    "cooling": {"kw": (1, 3_000, "kW"), "rack_units": (0, 20, "U")},
     "pdus": {"usable_kw": (1, 400, "kW"), "weight_kg": (1, 200, "kg")},
     "management": {"rack_units": (1, 8, "U"), "typical_power_w": (50, 3_000, "W"), "max_power_w": (100, 4_000, "W")},
     "software": {},
@@ -75,7 +76,8 @@ PRICES: dict[str, tuple[int, int]] = {
     "accelerators": (200, 120_000), "chassis": (1_000, 12_000_000), "baseboards": (10_000, 900_000),
     "cpus": (100, 40_000), "memory": (20, 30_000), "drives": (30, 150_000), "nics": (30, 20_000),
     "bridges": (50, 3_000), "switches": (200, 400_000), "optics": (5, 20_000), "cables": (1, 5_000),
-    "storage": (3_000, 20_000_000), "racks": (300, 60_000), "pdus": (100, 15_000), "management": (1_500, 100_000),
+    "storage": (3_000, 20_000_000), "racks": (300, 60_000), "pdus": (100, 15_000), "cooling": (50, 1_000_000),
+    "management": (1_500, 100_000),
     "software": (1, 2_000_000),
 }  # fmt: skip
 

@@ -104,7 +104,11 @@ class Admission:
             return Rejection(part.id, "lifecycle", message, state, "current")
         if part.cooling == "dlc" and self._bench.request.site.cooling == "air":
             return Rejection(
-                part.id, "cooling", f"{part.id} needs a liquid loop; the site has air only.", "air", "liquid"
+                part.id,
+                "cooling",
+                f"{part.id} needs a liquid loop; the site has air only (site.cooling: liquid).",
+                "air",
+                "liquid",
             )
         if part.cpu_fixed and self._bench.request.keeps_out("cpu", self._fixed_cpu_origin(part.cpu_fixed)):
             return foreign(part.id, "cpu", part.cpu_fixed, self._bench.request.site.country)
@@ -135,7 +139,9 @@ def nothing_takes(accelerator: Accelerator, tried: Sequence[tuple[Chassis, Rejec
         names = ", ".join(asleep)
         message = f"{accelerator.id}: no current chassis takes it; name one of {names} in preferences.chassis.only."
     elif tried:
-        message = f"{accelerator.id}: every chassis that takes it is left out: {tried[0][1].message}"
+        # What a chassis lacks says more than that the request wishes for another one.
+        told = min((why for _, why in tried), key=lambda why: why.rule == "preference")
+        message = f"{accelerator.id}: every chassis that takes it is left out: {told.message}"
     else:
         message = f"{accelerator.id}: no chassis in the catalog takes it ({accelerator.form_factor})."
     return Rejection(accelerator.id, "no-chassis", message)

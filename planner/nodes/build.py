@@ -11,7 +11,7 @@ from planner.nodes.adapters import Adapters, choose_adapters, choose_bridges
 from planner.nodes.admission import Admission, nothing_takes, notice
 from planner.nodes.bench import Bench, Item, Prices, total
 from planner.nodes.host import Host, choose_boot, choose_data_drives, choose_hosts
-from planner.nodes.physical import card_fits, drive_room, lanes_short, node_power, node_weight
+from planner.nodes.physical import card_fits, drive_room, feed_lost, lanes_short, node_power, node_weight
 from planner.parts import Accelerator, Chassis, NodeBuild
 from planner.request import Request
 
@@ -195,6 +195,9 @@ def _finish(
         return power
     if isinstance(weight, Rejection):
         return weight
+    down = feed_lost(bench.request, chassis, accelerator, power)
+    if down is not None:
+        return down
     compute, storage, in_band = adapters.compute, adapters.storage, adapters.in_band
     estimates = (*body.estimates, *power.estimates, *weight[1], *adapters.estimates)
     return cents, NodeBuild(

@@ -10,9 +10,11 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from planner import site
 from planner.errors import CatalogError, Rejection
 from planner.nodes.bench import Bench
 from planner.parts import Accelerator, Chassis, Cpu
+from planner.request import Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,25 @@ def _supplies_short(chassis: Chassis, max_w: float) -> Rejection | None:
         return None
     message = f"{chassis.id}: {live} supplies of {watts:,.0f} W carry {carried:,.0f} W, the node draws {max_w:,.0f} W."
     return Rejection(chassis.id, "psu", message, f"{carried:,.0f} W", f"{max_w:,.0f} W")
+
+
+def feed_lost(request: Request, chassis: Chassis, accelerator: Accelerator, power: Power) -> Rejection | None:
+    """Why a node does less than resilience.feed_lost asks when a feed of its rack is lost; None when it does."""
+    asked = request.resilience.feed_lost
+    if asked == "any":
+        return None
+    feeds = site.feed_count(request.site.feeds)
+    lost = site.lost_feed(chassis, power.max_w, power.typical_w, feeds)
+    accepted = ("rides through",) if asked == "ride_through" else ("rides through", "throttles")
+    if lost.result in accepted:
+        return None
+    name, wish = f"{chassis.id} with {accelerator.id}", f"resilience.feed_lost asks for {asked}"
+    if lost.result == "not known":
+        message = f"{name}: what a lost feed does is not known; {wish}."
+    else:
+        supplies = f"{lost.left} of {chassis.psu_count} supplies stay"
+        message = f"{name} {lost.result} when one of {feeds} feeds is lost ({supplies}); {wish}."
+    return Rejection(chassis.id, "feed-lost", message, lost.result, asked)
 
 
 def card_fits(chassis: Chassis, accelerator: Accelerator) -> Rejection | None:

@@ -31,6 +31,7 @@ def check_pools(plan: Plan, catalog: Catalog) -> Iterator[str]:
         yield from _parts(name, pool, chassis, lines, catalog)
         yield from _adapters(name, plan, pool, chassis, lines, catalog)
         yield from _box(name, pool, box, chassis)
+        yield from _scale_up(name, pool, lines, chassis, catalog)
         yield from _peak(name, pool, catalog.accelerators[pool.accelerator])
         yield from _served(name, plan, pool, catalog.accelerators[pool.accelerator])
         yield from _software(name, plan, pool, box, chassis, catalog)
@@ -129,6 +130,36 @@ def _box(name: str, pool: Pool, box: PlanLine, chassis: Chassis) -> Iterator[str
         yield f"{name}: {box.max_power_w:g} W per node, {chassis.id} carries {chassis.max_power_w:g} W"
     if pool.cooling != chassis.cooling:
         yield f"{name}: cooling {pool.cooling}, {chassis.id} is {chassis.cooling}"
+
+
+def _scale_up(name: str, pool: Pool, lines: list[PlanLine], chassis: Chassis, catalog: Catalog) -> Iterator[str]:
+    """Accelerators joined inside a system: by bridges that are bought, else by what the system is built with."""
+    card, count = catalog.accelerators[pool.accelerator], pool.accelerators_per_node
+    bridge = next((catalog.bridges[ln.part] for ln in lines if ln.part in catalog.bridges), None)
+    if bridge is not None:
+        joined, speed, words, how = bridge.group, bridge.gb_per_s, bridge.model, "bridge"
+    elif chassis.category == "pcie" and chassis.price_scope == "barebone":
+        joined, speed, words, how = 1, None, "", ""
+    else:
+        joined, speed = min(card.scale_up.domain, count), card.scale_up.gb_per_s
+        words, how = card.scale_up.name, str(chassis.interconnect)
+    have = pool.scale_up
+    if joined < 2:
+        if have is not None:
+            yield f"{name}: scale_up {have.name}, nothing joins its accelerators"
+        return
+    included = {what: n * pool.nodes for what, n in chassis.scale_up_parts.items()}
+    found = (words, how, joined, count // joined * pool.nodes, speed, included)
+    stated = have and (
+        have.name,
+        have.interconnect,
+        have.accelerators,
+        have.domains,
+        have.gb_per_s,
+        have.included,
+    )
+    if stated != found:
+        yield f"{name}: scale_up {stated}, chassis and lines give {found}"
 
 
 def _peak(name: str, pool: Pool, accelerator: Accelerator) -> Iterator[str]:

@@ -102,8 +102,11 @@ def _rows(plan: Plan) -> dict[str, Row]:
 
 
 def _pieces(plan: Plan, part: str) -> int:
-    """Pieces of a limited part: accelerators on boards and inside whole systems count as well as loose ones."""
+    """Pieces of a limited part: accelerators on boards, inside whole systems and on the shelf as well as loose ones."""
     cards = sum(pool.accelerators for pool in plan.pools if pool.accelerator == part)
+    boxes = {pool.chassis: pool.accelerators_per_node for pool in plan.pools if pool.accelerator == part}
+    # Whole nodes on the shelf hold theirs too.
+    cards += sum(ln.quantity * boxes.get(ln.part, 0) for ln in plan.lines if ln.group == "spares")
     return cards or sum(ln.quantity for ln in plan.lines if ln.part == part)
 
 

@@ -10,6 +10,7 @@ from planner.catalog import Catalog
 from planner.parts import (
     Cable,
     Chassis,
+    CoolingUnit,
     ManagementNode,
     Optic,
     Part,
@@ -78,7 +79,7 @@ def _facts(name: str, plan: Plan, catalog: Catalog, line: PlanLine, part: Part, 
         ("part_number", line.part_number, part.part_number),
         ("origin", line.origin, part.origin),
         ("section", line.section, section(part)),
-        ("unit", line.unit, "piece" if software is None else "year" if recurring else "licence"),
+        ("unit", line.unit, _unit(part, recurring)),
         ("currency", line.currency, plan.totals.currency),
         ("tax_percent", line.tax_percent, tax(plan, catalog, part)),
         ("country_tax_percent", line.country_tax_percent, _country_tax(plan, catalog, part)),
@@ -87,10 +88,16 @@ def _facts(name: str, plan: Plan, catalog: Catalog, line: PlanLine, part: Part, 
             yield f"{name}: {field} {have}, expected {found}"
 
 
+def _unit(part: Part, recurring: bool) -> str:
+    if isinstance(part, Software):
+        return "year" if recurring else "licence"
+    return "kW" if isinstance(part, CoolingUnit) and part.role == "loop" else "piece"
+
+
 def _shelved(line: PlanLine, part: Part) -> bool:
     """Whether a line is a spare part: anything of a node, or a module."""
     return line.group == "spares" and not isinstance(
-        part, ManagementNode | StorageSystem | Rack | Pdu | Switch | Software
+        part, ManagementNode | StorageSystem | Rack | Pdu | CoolingUnit | Switch | Software
     )
 
 
@@ -100,6 +107,8 @@ def _groups(plan: Plan, part: Part) -> set[str]:
         return {"management"}
     if isinstance(part, StorageSystem):
         return {"storage"}
+    if isinstance(part, CoolingUnit):
+        return {"cooling"}
     if isinstance(part, Rack | Pdu):
         return {"racks"}
     if isinstance(part, Switch | Optic | Cable | ManagementNode):
@@ -114,7 +123,7 @@ def section(part: Part) -> Section:
     """The section of the bill of materials that a part belongs to."""
     if isinstance(part, Software):
         return part.section
-    if isinstance(part, Rack | Pdu):
+    if isinstance(part, Rack | Pdu | CoolingUnit):
         return "facility"
     if isinstance(part, StorageSystem):
         return "storage"

@@ -11,6 +11,7 @@ from planner.parts import (
     Accelerator,
     Baseboard,
     Chassis,
+    CoolingUnit,
     Dimm,
     Drive,
     Part,
@@ -159,7 +160,7 @@ class Landed:
 
     def _start(self, part: Part | None) -> str:
         """Country of dispatch."""
-        if isinstance(part, Rack | Pdu):
+        if isinstance(part, Rack | Pdu | CoolingUnit):
             return str(self.request["site"]["country"])
         return "CN" if part is not None and part.origin == "CN" else str(self.request["compliance"]["ship_from"])
 

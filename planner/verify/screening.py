@@ -17,6 +17,7 @@ from planner.parts import (
     Accelerator,
     Baseboard,
     Chassis,
+    CoolingUnit,
     Cpu,
     Dimm,
     Drive,
@@ -58,6 +59,7 @@ KINDS: dict[str, tuple[type[Part], ...]] = {
     "memory": (Dimm,),
     "storage": (StorageSystem,),
     "pdu": (Pdu,),
+    "cooling": (CoolingUnit,),
     "rack": (Rack,),
     "software": (Software,),
 }

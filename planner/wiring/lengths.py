@@ -6,7 +6,6 @@ same price, each run takes the shortest that reaches; the sum of the lines stays
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +18,7 @@ from planner.wiring.devices import Built, Device, directory, floor
 from planner.wiring.links import Run, kit, runs, trunk_kit
 
 Key = tuple[str, str]  # network that buys the cable, kind of link
+Spot = tuple[int, int, float]  # rack, its units, height of the port in units
 Price = Callable[[str], object]  # whatever must be equal for two lengths to be exchanged; None: no price
 
 
@@ -95,21 +95,35 @@ class Cut:
 
 def cuts(plan: Built, catalog: Catalog, steps: Mapping[Key, Ladder]) -> Iterator[Cut]:
     """Every cable with its length, one after the other."""
-    devices, ground = directory(plan), floor(plan, catalog)
+    reach = _Reach(directory(plan), floor(plan, catalog))
     for run in runs(plan, catalog):
-        need = run_m(ground, devices, run)
+        need = reach.run_m(run)
         yield Cut(run, steps[run.through, run.kind].cut(need), need)
 
 
-def run_m(ground: Floor, devices: Mapping[str, Device], run: Run) -> float:
-    """Metres that a run needs: the longest of its legs."""
-    near = devices[run.near].spot
-    return max(_metres(ground, near, devices[label].spot) for label, _ in run.far)
+class _Reach:
+    """Metres between devices; many runs join places of equal height in the same two racks."""
 
+    def __init__(self, devices: Mapping[str, Device], ground: Floor) -> None:
+        self.devices, self.ground = devices, ground
+        self.spots = {label: device.spot for label, device in devices.items()}
+        self.known: dict[tuple[Spot, Spot], float] = {}
 
-@functools.lru_cache(maxsize=262144)
-def _metres(ground: Floor, one: tuple[int, int, float], other: tuple[int, int, float]) -> float:
-    return cable_m(ground, one, other)
+    def run_m(self, run: Run) -> float:
+        """Metres that a run needs: the longest of its legs."""
+        if len(run.far) == 1:
+            return self._metres(run.near, run.far[0][0])
+        return max(self._metres(run.near, label) for label, _ in run.far)
+
+    def _metres(self, one: str, other: str) -> float:
+        spots = self.spots
+        if one not in spots or other not in spots:
+            _ = self.devices[one], self.devices[other]  # says which one stands in no rack
+        key = (spots[one], spots[other])
+        found = self.known.get(key)
+        if found is None:
+            found = self.known[key] = cable_m(self.ground, *key)
+        return found
 
 
 def cabling_of(plan: Built, catalog: Catalog, price: Price) -> tuple[PlannedCables, ...]:

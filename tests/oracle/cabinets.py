@@ -12,8 +12,8 @@ Counts = tuple[tuple[Size, int], ...]
 
 @functools.lru_cache(maxsize=200_000)
 def fewest(things: Counts, room: Size) -> int | None:
-    """Racks for things of (units, watts, grams), largest first; None when one of them fits no rack."""
-    if any(size[k] > room[k] for size, _ in things for k in range(3)):
+    """Racks for things (units, watts, grams, heat to air, to liquid), largest first; None when one fits no rack."""
+    if any(size[k] > room[k] for size, _ in things for k in range(len(room))):
         return None
     # Where packing one by one needs no more racks than the sums do, there is nothing to search for.
     simple = _one_by_one(things, room)
@@ -22,8 +22,9 @@ def fewest(things: Counts, room: Size) -> int | None:
 
 def at_least(things: Counts, room: Size) -> int:
     """Racks that sums alone ask for, and things of which no two share one."""
-    sums = [-(-sum(size[k] * n for size, n in things) // room[k]) for k in range(3)]
-    return max([*sums, *(sum(n for size, n in things if 2 * size[k] > room[k]) for k in range(3))])
+    axes = [k for k in range(len(room)) if room[k]]
+    sums = [-(-sum(size[k] * n for size, n in things) // room[k]) for k in axes]
+    return max([*sums, *(sum(n for size, n in things if 2 * size[k] > room[k]) for k in axes)])
 
 
 def _one_by_one(things: Counts, room: Size) -> int:
@@ -37,12 +38,12 @@ def _first_fit(things: Counts, room: Size) -> int:
     for size, n in things:
         for _ in range(n):
             for rack in racks:
-                if all(rack[k] + size[k] <= room[k] for k in range(3)):
+                if all(rack[k] + size[k] <= room[k] for k in range(len(room))):
                     break
             else:
-                rack = [0, 0, 0]
+                rack = [0] * len(room)
                 racks.append(rack)
-            for k in range(3):
+            for k in range(len(room)):
                 rack[k] += size[k]
     return len(racks)
 
@@ -63,8 +64,10 @@ def _rests(things: Counts, room: Size) -> Iterator[Counts]:
     """What is left after a rack that holds one of the first kind and as much else as any choice allows."""
     (first, n), *others = things
     left = ((first, n - 1), *others)
-    for taken, free in _fillings(left, (room[0] - first[0], room[1] - first[1], room[2] - first[2])):
-        if all(t == m or any(size[k] > free[k] for k in range(3)) for t, (size, m) in zip(taken, left, strict=True)):
+    for taken, free in _fillings(left, tuple(have - need for have, need in zip(room, first, strict=True))):
+        if all(
+            t == m or any(size[k] > free[k] for k in range(len(free))) for t, (size, m) in zip(taken, left, strict=True)
+        ):
             yield tuple((size, m - t) for t, (size, m) in zip(taken, left, strict=True) if m - t)
 
 
@@ -74,8 +77,8 @@ def _fillings(left: Counts, free: Size) -> Iterator[tuple[tuple[int, ...], Size]
         yield (), free
         return
     (size, m), *others = left
-    most = min([m, *(free[k] // size[k] for k in range(3) if size[k])])
+    most = min([m, *(free[k] // size[k] for k in range(len(free)) if size[k])])
     for t in range(most, -1, -1):
-        rest = (free[0] - t * size[0], free[1] - t * size[1], free[2] - t * size[2])
+        rest = tuple(have - t * need for have, need in zip(free, size, strict=True))
         for taken, room in _fillings(tuple(others), rest):
             yield (t, *taken), room

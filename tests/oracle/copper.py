@@ -17,8 +17,8 @@ TO_THE_SIDE = 0.5  # m at either port
 
 def stacked(heap: Heap) -> Heap:
     """Everything of a heap as one thing."""
-    size = [sum(s[k] * n for s, n in heap.things) for k in range(3)]
-    return replace(heap, things=(((size[0], size[1], size[2]), 1),))
+    axes = range(len(heap.things[0][0]))
+    return replace(heap, things=((tuple(sum(s[k] * n for s, n in heap.things) for k in axes), 1),))
 
 
 def fits(heap: Heap, rack: Size) -> bool:

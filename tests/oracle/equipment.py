@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from oracle import copper
-from oracle.ledger import Heap, Ledger
+from oracle.ledger import Heap, Ledger, Size
 from planner import fabric
 from planner.errors import Rejection
 from planner.parts import Technology
@@ -38,19 +38,40 @@ class Equipment:
 
     request: Request
     ledger: Ledger
-    _known: dict[tuple[int, int, int, int, float], list[Shared]] = field(default_factory=dict)
+    _known: dict[tuple[int, int, int, int, int, float], list[Shared]] = field(default_factory=dict)
     _made: dict[tuple[str, int, float, str], dict[str, list[tuple[int, Heap]]]] = field(default_factory=dict)
 
     def ways(self, pools: Heap, storage_gbps: float) -> list[Shared]:
         """Every consistent choice of switches for these pools; the ports of the equipment itself count too."""
-        key = (pools.seen, pools.in_band, pools.oob, pools.storage, storage_gbps)
+        key = (pools.seen, pools.in_band, pools.oob, pools.storage, pools.plates, storage_gbps)
         if key not in self._known:
             found = []
             for stored in self._storage(pools, storage_gbps):
                 found += list(self._combined(pools, stored))
                 found += list(self._apart(pools, stored))
-            self._known[key] = found
+            cooling = self._cooling(pools.plates)
+            self._known[key] = [
+                Shared(way.words, way.heap + cooling, way.steps) for way in found if cooling is not None
+            ]
         return self._known[key]
+
+    # -- liquid cooling ------------------------------------------------------------------------------------------
+    def _cooling(self, tenths: int) -> Heap | None:
+        """The cheapest kind of CDU, one more than the heat takes, and the loop by the kW; None: no price."""
+        if not tenths or self.request.site.cooling_equipment == "provided":
+            return Heap()
+        whole = Heap()
+        for role, spare in (("cdu", 1), ("loop", 0)):
+            ways = [
+                self.ledger.lines([(u.id, math.ceil(tenths / round(u.kw * 10)) + spare)])
+                for u in self.ledger.catalog.cooling.values()
+                if u.role == role
+            ]
+            cheapest = min((w for w in ways if w is not None), key=lambda w: w.cents, default=None)
+            if cheapest is None:
+                return None
+            whole = whole + cheapest
+        return whole
 
     # -- management ----------------------------------------------------------------------------------------------
     def _management(self, nodes: int) -> tuple[int, Heap] | None:
@@ -197,22 +218,26 @@ class Equipment:
                         yield Shared(f"{blocks}x{system.id} {count}x{switch}", heap + network, count)
 
     # -- racks ---------------------------------------------------------------------------------------------------
-    def rack_size(self) -> tuple[int, int, int]:
-        """Units, watts and grams that one rack takes."""
+    def rack_size(self) -> Size:
+        """Units, watts, grams, and watts of heat to air and to liquid that one rack takes."""
         site = self.request.site
-        kilowatts = site.rack_power_kw or RACK[site.cooling]
+        terms = site.cooling_terms
+        cooled = [] if terms is None else [terms.air_kw_per_rack + terms.liquid_kw_per_rack]
+        kilowatts = min([*([site.rack_power_kw] if site.rack_power_kw else []), *cooled], default=RACK[site.cooling])
         kilograms = site.rack_weight_kg
         watts, grams = math.floor(round(kilowatts * 1000, 6)), 10**12
         return (
             site.rack_units or int(RACK["units"]),
             watts,
             grams if kilograms is None else math.floor(kilograms * 1000),
+            10**12 if terms is None else round(terms.air_kw_per_rack * 1000),
+            10**12 if terms is None else round(terms.liquid_kw_per_rack * 1000),
         )
 
     def rack_cents(self) -> int:
         """The cheapest cabinet that is tall enough, with the cheapest power distribution for its two feeds."""
         site, catalog, price = self.request.site, self.ledger.catalog, self.ledger.price
-        units, watts, _ = self.rack_size()
+        units, watts, *_ = self.rack_size()
         cabinets = [
             cents
             for r in catalog.racks.values()

@@ -17,7 +17,8 @@ from planner.parts import ManagementNode, NodeBuild, Software, StorageSystem
 from planner.units import half_up
 from planner.verify.prices import Landed
 
-Size = tuple[int, int, int]  # rack units, watts, grams
+Size = tuple[int, ...]  # rack units, watts, grams, watts of heat to air, to liquid
+PLATES = {False: 70, True: 94}  # percent of a liquid-cooled node's heat, by whether it brings its rack
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Heap:
     oob: int = 0
     storage: int = 0
     own_racks: int = 0
+    plates: int = 0  # heat to liquid, in tenths of a kW
     things: tuple[tuple[Size, int], ...] = ()
     scarce: tuple[tuple[str, int], ...] = ()
 
@@ -49,6 +51,7 @@ class Heap:
             self.oob + other.oob,
             self.storage + other.storage,
             self.own_racks + other.own_racks,
+            self.plates + other.plates,
             self.things + other.things,
             self.scarce + other.scarce,
         )
@@ -67,6 +70,7 @@ class Heap:
             self.oob * count,
             self.storage * count,
             self.own_racks * count,
+            self.plates * count,
             tuple((size, n * count) for size, n in self.things),
             tuple((part, n * count) for part, n in self.scarce),
         )
@@ -187,7 +191,8 @@ class Ledger:
         if build.accelerator in self.request["supply"]:
             scarce.append((build.accelerator, build.accelerators))
         watts = math.ceil(round(build.max_power_kw * 1000, 6))
-        size = (build.rack_units, watts, round(build.weight_kg * 1000))
+        plates = watts * PLATES[build.own_rack] // 100 if build.cooling == "dlc" else 0
+        size = (build.rack_units, watts, round(build.weight_kg * 1000), watts - plates, plates)
         return Heap(
             hardware + cents,
             yearly,
@@ -199,6 +204,7 @@ class Ledger:
             build.oob_ports,
             build.storage_ports,
             1 if build.own_rack else 0,
+            math.ceil(plates / 100),
             () if build.own_rack else ((size, 1),),
             tuple(scarce),
         )
@@ -229,5 +235,5 @@ class Ledger:
 
 
 def _device(most: float, typical: float, units: int, kilograms: float) -> Heap:
-    size = (units, math.ceil(most), round(kilograms * 1000))
+    size = (units, math.ceil(most), round(kilograms * 1000), math.ceil(most), 0)
     return Heap(watts=math.ceil(most), typical=math.ceil(typical), oob=1, things=((size, 1),))

@@ -281,7 +281,9 @@ class Builder:
                     bought = copper.stacked(bought)
                     if not copper.fits(bought, self.rack):
                         continue
-                heap = bought + beside + Heap(yearly=yearly.cents, scarce=yearly.scarce)
+                whole = _share_of(self.request.spares.nodes, count) if count > 16 else 0
+                held = ((build.accelerator, whole * build.accelerators),) if whole else ()
+                heap = bought + beside + Heap(yearly=yearly.cents, scarce=(*yearly.scarce, *held))
                 yield f"{made.switches} x {switch} {technology}", heap, made.switches, media.node is not None
 
     def _copper(self, build: NodeBuild, count: int, made: fabric.FabricDesign) -> Iterator[fabric.Media]:

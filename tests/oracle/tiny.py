@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from planner import demand, nodes
+from planner import demand, fabric, nodes
 from planner.catalog import Catalog
 from planner.errors import Rejection
 from planner.parts import Accelerator, Chassis, FabricLink, NodeBuild, Part, Price, Software, Switch
@@ -98,7 +98,7 @@ def tiny_site(seed: int) -> Tiny:
     dice = random.Random(seed)
     kind = KINDS[seed % len(KINDS)]
     catalog = _catalog(dice, kind, seed)
-    return Tiny(kind, _request(dice, kind, catalog), catalog)
+    return Tiny(kind, _request(dice, kind, catalog, _cooled(seed)), catalog)
 
 
 # -- catalog ---------------------------------------------------------------------------------------------------------
@@ -122,8 +122,19 @@ def _catalog(dice: random.Random, kind: str, seed: int) -> TinyCatalog:
     kinds["switches"] = _switches(dice, kind)
     kinds["nics"] = _nics(dice, kind)
     kinds["racks"] = {i: kinds["racks"][i] for i in [*dice.sample(sorted(kinds["racks"]), 2), "r52_800_1200"]}
+    kinds["cooling"] = dict(shipped.cooling)
+    if _liquid(seed):
+        wet = random.Random(f"plates {seed}")
+        for box_id, box in kinds["chassis"].items():
+            if wet.random() < 0.6:
+                kinds["chassis"][box_id] = box.model_copy(update={"cooling": "dlc"})
     kinds["storage"] = {i: kinds["storage"][i] for i in ("ddn-ai400x2", "netapp-aff-a90", "dell-powerscale-f710")}
     return TinyCatalog(f"tiny-{seed}", kinds, _prices(dice, kind, kinds))
+
+
+def _liquid(seed: int) -> bool:
+    """Whether a site has a liquid loop; drawn apart, so that all other sites stay what they are."""
+    return random.Random(f"liquid {seed}").random() < 0.3
 
 
 def _chassis(dice: random.Random, cards: list[str], modules: list[str]) -> dict[str, Part]:
@@ -191,8 +202,10 @@ def _nics(dice: random.Random, kind: str) -> dict[str, Part]:
 
 
 def _prices(dice: random.Random, kind: str, kinds: Mapping[str, Mapping[str, Part]]) -> dict[str, tuple[Price, ...]]:
-    found: dict[str, tuple[Price, ...]] = {}
+    found: dict[str, tuple[Price, ...]] = {i: _shipped().prices[i] for i in kinds["cooling"]}
     for name, parts in kinds.items():
+        if name == "cooling":
+            continue
         for part_id, part in sorted(parts.items()):
             if isinstance(part, Software) and part.free:
                 continue
@@ -234,7 +247,23 @@ def _price(dice: random.Random, name: str, part: Part) -> Price:
 
 
 # -- request ---------------------------------------------------------------------------------------------------------
-def _request(dice: random.Random, kind: str, catalog: Catalog) -> Request:
+def _cooled(seed: int) -> dict[str, Any]:
+    """A liquid loop, and now and then what the room cools per rack or that it brings its own equipment."""
+    dice, found = random.Random(f"terms {seed}"), dict[str, Any]()
+    if not _liquid(seed):
+        return found
+    found["cooling"] = "liquid"
+    if dice.random() < 0.5:
+        found["cooling_terms"] = {
+            "air_kw_per_rack": dice.choice((9, 14, 25)),
+            "liquid_kw_per_rack": dice.choice((12, 30)),
+        }
+    if dice.random() < 0.2:
+        found["cooling_equipment"] = "provided"
+    return found
+
+
+def _request(dice: random.Random, kind: str, catalog: Catalog, cooled: dict[str, Any]) -> Request:
     data: dict[str, Any] = {
         "project": kind,
         "customer": {"headquarters": "DE"},
@@ -243,6 +272,7 @@ def _request(dice: random.Random, kind: str, catalog: Catalog) -> Request:
             "rack_units": dice.choice((None, 24, 36, 48)),
             "rack_power_kw": dice.choice((16, 20, 25.5, 33, None)),
             "rack_weight_kg": dice.choice((None, None, 700)),
+            **cooled,
         },
         "budget": {
             "currency": dice.choice(("USD", "EUR", "NOK")),
@@ -421,14 +451,20 @@ def _wide(dice: random.Random, data: dict[str, Any], catalog: Catalog, built: li
     data["workloads"] = [work]
 
 
+def _joinable(catalog: Catalog, build: NodeBuild) -> bool:
+    """Whether a switch of the catalog has ports for the adapters of a build."""
+    return any(fabric.candidate_switches(catalog, t, build.compute_gbps, "compute") for t in build.compute_technologies)
+
+
 def _joint(dice: random.Random, data: dict[str, Any], catalog: Catalog, built: list[NodeBuild]) -> None:
     """Two or three works of several nodes each, whose fabrics may be one."""
-    accelerators = sorted({b.accelerator for b in built} or catalog.accelerators)
+    joined = [b for b in built if b.compute_ports and _joinable(catalog, b)] or built
     works: list[dict[str, Any]] = []
     for k in range(dice.choice((2, 2, 2, 3))):
-        counts = (8, 12, 16, 24) if k < 2 else (8, 16)
-        work = {"name": f"cluster-{k + 1}", "kind": "capacity", "count": dice.choice(counts)}
-        works.append({**work, "accelerator": dice.choice(accelerators)})
+        build = dice.choice(joined) if joined else None
+        count = (build.accelerators if build else 8) * dice.choice((2, 3, 4))
+        work = {"name": f"cluster-{k + 1}", "kind": "capacity", "count": count}
+        works.append({**work, "accelerator": build.accelerator if build else "h200-sxm5"})
     if dice.random() < 0.2:
         works[0] = {"name": "cluster-1", "kind": "capacity", "maximise": "accelerators"}
         data["budget"]["capex"] = _node_money(dice, data, dice.randint(5, 8))
