@@ -171,11 +171,11 @@ def test_verify_refuses_a_changed_result_and_a_changed_figure(name: str, plan: P
     k = next(i for i, c in enumerate(plan.checks) if c.id == name)
     other = "FAIL" if plan.checks[k].status == "PASS" else "PASS"
     forged = [changed(plan, lambda d: d["checks"][k].update(status=other))]
-    for key, value in plan.checks[k].figures.items():
-        if isinstance(value, int | float):
-            forged.append(
-                changed(plan, lambda d, key=key, value=value: d["checks"][k]["figures"].update({key: value + 1}))
-            )
+
+    def raised(key: str, value: float) -> Plan:
+        return changed(plan, lambda d: d["checks"][k]["figures"].update({key: value + 1}))
+
+    forged += [raised(key, value) for key, value in plan.checks[k].figures.items() if isinstance(value, int | float)]
     for made in forged:
         found = list(check_checks(made, catalog))
         assert any(f"({name})" in finding for finding in found), found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from planner.catalog import Catalog
 from planner.plan import Plan, PlannedFabric, Pool
 from planner.wiring.devices import Built, pool_names
+from planner.wiring.lengths import family
 from planner.wiring.links import kit, trunk_kit
 
 TRUNKS = ("trunk", "core", "peer")
@@ -58,13 +59,18 @@ def reach_m(plan: Built, catalog: Catalog, net: PlannedFabric, kind: str) -> flo
 
 
 def beyond_reach(plan: Plan, catalog: Catalog) -> frozenset[str]:
-    """Kinds of link, as role:node or role:trunk, with a run that is longer than modules or fibres of its kind reach."""
+    """Kinds of link, as role:node or role:trunk, with a run that is longer than modules or fibres of its kind reach.
+
+    A run that a longer piece of the same fibre would reach at another price is not one: single-mode would not help it.
+    """
     found = set()
     for entry in plan.cabling:
         net = next((n for n in plan.fabrics if n.name == entry.network), None)
-        if net is None or catalog.cables[entry.part].kind != "fibre":
+        cable = catalog.cables[entry.part]
+        if net is None or cable.kind != "fibre":
             continue
         reach = reach_m(plan, catalog, net, entry.kind)
-        if entry.longest_m > entry.length_m or (reach is not None and entry.length_m > reach):
+        longest = max(c.length_m for c in family(catalog, cable))
+        if entry.longest_m > longest or (reach is not None and max(entry.length_m, entry.longest_m) > reach):
             found.add(f"{net.role}:{'trunk' if entry.kind in TRUNKS else 'node'}")
     return frozenset(found)

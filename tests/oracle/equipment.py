@@ -128,8 +128,10 @@ class Equipment:
                 if plugged > leaves * ports:
                     continue
                 low = self._networks("oob", plugged, OOB_GBPS, "ethernet").get(outer)
+                if low is None or low[0][0] != leaves:
+                    break
                 less = self._without_cables(inner, outer, leaves)
-                for _, heap in made[inner] if low is not None and low[0][0] == leaves else ():
+                for _, heap in made[inner]:
                     whole = stored.heap + managers + heap + low[0][1] + less
                     words = f"{stored.words} in-band {switches}x{inner} oob {leaves}x{outer} servers {servers}"
                     yield Shared(words, whole, stored.steps + switches + leaves + servers)
