@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from planner.fabric import USUAL, Media
 from planner.parts import FabricLink, NodeBuild, Technology
+
+if TYPE_CHECKING:
+    from planner.rackcuts import RackWorth
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -280,6 +283,8 @@ class Problem:
     capital_scale: int = 1  # units of `capital` to a cent
     alone: Mapping[str, float] = field(default_factory=dict)  # what each maximised work reaches alone, in its unit
     one_fabric: bool = False  # all compute fabrics of the plan are one (preferences.fabric.sharing: shared)
+    # Rules that packing has taught, by room; they hold for every problem in it, so variants of a problem share them.
+    rules: dict[RoomLimits, list[RackWorth]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def joint_networks(self) -> tuple[str, ...]:

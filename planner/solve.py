@@ -31,6 +31,7 @@ from planner.rackcuts import Packer, RackCut, RackWorth, learnt, rule
 Measure = Callable[[Load], float]
 
 MAX_ROUNDS = 400
+MOST_RULES = 12  # of what earlier searches in the same room were taught, to begin with
 
 
 @dataclass
@@ -56,7 +57,11 @@ class Search:
     tightened: dict[str, int] = field(default_factory=dict)
     stopped_early: bool = False
     bound: float | None = None
+    proof: float | None = None  # the bound with which the last program of a stage ended at its optimum
     solves: int = 0
+
+    def __post_init__(self) -> None:
+        self.cuts += self.problem.rules.get(self.problem.room, [])[-MOST_RULES:]
 
 
 @dataclass(frozen=True)
@@ -328,13 +333,19 @@ def _optimum(search: Search, stage: Stage, fixed: list[tuple[Stage, float]]) -> 
         return best
     if fixed and fixed[0][0].name != "performance":
         return best  # tie-breaks need no certificate
-    while True:
+    while not _proven(search, stage, best):
         better = _checked(search, stage, fixed, stage_value(search.problem, stage, best) - stage.step)
         if better is None or search.stopped_early:
             return best
         if stage_value(search.problem, stage, better) >= stage_value(search.problem, stage, best):
             return best  # the solver's float noise; exactly, nothing better was found
         best = better
+    return best
+
+
+def _proven(search: Search, stage: Stage, best: Solution) -> bool:
+    """Whether the bound with which the solver ended leaves no room for a plan one step better than the exact value."""
+    return search.proof is not None and search.proof > stage_value(search.problem, stage, best) - 0.5 * stage.step
 
 
 def _only_one(search: Search, stage: Stage, fixed: list[tuple[Stage, float]], found: Solution) -> bool:
@@ -371,7 +382,10 @@ def _checked(
         if needed is None:
             raise SolverFailed("something was chosen that fits no rack; it should have been rejected before")
         if needed > answer.racks:
-            search.cuts.append(rule(problem, answer) or learnt(problem, answer, needed, search.packer))
+            found = rule(problem, answer)
+            if found is not None:
+                problem.rules.setdefault(problem.room, []).append(found)
+            search.cuts.append(found or learnt(problem, answer, needed, search.packer))
             continue
         answer = replace(answer, racks=needed, total=_total(problem, answer, needed))
         broken = exceeded(problem, answer)
@@ -434,6 +448,7 @@ def _run(search: Search, model: Model) -> bool:
     status = pulp.LpSolveStatus
     stats = highs.run(model.lp, threads=search.threads, time_limit=search.clock.left())
     search.solves += 1
+    search.proof = stats.best_bound if stats.status == status.Optimal else None
     if stats.status == status.Optimal:
         return True
     if stats.status == status.Infeasible:
