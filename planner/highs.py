@@ -27,14 +27,17 @@ THREADS = 1  # these programs are small: more threads cost more than they bring
 _pool: list[int] = []  # the number of threads that the process's pool was made with
 
 
-def run(lp: pulp.LpProblem, *, threads: int | None = None, time_limit: float | None = None) -> Any:
-    """Solve to gap 0 and return PuLP's statistics; `threads` None: one. `time_limit` in seconds."""
+def run(lp: pulp.LpProblem, *, threads: int | None = None, time_limit: float | None = None, gap: float = 0.0) -> Any:
+    """Solve and return PuLP's statistics; `threads` None: one. `time_limit` in seconds.
+
+    `gap`: relative distance from the optimum that is good enough, 0 for all that a plan is made from.
+    """
     silence_solver()
     wanted = threads or THREADS
     if _pool != [wanted]:
         highspy.Highs.resetGlobalScheduler(True)
         _pool[:] = [wanted]
-    solver = pulp.HiGHS(msg=False, gapRel=0.0, gapAbs=0.0, threads=wanted, timeLimit=time_limit, **TOLERANCES)
+    solver = pulp.HiGHS(msg=False, gapRel=gap, gapAbs=0.0, threads=wanted, timeLimit=time_limit, **TOLERANCES)
     return lp.solve(solver)
 
 

@@ -23,7 +23,7 @@ from planner.pricing import PriceBook
 from planner.reach import promising, reach
 from planner.request import Request
 from planner.shared import SharedEquipment, rack_bundle
-from planner.solve import delivered, least, performance, stages
+from planner.solve import delivered, performance, scouted
 from planner.taxes import Taxes
 from planner.units import HOURS_PER_YEAR, UTILISATION
 
@@ -94,7 +94,7 @@ def prepare(
         # After counts some percent apart all counts of the few builds; then those of every build.
         for eager in (scout.eager, None) if scout.coarse else (None,):
             looked = factory.with_joint(problem, None) if generator.joint.forced else problem
-            known = least(looked, pack_shapes, stages(looked)[0])
+            known = _good(looked)
             if known is None:
                 break
             scout.floors |= _floors(looked, known)
@@ -131,6 +131,12 @@ def _beyond(bench: Bench, have: Mapping[str, int], room: RoomLimits) -> frozense
         if over or not fits:
             found.add(node.id)
     return frozenset(found)
+
+
+def _good(problem: Problem) -> Solution | None:
+    """A plan near the best, against which others are measured before the program is made whole; None without any."""
+    free = problem.performance_first
+    return scouted(problem, pack_shapes, frozenset(w.name for w in led(problem.works)) if free else frozenset())
 
 
 def _floors(problem: Problem, known: Solution) -> dict[str, float]:
@@ -222,10 +228,10 @@ class _Factory:
             # Without sharing there is no plan to compare with: a few good pools make a first one.
             few = promising(problem, counted.bare)
             started = self._sharing(problem, lambda o: (o.id, o.nodes_per_unit) in few)
-            known = least(started, pack_shapes, stages(started)[0])
+            known = _good(started)
             bounds = reach(started if known is not None else problem, counted.bare, known)
         else:
-            known = known or least(problem, pack_shapes, stages(problem)[0])
+            known = known or _good(problem)
             bounds = reach(problem, counted.bare, known)
         made = self._sharing(problem, bounds.worth)
         before = {o.id for o in self.unpruned}

@@ -57,6 +57,7 @@ class Search:
     tightened: dict[str, int] = field(default_factory=dict)
     stopped_early: bool = False
     bound: float | None = None
+    gap: float = 0.0  # relative; only plans that merely bound others are looked for with one
     proof: float | None = None  # the bound with which the last program of a stage ended at its optimum
     solves: int = 0
 
@@ -113,6 +114,7 @@ def solve(
 
 
 # -- bounds ------------------------------------------------------------------------------------------------------
+SCOUTED_GAP = 0.002  # relative
 FEW = 8  # options per work and order of the first, small program
 _MEASURES: dict[str, Measure] = {"power": lambda load: load.watts, "nodes": lambda load: load.nodes}
 
@@ -131,13 +133,7 @@ def _within_reach(problem: Problem, packer: Packer, threads: int | None) -> Prob
         return problem
     measure = stages(problem)[1].measure if stage.measure is None else stage.measure
     assert measure is not None
-    possible = replace(problem, options=tuple(o for o in problem.options if _possible(problem, o)))
-    few: set[str] = set()
-    for options in _by_work(possible).values():
-        # Cheap ones, frugal ones and small ones: whichever limit bites, some of them get past it.
-        for order in (measure, _MEASURES["power"], _MEASURES["nodes"]):
-            options.sort(key=lambda o: _promise(problem, o, order))
-            few |= {o.id for o in options[:FEW]}
+    few = _few(problem, measure)
     small = replace(problem, options=tuple(o for o in problem.options if o.id in few))
     first = _checked(Search(small, packer, threads), stage, [], None)
     if first is None:
@@ -147,6 +143,35 @@ def _within_reach(problem: Problem, packer: Packer, threads: int | None) -> Prob
     else:
         options = _not_above(problem, stage.measure, stage.measure(first.total))
     return _with_sizes(replace(problem, options=tuple(options)))
+
+
+def _few(problem: Problem, measure: Measure) -> set[str]:
+    """Ids of a few options per work that a good plan is likely to be made from."""
+    possible = replace(problem, options=tuple(o for o in problem.options if _possible(problem, o)))
+    few: set[str] = set()
+    for options in _by_work(possible).values():
+        # Cheap ones, frugal ones and small ones: whichever limit bites, some of them get past it.
+        for order in (measure, _MEASURES["power"], _MEASURES["nodes"]):
+            options.sort(key=lambda o: _promise(problem, o, order))
+            few |= {o.id for o in options[:FEW]}
+    return few
+
+
+def scouted(problem: Problem, packer: Packer, whole: frozenset[str]) -> Solution | None:
+    """A plan near the best: made of all options of the works in `whole` and a few of every other work.
+
+    What it reaches, or costs, bounds the best plan, however far from it.
+    """
+    stage, then = stages(problem)[:2]
+    measure = stage.measure or then.measure
+    assert measure is not None
+    few = _few(problem, measure)
+    small = replace(problem, options=tuple(o for o in problem.options if o.work in whole or o.id in few))
+    for some in (small, problem):
+        found = _checked(Search(some, packer, gap=SCOUTED_GAP), stage, [], None)
+        if found is not None:
+            return found
+    return None
 
 
 def _possible(problem: Problem, option: Option) -> bool:
@@ -446,7 +471,7 @@ def _id_order(problem: Problem, solution: Solution) -> float:
 def _run(search: Search, model: Model) -> bool:
     """Run HiGHS; True when there is an answer to read, False when there is none."""
     status = pulp.LpSolveStatus
-    stats = highs.run(model.lp, threads=search.threads, time_limit=search.clock.left())
+    stats = highs.run(model.lp, threads=search.threads, time_limit=search.clock.left(), gap=search.gap)
     search.solves += 1
     search.proof = stats.best_bound if stats.status == status.Optimal else None
     if stats.status == status.Optimal:
