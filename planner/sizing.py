@@ -209,7 +209,8 @@ def _verdict_group(verdict: ComplianceEntry) -> str:
 
 def _group(reason: str, accelerator: str) -> str:
     """A reason without what is particular to one accelerator, so that like reasons stand together."""
-    text = re.sub(rf"(?<![\w-]){re.escape(accelerator)}(?![\w-])", "it", reason.rstrip("."))
+    text = re.sub(rf"(\d) {re.escape(accelerator)}(?![\w-])", r"\1 cards", reason.rstrip("."))
+    text = re.sub(rf"(?<![\w-]){re.escape(accelerator)}(?![\w-])", "it", text)
     text = re.sub(r"^it(: every chassis that takes it is left out)?(:| is|) ", "", text)
     text = re.sub(r"^[a-z0-9-]*\d[a-z0-9-]* (needs a liquid loop|does not fit a rack)", r"its system \1", text)
     return text[0].upper() + text[1:] if text else reason

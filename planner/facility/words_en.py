@@ -66,9 +66,9 @@ CASES: dict[str, Words] = {
     ),
     "rack-power/own": (OWN, "none", "Rack-scale systems bring their racks and power shelves.", ""),
     "rack-power/within": (
-        "fullest {most_kw} kW",
+        "fullest bought cabinet {most_kw} kW",
         "at most {limit_kw} kW",
-        "Every rack is within its power, the allowed feeds lost.",
+        "Every bought cabinet is within its power, the allowed feeds lost; systems in racks of their own bring theirs.",
         "",
     ),
     "rack-power/over": (

@@ -65,9 +65,9 @@ CASES: dict[str, Words] = {
     ),
     "rack-power/own": (OWN, "无", "整机柜系统自带机柜与电源框。", ""),
     "rack-power/within": (
-        "最满机柜 {most_kw} kW",
+        "外购机柜中最满的为 {most_kw} kW",
         "不超过 {limit_kw} kW",
-        "允许断电的线路断开后，每柜仍在供电能力内。",
+        "允许断电的线路断开后，每个外购机柜仍在供电能力内；整机柜系统自带供电。",
         "",
     ),
     "rack-power/over": (
