@@ -133,7 +133,8 @@ def pools(
                 fabric=pick.fabric,
                 scale_up=_scale_up(catalog, node, pick.nodes),
                 ports=PoolPorts(
-                    compute=node.compute_ports,
+                    compute=node.compute_ports
+                    * (node.links_per_port(pick.option.link.technology) if pick.fabric else 1),
                     storage=node.storage_ports,
                     in_band=node.inband_ports,
                     oob=node.oob_ports,
@@ -193,15 +194,16 @@ def fabrics(
         if pick.fabric is None or pick.option.switch is None or pick.option.link.technology is None:
             continue
         node = pick.option.node
+        plugged = node.plugged(pick.option.link.technology)
         if pick.option.topology == "islands":
             island = fabric.islands(
                 catalog,
                 pick.nodes * node.fabric_units,
-                node.compute_ports // node.fabric_units,
-                node.compute_gbps,
+                plugged.links,
+                plugged.gbps,
                 pick.option.link.technology,
                 pick.option.switch,
-                node.compute_cage or "",
+                plugged.cage,
                 pick.option.nodes_per_unit * node.fabric_units,
             )
             if not isinstance(island, Rejection):
@@ -210,16 +212,17 @@ def fabrics(
         made = fabric.compute_design(
             catalog,
             pick.nodes * node.fabric_units,
-            node.compute_ports // node.fabric_units,
-            node.compute_gbps,
+            plugged.links,
+            plugged.gbps,
             pick.option.link.technology,
             pick.option.switch,
             request.preferences.fabric.oversubscription,
             pick.option.topology or "plain",
-            node.compute_cage or "",
+            plugged.cage,
             _manager_ports(catalog, request, pick),
             request.preferences.fabric.reserve_nodes,
             pick.option.media,
+            pick.option.link.planes,
         )
         if not isinstance(made, Rejection):
             found.append(_planned(made, pick.fabric, "compute", (pick.option.work,)))
@@ -257,6 +260,7 @@ def _joint_fabric(catalog: Catalog, request: Request, size: SharedOption, chosen
         joint.manager_ports,
         joint.reserve,
         size.media,
+        joint.planes,
     )
     if isinstance(made, Rejection):
         raise AssertionError(made.message)
@@ -338,5 +342,6 @@ def _planned(made: fabric.FabricDesign, name: str, role: str, served: tuple[str,
         redundancy="pair" if made.redundancy == "pair" else "none",
         node_cable=made.media.node,
         trunk_cable=made.media.trunk,
+        planes=made.planes,
         pools=served,
     )

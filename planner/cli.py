@@ -337,6 +337,9 @@ def fabric(
     reserve: Annotated[
         int, typer.Option("--reserve-nodes", min=0, max=1_000_000, help="Nodes to come: spines are sized for them now")
     ] = 0,
+    planes: Annotated[
+        int, typer.Option("--planes", min=1, max=8, help="Separate fabrics that every port has a link of --gbps to")
+    ] = 1,
     cases: Annotated[Path | None, typer.Option("--cases", help="Design every row of a file of reference rows")] = None,
     overlay: OverlayOption = None,
     as_json: JsonOption = False,
@@ -360,7 +363,7 @@ def fabric(
         from planner.catalog import nearest
 
         raise UnknownPart("switch", switch, nearest(switch, catalog.switches))
-    made = fabrics.describe(catalog, nodes, nics, switch, _ratio(oversubscription), topology, speed, reserve)
+    made = fabrics.describe(catalog, nodes, nics, switch, _ratio(oversubscription), topology, speed, reserve, planes)
     if isinstance(made, Rejection):
         raise InputError([Mistake("fabric", None, None, made.message)])
     typer.echo(printing.as_json(made) if as_json else printing_fabric.fabric(made, catalog))

@@ -37,7 +37,19 @@ POOL_FIELDS = (
     "fabric",
     "precision",
 )
-FABRIC_FIELDS = ("technology", "switch", "gbps", "topology", "tiers", "leaf", "spine", "core", "endpoints", "cables")
+FABRIC_FIELDS = (
+    "technology",
+    "switch",
+    "gbps",
+    "topology",
+    "tiers",
+    "planes",
+    "leaf",
+    "spine",
+    "core",
+    "endpoints",
+    "cables",
+)
 
 
 def compare(first: Plan, second: Plan) -> dict[str, Any]:

@@ -195,6 +195,7 @@ class JointFabric:
     direct: bool
     manager_ports: int = 0
     reserve: int = 0  # ports that come later
+    planes: int = 1  # separate trees with an equal share of every node's ports
 
 
 @dataclass(frozen=True, slots=True)

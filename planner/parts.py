@@ -7,7 +7,7 @@ A specification never carries a price (prices are rows of `catalogs/prices/*.csv
 
 import datetime as dt
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -207,10 +207,15 @@ class Drive(Part):
 
 
 class Nic(Part):
-    """`ports` × `gbps`; one `host slot` each. `roles` are the networks it is offered for."""
+    """`ports` × `gbps`; one `host slot` each. `roles` are the networks it is offered for.
+
+    `links`: links that one port runs as, by technology, each with its share of the speed; one where nothing is said.
+    Several links of a port can go to as many separate planes of a fabric.
+    """
 
     ports: int
     gbps: float
+    links: dict[Technology, int] = Field(default_factory=dict)
     technologies: tuple[Technology, ...]
     cage: str
     pcie_gen: int
@@ -417,6 +422,19 @@ class BuildLine(Record):
     quantity: int
 
 
+class Plugged(NamedTuple):
+    """Links of one fabric unit into a compute fabric, Gbit/s of each, and the cage that its modules go into."""
+
+    links: int
+    gbps: float
+    cage: str
+
+
+def cage_of_links(cage: str, links: int) -> str:
+    """The cage as its modules see it: an OSFP port that runs as two links takes a twin-port module."""
+    return "osfp-twin" if links == 2 and cage in ("osfp", "osfp-flat") else cage
+
+
 class NodeBuild(Record):
     """A complete buildable node (or rack-scale system): what `nodes.build` returns.
 
@@ -438,6 +456,7 @@ class NodeBuild(Record):
     compute_ports: int  # logical compute-fabric ports per node
     compute_gbps: float  # per compute port
     compute_technologies: tuple[Technology, ...]
+    compute_links: dict[Technology, int] = Field(default_factory=dict)  # links of one port where they are several
     storage_ports: int
     storage_gbps: float
     inband_ports: int
@@ -456,13 +475,24 @@ class NodeBuild(Record):
     estimates: tuple[str, ...] = ()  # "field: basis" of every estimated figure used
     notices: tuple[str, ...] = ()  # lifecycle and support notices
 
+    def links_per_port(self, technology: Technology | None) -> int:
+        """Links that one compute port runs as on a fabric of a technology."""
+        return 1 if technology is None else self.compute_links.get(technology, 1)
+
+    def plugged(self, technology: Technology | None) -> Plugged:
+        """What one fabric unit (node, or tray) plugs into a fabric of a technology: links, their speed and cage."""
+        links = self.links_per_port(technology)
+        ports = self.compute_ports // self.fabric_units
+        return Plugged(ports * links, self.compute_gbps / links, cage_of_links(self.compute_cage or "", links))
+
 
 class FabricLink(Record):
     """What sizing needs to know of a fabric: bandwidth a node brings to it and how much of it is guaranteed."""
 
     technology: Technology | None  # None: a single node, no fabric
-    gbps_per_node: float
+    gbps_per_node: float  # of all planes together
     oversubscription: float = 1.0
+    planes: int = 1  # separate fabrics that the links of a port go to
 
 
 class TrainingModel(Record):

@@ -202,6 +202,7 @@ class PlannedFabric(Entry):
     redundancy: Literal["pair", "none"]
     node_cable: str | None = None  # priced for links to devices; None: what docs/fabric.md says for these cages
     trunk_cable: str | None = None  # priced for links between switches
+    planes: int = 1  # separate trees of equal size: switches of a tier are numbered plane after plane
     pools: tuple[str, ...]
 
 

@@ -17,9 +17,11 @@ def fabric(made: Mapping[str, Any], catalog: Catalog) -> str:
     shape = {"rail": "rail-optimized", "plain": "plain fat tree", "direct": "one switch"}[made["topology"]]
     tiers = "one tier" if made["tiers"] == 1 else f"{made['tiers']} tiers"
     out = [
-        f"{made['nodes']:,} nodes × {made['nics_per_node']} ports of {made['gbps']:g} Gbit/s {made['technology']}"
+        f"{made['nodes']:,} nodes × {made['nics_per_node']} ports of {_speed(made)} Gbit/s {made['technology']}"
         f" on {_name(catalog, made['switch'])}: {shape}, {tiers}, {_blocking(made['oversubscription'])}."
     ]
+    if made["planes"] > 1:
+        out[0] += f" {made['planes']} separate planes: one link of each port goes to each; counts are those of all."
     if made["reserve_nodes"]:
         out[0] += f" Spines are sized for {made['reserve_nodes']:,} more nodes."
     groups: list[tuple[str, str, str]] = [("Switches", f"{switches:,}", "in all")]
@@ -49,6 +51,10 @@ def fabric(made: Mapping[str, Any], catalog: Catalog) -> str:
     bought = [(ln["quantity"], ln["part"], _kind(catalog, ln["part"])) for ln in plain(made["lines"])]
     out.append(table(("quantity", "part", "what it is"), sorted(bought, key=lambda b: str(b[1])), right=(0,)))
     return "\n".join(out)
+
+
+def _speed(made: Mapping[str, Any]) -> str:
+    return f"{made['planes']} × {made['gbps']:g}" if made["planes"] > 1 else f"{made['gbps']:g}"
 
 
 def _blocking(ratio: float) -> str:

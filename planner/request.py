@@ -302,6 +302,7 @@ class FabricPreference(Section):
     redundancy: Literal["pair", "none"] | None = None  # of in-band and storage networks; None: see resilience
     # Copper where it reaches and is cheaper; where it reaches; never.
     media: Literal["auto", "copper", "fibre"] = "auto"
+    planes: Literal["auto", 1, 2] = "auto"  # separate fabrics for adapters whose ports run as several links
     reserve_nodes: Annotated[int, Field(ge=0, le=100_000)] = 0  # compute spines are sized for so many more nodes
     # Whether pools of equal port speed stand on one compute fabric: by cost, all of them, or none.
     sharing: Literal["auto", "shared", "separate"] = "auto"

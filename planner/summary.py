@@ -82,6 +82,7 @@ def _network_rows(plan: Plan) -> Iterator[tuple[str, str]]:
         switches = " + ".join(f"{count:,} {name}" for name, count in tiers if count)
         switch = f"{switches} × {_name(plan, net.switch)}" if switches else "on the switch of in-band management"
         kind = f"{words.term('technology', net.technology)}, {words.term('topology', net.topology).lower()}"
+        kind += words("arch.planes", planes=net.planes) if net.planes > 1 else ""
         name = words.term("group", net.name)
         if net.role == "compute" and len(net.pools) > 1:
             name += f" of {' and '.join(net.pools)}"

@@ -152,7 +152,7 @@ def network(sheet: Sheet, plan: Plan, words: Wording) -> None:
             words.term("technology", net.technology),
             plan.names.get(net.switch, net.switch),
             net.gbps,
-            words.term("topology", net.topology),
+            words.term("topology", net.topology) + (words("arch.planes", planes=net.planes) if net.planes > 1 else ""),
             net.tiers,
             net.leaf,
             net.spine,

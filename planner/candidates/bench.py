@@ -140,6 +140,7 @@ def _working_power(node: NodeBuild) -> tuple[object, ...]:
         node.compute_ports,
         node.compute_gbps,
         node.compute_technologies,
+        tuple(sorted(node.compute_links.items())),
         node.compute_cage,
         node.storage_gbps,
         node.fabric_units,

@@ -32,7 +32,7 @@ class Design:
     low: int
     high: int
     media: fabric.Media = fabric.USUAL
-
+    planes: int = 1
     whole_pod: bool = False  # nodes and switches stand in one rack as one block: node links on copper
 
 
@@ -65,7 +65,12 @@ class Fabrics:
         topology = self.topology(node, workload)
         key = (ports_of(node), link.technology, count, topology, self._stored(node))
         if key not in self._designs:
-            made = [d for s in self.families(node, link) for d in self._by_media(node, link, s, count, topology)]
+            made = [
+                design
+                for planes in self.planes(node, link)
+                for switch in self.families(node, link)
+                for design in self._by_media(node, link, switch, count, topology, planes)
+            ]
             self._designs[key] = self._best_designs(made)
         return self._designs[key]
 
@@ -79,22 +84,37 @@ class Fabrics:
         rails = node.compute_ports == node.accelerators and workload.kind in ("training", "hpc", "capacity")
         return asked or ("rail" if rails else "plain")
 
+    def planes(self, node: NodeBuild, link: FabricLink) -> tuple[int, ...]:
+        """Numbers of separate planes that a node's ports may go to: those of most planes first, as they lose least."""
+        asked, most = self.bench.request.preferences.fabric.planes, node.links_per_port(link.technology)
+        if asked == "auto":
+            return tuple(range(most, 0, -1)) if most <= 2 else (most, 1)
+        if asked > most:
+            self.bench.reject(
+                node.id, "planes", f"{node.id}: its ports do not run as {asked} links into {asked} planes"
+            )
+        return (asked,) if asked <= most else ()
+
     def families(self, node: NodeBuild, link: FabricLink) -> list[str]:
         """Switches that are offered for a node's ports, or the one that is asked for."""
         request, preferred = self.bench.request, self.bench.request.preferences.fabric.switch
         if preferred is not None:
             return [] if request.keeps_out("switch", self.bench.catalog.switches[preferred].origin) else [preferred]
         assert link.technology is not None
-        key = (link.technology, node.compute_gbps)
+        gbps = node.plugged(link.technology).gbps
+        key = (link.technology, gbps)
         if key not in self._switches:
             self._switches[key] = offered_switches(
-                self.bench.catalog, self.bench.request, link.technology, node.compute_gbps, "compute"
+                self.bench.catalog, self.bench.request, link.technology, gbps, "compute"
             )
         return self._switches[key]
 
-    def _by_media(self, node: NodeBuild, link: FabricLink, switch: str, count: int, topology: str) -> Iterator[Design]:
+    def _by_media(
+        self, node: NodeBuild, link: FabricLink, switch: str, count: int, topology: str, planes: int
+    ) -> Iterator[Design]:
         """The fabric on modules and fibre, and on copper where that reaches."""
-        found = self._design(node, link, switch, count, topology, copper.usual(self.bench.single_mode, "compute"))
+        media = copper.usual(self.bench.single_mode, "compute")
+        found = self._design(node, link, switch, count, topology, media, planes)
         if found is None:
             return
         usual, made = found
@@ -107,12 +127,19 @@ class Fabrics:
         if not (on_copper and copper.preferred(request)):
             yield usual
         for media in on_copper:
-            other = self._design(node, link, switch, count, topology, media)
+            other = self._design(node, link, switch, count, topology, media, planes)
             if other is not None:
                 yield other[0]
 
     def _design(
-        self, node: NodeBuild, link: FabricLink, switch: str, count: int, topology: str, media: fabric.Media
+        self,
+        node: NodeBuild,
+        link: FabricLink,
+        switch: str,
+        count: int,
+        topology: str,
+        media: fabric.Media,
+        planes: int,
     ) -> tuple[Design, fabric.FabricDesign] | None:
         assert link.technology is not None
         managers = self.managers(switch, count * node.fabric_units, link.technology)
@@ -120,19 +147,21 @@ class Fabrics:
         if unmanaged and managers is None:
             self.bench.reject(switch, "unmanaged", f"{switch} is unmanaged and needs a fabric manager; none is wanted")
             return None
+        plugged = node.plugged(link.technology)
         made = fabric.compute_design(
             self.bench.catalog,
             count * node.fabric_units,
-            ports_per_unit(node),
-            node.compute_gbps,
+            plugged.links,
+            plugged.gbps,
             link.technology,
             switch,
             link.oversubscription,
             topology,
-            node.compute_cage or "",
+            plugged.cage,
             0 if managers is None else managers.ports,
             self.bench.request.preferences.fabric.reserve_nodes,
             media,
+            planes,
         )
         if isinstance(made, Rejection):
             self.bench.rejections.append(made)
@@ -145,12 +174,18 @@ class Fabrics:
         )
         ratio, none = made.oversubscription, Bundle()
         pod = copper.is_copper(self.bench.catalog, media.node)
-        return Design(switch, link.technology, made.topology, ratio, fixed, none, count, count, made.media, pod), made
+        design = Design(
+            switch, link.technology, made.topology, ratio, fixed, none, count, count, made.media, planes, pod
+        )
+        return design, made
 
     def brackets(self, node: NodeBuild, link: FabricLink, unit: int, most: int, spare: int) -> list[Design]:
         """Fabrics by ranges of units; without a fabric one range for all."""
         if link.technology is None:
             return [replace(no_fabric(), low=1, high=most)]
+        if self.bench.request.preferences.fabric.planes == 2:
+            self.bench.reject(node.id, "planes", f"{node.id}: replicas stand on single switches, which have no planes")
+            return []
         key = ("islands", ports_of(node), link.technology, unit, most, spare)
         if key not in self._designs:
             found = [d for s in self.families(node, link) for d in self._islands(node, link, s, unit, most, spare)]
@@ -162,13 +197,14 @@ class Fabrics:
     ) -> list[Design]:
         """Single switches for replicas that span nodes; spare nodes plug in as well."""
         assert link.technology is not None
+        plugged = node.plugged(link.technology)
         brackets = fabric.island_brackets(
             self.bench.catalog,
-            ports_per_unit(node),
-            node.compute_gbps,
+            plugged.links,
+            plugged.gbps,
             link.technology,
             switch,
-            node.compute_cage or "",
+            plugged.cage,
             unit * node.fabric_units,
             (most * unit + spare) * node.fabric_units,
         )
@@ -214,7 +250,9 @@ class Fabrics:
 
 def replace_link(link: FabricLink, design: Design) -> FabricLink:
     """The link as the design really gives it."""
-    return link.model_copy(update={"oversubscription": design.oversubscription}) if design.switch else link
+    if not design.switch:
+        return link
+    return link.model_copy(update={"oversubscription": design.oversubscription, "planes": design.planes})
 
 
 def no_fabric() -> Design:
@@ -222,16 +260,14 @@ def no_fabric() -> Design:
 
 
 def fabric_id(design: Design) -> str:
-    return f"{design.switch}:{design.topology}{design.media.tag}" if design.switch else "alone"
+    planes = f":{design.planes}-planes" if design.planes > 1 else ""
+    return f"{design.switch}:{design.topology}{planes}{design.media.tag}" if design.switch else "alone"
 
 
 def carries_fabric(node: NodeBuild) -> bool:
     return node.compute_ports > 0 and bool(node.compute_technologies)
 
 
-def ports_per_unit(node: NodeBuild) -> int:
-    return node.compute_ports // node.fabric_units
-
-
 def ports_of(node: NodeBuild) -> tuple[object, ...]:
-    return (node.compute_ports, node.compute_gbps, node.compute_cage, node.fabric_units)
+    links = tuple(sorted(node.compute_links.items()))
+    return (node.compute_ports, node.compute_gbps, links, node.compute_cage, node.fabric_units)

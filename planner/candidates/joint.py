@@ -14,7 +14,7 @@ from planner import fabric, spares
 from planner.bundles import merge, repeat, seeds, storage_may_be_managed
 from planner.candidates import copper
 from planner.candidates.bench import Bench
-from planner.candidates.designs import Fabrics, ports_per_unit
+from planner.candidates.designs import Fabrics
 from planner.candidates.equipment import manager_bundle, switch_bundle
 from planner.dominance import pointwise_best
 from planner.errors import Rejection
@@ -26,6 +26,8 @@ from planner.parts import FabricLink, NodeBuild, Technology
 class Group:
     """Ports that are alike: one technology and speed. `rails`: ports per node of rail-optimized trees, else 0.
 
+    `planes`: separate trees that every node's ports go to in equal shares.
+
     `reserved`: ports per node where nodes are reserved for later, so that it is known how many ports come; else 0.
     """
 
@@ -33,10 +35,12 @@ class Group:
     gbps: float
     rails: int
     reserved: int
+    planes: int = 1
 
     @property
     def name(self) -> str:
         words = [f"compute {self.technology} {self.gbps:g}"]
+        words += [f"{self.planes} planes"] if self.planes > 1 else []
         words += [f"rail {self.rails}"] if self.rails else []
         return " ".join(words + ([f"x{self.reserved}"] if self.reserved else []))
 
@@ -82,25 +86,26 @@ class Joint:
         """The joint fabrics that a pool of so many nodes may stand on, with what the pool takes and plugs in."""
         if not self.wanted or link.technology is None:
             return
-        each = ports_per_unit(node)
+        plugged = node.plugged(link.technology)
+        each = plugged.links
         reserved = each if self.bench.request.preferences.fabric.reserve_nodes else 0
-        for rails in (0, each) if topology == "rail" else (0,):
-            group = Group(link.technology, node.compute_gbps, rails, reserved)
-            if group.name not in self._groups:
-                self._groups[group.name] = group, tuple(self.fabrics.families(node, link))
-            bundle = self._end(group, node, count)
-            if bundle is not None:
-                yield group.name, bundle
+        for planes in self.fabrics.planes(node, link):
+            for rails in (0, each) if topology == "rail" else (0,):
+                group = Group(link.technology, plugged.gbps, rails, reserved, planes)
+                if group.name not in self._groups:
+                    self._groups[group.name] = group, tuple(self.fabrics.families(node, link))
+                bundle = self._end(group, node, count)
+                if bundle is not None:
+                    yield group.name, bundle
 
     def _end(self, group: Group, node: NodeBuild, count: int) -> Bundle | None:
         """Modules in the nodes, and the ports that they plug in; None where no switch has such a port."""
         key = (group.name, node.compute_cage, node.compute_ports, node.fabric_units, count)
         if key not in self._ends:
             _, families = self._groups[group.name]
+            plugged = node.plugged(group.technology)
             kits = (
-                fabric.node_end_lines(
-                    self.bench.catalog, s, group.gbps, node.compute_cage or "", ports_per_unit(node), self.media
-                )
+                fabric.node_end_lines(self.bench.catalog, s, group.gbps, plugged.cage, plugged.links, self.media)
                 for s in families
             )
             lines = next((k for k in kits if not isinstance(k, Rejection)), None)
@@ -108,8 +113,8 @@ class Joint:
                 return None
             units = count * node.fabric_units
             own = repeat(Bundle(lines=seeds(lines, "compute")), units)
-            plugged = ((group.name, count * node.compute_ports), (node_ports(group.name), units))
-            self._ends[key] = merge(own, Bundle(endpoints=plugged))
+            ends = ((group.name, units * plugged.links), (node_ports(group.name), units))
+            self._ends[key] = merge(own, Bundle(endpoints=ends))
         return self._ends[key]
 
     # -- fabrics -------------------------------------------------------------------------------------------------
@@ -172,7 +177,17 @@ class Joint:
         reserve = request.preferences.fabric.reserve_nodes * group.reserved
         ratio = request.preferences.fabric.oversubscription
         made = fabric.joint_design(
-            catalog, total.ports, group.rails, group.gbps, group.technology, switch, ratio, ports, reserve, self.media
+            catalog,
+            total.ports,
+            group.rails,
+            group.gbps,
+            group.technology,
+            switch,
+            ratio,
+            ports,
+            reserve,
+            self.media,
+            group.planes,
         )
         if isinstance(made, Rejection):
             return None
@@ -194,6 +209,7 @@ class Joint:
             made.tiers == 1,
             ports,
             reserve,
+            group.planes,
         )
         return SharedOption(
             name,

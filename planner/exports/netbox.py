@@ -77,7 +77,7 @@ def device_types(plan: Plan, catalog: Catalog) -> list[DeviceType]:
         chassis = catalog.chassis[pool.chassis]
         data = _base(chassis, pool.node_rack_units, pool.node_weight_kg, number)
         data["power-ports"] = _inlets(chassis.psu_count, pool.node_power_kw * 1000)
-        data["interfaces"] = list(_node_ports(plan, catalog, pool.fabric, pool.ports, chassis))
+        data["interfaces"] = list(_node_ports(plan, catalog, pool.fabric, pool.ports, pool.nic, chassis))
         found.append(DeviceType(pool.chassis, pool.ports, data))
     for line in plan.lines:
         part = catalog.parts.get(line.part)
@@ -119,14 +119,15 @@ def _inlets(count: int | None, watts: float) -> list[dict[str, Any]]:
 
 
 def _node_ports(
-    plan: Plan, catalog: Catalog, fabric: str | None, ports: PoolPorts, chassis: Chassis
+    plan: Plan, catalog: Catalog, fabric: str | None, ports: PoolPorts, nic: str | None, chassis: Chassis
 ) -> Iterator[dict[str, Any]]:
     net = next((n for n in plan.fabrics if n.name == fabric), None)
-    trays = chassis.fabric_units
+    trays, links = chassis.fabric_units, wiring.links_per_port(catalog, nic, net)
     kind = interface_type(net.technology, net.gbps, catalog.switches[net.switch].cage) if net else "other"
     for k in range(ports.compute):
         tray, port = divmod(k, max(1, ports.compute // trays))
-        yield {"name": f"tray {tray + 1} compute {port + 1}" if trays > 1 else f"compute {k + 1}", "type": kind}
+        prefix = f"tray {tray + 1} " if trays > 1 else ""
+        yield {"name": prefix + wiring.compute_port(port, links), "type": kind}
     for role, count, gbps in (("storage", ports.storage, 400.0), ("in-band", ports.in_band, 100.0)):
         shared = next((n for n in plan.fabrics if n.role == role), None)
         named = interface_type(shared.technology, shared.gbps) if shared else interface_type("ethernet", gbps)

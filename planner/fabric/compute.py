@@ -28,13 +28,18 @@ def compute_design(
     extra: int = 0,
     reserve: int = 0,
     media: Media = USUAL,
+    planes: int = 1,
 ) -> FabricDesign | Rejection:
     """A compute fabric for `nodes` fabric nodes with `ports_per_node` ports each at `gbps`.
 
     The fewest switches over all splits of leaf ports; rail-optimized or plain. `extra` ports carry fabric managers;
-    spines are sized for `reserve` more nodes. `media`: copper in place of modules and fibre. Rejections: wrong
-    technology or speed, too many endpoints for three tiers, no cable that fits.
+    spines are sized for `reserve` more nodes. `media`: copper in place of modules and fibre. `planes`: so many alike,
+    unjoined trees, each with an equal share of every node's ports. Rejections: wrong technology or speed, too many
+    endpoints for three tiers, no cable that fits, ports that do not divide over the planes.
     """
+    if ports_per_node % planes or (extra and planes > 1):
+        what = "its fabric managers" if extra else f"{ports_per_node} ports per node"
+        return Rejection(switch_id, "planes", f"{planes} planes: {what} do not divide over them")
     switch = catalog.switches[switch_id]
     if switch.technology != technology:
         return Rejection(switch_id, "technology", f"{switch_id} is {switch.technology}, not {technology}")
@@ -44,13 +49,13 @@ def compute_design(
     rail = topology == "rail"
     split = max(1, radix // switch.ports) if gbps < switch.gbps else 1
     native = switch.ports if split > 1 else radix
-    tree = fat_tree(nodes, ports_per_node, native, oversubscription, rail, extra, split, reserve)
+    tree = fat_tree(nodes, ports_per_node // planes, native, oversubscription, rail, extra, split, reserve)
     if tree is None:
         how = f" with {ports_per_node} rails; a plain tree or nodes of fewer ports (trays) may fit" if rail else ""
         return Rejection(
             switch_id,
             "too-large",
-            f"{(nodes + reserve) * ports_per_node + extra} endpoints exceed three tiers of {switch_id}{how}",
+            f"{(nodes + reserve) * ports_per_node // planes + extra} endpoints exceed three tiers of {switch_id}{how}",
         )
     kit = cabling.node_kit(switch, gbps, node_cage)
     other = cabling.node_kit(switch, gbps, "osfp")
@@ -67,7 +72,7 @@ def compute_design(
         on_copper = catalog.cables[between.cable].kind in copper.KINDS
         if on_copper and (tree.core or not copper.stripes(tree.up, tree.spine, between.links_per_cable)):
             return Rejection(switch_id, "uneven-copper", f"{between.cable} does not spread over {tree.spine} spines")
-    made = _assembled(switch, tree, (kit, other, between), nodes, ports_per_node, gbps, rail)
+    made = _assembled(switch, tree, (kit, other, between), nodes, ports_per_node, gbps, rail, planes)
     return replace(made, media=copper.taken(media, kit, between))
 
 
@@ -79,39 +84,46 @@ def _assembled(
     ports: int,
     gbps: float,
     rail: bool,
+    planes: int,
 ) -> FabricDesign:
     kit, other, between = kits
-    down = _down_links(tree, nodes, ports, rail)
-    node = cabling.together(kit, other, down, _free_ports(tree, down, switch.ports), [ports] * nodes)
+    below = _down_links(tree, nodes, ports // planes, rail)
+    managers = _free_ports(tree, below, switch.ports)
+    node = cabling.together(kit, other, below * planes, managers * planes, [ports] * nodes)
     leaf_spine, spine_core = tree.links_leaf_spine, tree.links_spine_core
     trunk: dict[str, int] = {}
     if between is not None:
         trunk = merge(
-            cabling.lines(between, [leaf_spine // tree.leaf] * tree.leaf, even(leaf_spine, tree.spine)),
-            cabling.lines(between, even(spine_core, tree.spine), even(spine_core, tree.core)) if tree.core else {},
+            cabling.lines(
+                between, [leaf_spine // tree.leaf] * tree.leaf * planes, even(leaf_spine, tree.spine) * planes
+            ),
+            cabling.lines(between, even(spine_core, tree.spine) * planes, even(spine_core, tree.core) * planes)
+            if tree.core
+            else {},
         )
-    parts = cabling.build_lines({switch.id: tree.switches}, node, trunk)
+    parts = cabling.build_lines({switch.id: planes * tree.switches}, node, trunk)
     return FabricDesign(
         switch=switch.id,
         technology=switch.technology,
         gbps=gbps,
         topology="direct" if tree.tiers == 1 else ("rail" if rail else "plain"),
         tiers=tree.tiers,
-        leaf=tree.leaf,
-        spine=tree.spine,
-        core=tree.core,
-        endpoints=tree.endpoints,
+        leaf=planes * tree.leaf,
+        spine=planes * tree.spine,
+        core=planes * tree.core,
+        endpoints=planes * tree.endpoints,
         oversubscription=round(tree.oversubscription, 6),
-        links_node=tree.endpoints,
-        links_leaf_spine=leaf_spine,
-        links_spine_core=spine_core,
-        ports_used=tree.ports_used,
-        ports_present=tree.switches * ports_at(switch, gbps),
+        links_node=planes * tree.endpoints,
+        links_leaf_spine=planes * leaf_spine,
+        links_spine_core=planes * spine_core,
+        ports_used=planes * tree.ports_used,
+        ports_present=planes * tree.switches * ports_at(switch, gbps),
         redundancy="none",
         lines=parts,
-        links_other=tree.extra,
+        links_other=planes * tree.extra,
         down=tree.down,
         up=tree.up,
+        planes=planes,
     )
 
 

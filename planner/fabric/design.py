@@ -50,6 +50,7 @@ class FabricDesign:
     down: int = 0  # endpoints below a full leaf
     up: int = 0  # native uplinks above it
     media: Media = USUAL
+    planes: int = 1  # separate trees; all counts are those of all planes together
 
     @property
     def switches(self) -> int:

@@ -32,13 +32,16 @@ def joint_design(
     extra: int = 0,
     reserve: int = 0,
     media: Media = USUAL,
+    planes: int = 1,
 ) -> FabricDesign | Rejection:
     """The fabric for so many node ports at `gbps`; `rails` ports per node, or 0 for a plain tree.
+
+    `planes`: separate trees, each with an equal share of the ports.
 
     `extra` ports carry fabric managers; spines are sized for `reserve` more ports. Its lines have nothing of the
     nodes' ends (`node_end_lines`). Rejections are those of `compute_design`.
     """
-    each = rails or 1
+    each = rails or planes
     made = compute_design(
         catalog,
         endpoints // each,
@@ -52,6 +55,7 @@ def joint_design(
         extra,
         reserve // each,
         media,
+        planes,
     )
     if isinstance(made, Rejection):
         return made

@@ -17,14 +17,29 @@ def describe(
     topology: str | None = None,
     gbps: float | None = None,
     reserve: int = 0,
+    planes: int = 1,
 ) -> dict[str, object] | Rejection:
-    """A compute fabric in words and numbers for `planner fabric`, at the switch's native speed unless told."""
+    """A compute fabric in words and numbers for `planner fabric`, at the switch's native speed unless told.
+
+    `planes`: separate fabrics, each with one link of every port; `gbps` is then that of one link.
+    """
     switch = catalog.switches[switch_id]
     speed = gbps or switch.gbps
     cage = "osfp-twin" if switch.cage == "osfp-twin" else ("osfp" if switch.gbps >= 800 else "qsfp56")
     shape = topology or ("rail" if nics > 1 else "plain")
     made = compute_design(
-        catalog, nodes, nics, speed, switch.technology, switch_id, oversubscription, shape, cage, 0, reserve
+        catalog,
+        nodes,
+        nics * planes,
+        speed,
+        switch.technology,
+        switch_id,
+        oversubscription,
+        shape,
+        cage,
+        0,
+        reserve,
+        planes=planes,
     )
     if isinstance(made, Rejection):
         return made
@@ -32,6 +47,7 @@ def describe(
     return {
         "nodes": nodes,
         "nics_per_node": nics,
+        "planes": planes,
         "reserve_nodes": reserve,
         "switch": switch_id,
         "technology": made.technology,

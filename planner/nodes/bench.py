@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from planner.catalog import Catalog
 from planner.errors import Rejection
 from planner.nodes.rules import NodeRules, load_rules
-from planner.parts import BuildLine
+from planner.parts import BuildLine, Technology
 from planner.request import Request
 
 
@@ -65,6 +65,11 @@ class Bench:
         """Landed unit price in cents, or None when the part has none."""
         answer = self.price(part)
         return None if isinstance(answer, Rejection) else answer
+
+    def links(self, nic: str | None) -> dict[Technology, int]:
+        """Links that one port of an adapter runs as, by technology, where they are several."""
+        known = self.catalog.nics.get(nic or "")
+        return dict(known.links) if known is not None else {}
 
     def line(self, item: Item) -> BuildLine:
         """The plan line of an item; the same few parts recur in thousands of builds."""

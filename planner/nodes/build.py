@@ -215,6 +215,7 @@ def _finish(
         compute_ports=compute.ports,
         compute_gbps=compute.gbps,
         compute_technologies=compute.technologies,
+        compute_links=bench.links(compute.nic),
         compute_cage=compute.cage,
         storage_ports=storage.ports,
         storage_gbps=storage.gbps,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from planner.catalog import Catalog
 from planner.parts import Accelerator, Baseboard, Chassis, Cpu, Dimm, Drive, ManagementNode, Nic, StorageSystem
 from planner.plan import Plan, PlanLine, Pool
-from planner.verify.ports import SMALL_SITE_NODES, adapters_needed, node_lines, node_ports
+from planner.verify.ports import SMALL_SITE_NODES, adapters_needed, node_lines
 
 
 def check_pools(plan: Plan, catalog: Catalog) -> Iterator[str]:
@@ -109,7 +109,7 @@ def _adapters(
     fixed = next((n for n in chassis.fixed_nics if n.role == "compute"), None)
     if not own and pool.nic != (fixed.nic if fixed else None):
         yield f"{name}: nic {pool.nic}, its lines and chassis hold {fixed.nic if fixed else None}"
-    count = own or node_ports(plan, pool, catalog).compute
+    count = own or sum(n.ports for n in chassis.fixed_nics if n.role == "compute")
     if pool.nics_per_node != count:
         yield f"{name}: nics_per_node {pool.nics_per_node}, its lines and chassis give {count}"
 

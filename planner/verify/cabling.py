@@ -151,7 +151,7 @@ def _to_leaves(plan: Plan, catalog: Catalog, net: PlannedFabric, legs: int) -> I
     if not ends:
         return
     each = net.endpoints // len(ends)
-    plain = [end for end, count in _port_counts(plan, catalog, net) for _ in range(count)]
+    plain = [end for end, count in _port_counts(plan, catalog, net) for _ in range(count // net.planes)]  # of a plane
     switch = catalog.switches[net.switch]
     radix = switch.ports if net.gbps == switch.gbps else switch.split.get(f"{net.gbps:g}", switch.ports)
     share = max(1, radix // switch.ports)
@@ -163,10 +163,11 @@ def _to_leaves(plan: Plan, catalog: Catalog, net: PlannedFabric, legs: int) -> I
             wires = [e for e in ends[leaf * room : (leaf + 1) * room] for _ in range(each)]
             step = each  # a cable serves one node
         elif net.topology == "rail" and net.spine:
-            unit = leaf // each
+            unit = leaf % (net.leaf // net.planes) // (each // net.planes)
             wires, step = ends[unit * below : (unit + 1) * below], 0
         else:
-            wires, step = plain[leaf * below : (leaf + 1) * below], 0
+            place = leaf % (net.leaf // net.planes)
+            wires, step = plain[place * below : (place + 1) * below], 0
         for first in range(0, len(wires), step or max(1, len(wires))):
             part = wires[first : first + step] if step else wires
             for k in range(0, len(part), legs):
@@ -294,11 +295,19 @@ def _trunks(plan: Plan, catalog: Catalog, net: PlannedFabric, per: int) -> Itera
     if not net.spine:
         return
     up = (net.links_leaf_spine - (PEERS * (net.leaf // 2) if pair else 0)) // net.leaf
-    if not net.core:
-        for leaf in range(net.leaf):
+    for plane in range(net.planes):
+        yield from _tree(plan, catalog, net, plane, up, per)
+
+
+def _tree(plan: Plan, catalog: Catalog, net: PlannedFabric, plane: int, up: int, per: int) -> Iterator[Joint]:
+    """Links between the switches of one plane, which are numbered after those of the planes before."""
+    leaves, spines, cores = net.leaf // net.planes, net.spine // net.planes, net.core // net.planes
+    leaf_0, spine_0, core_0 = plane * leaves + 1, plane * spines + 1, plane * cores + 1
+    if not cores:
+        for leaf in range(leaves):
             for k in range(up // per):
-                spines = (f"{net.name} spine {k % net.spine + 1}",) * per
-                yield Joint(net.name, "trunk", f"{net.name} leaf {leaf + 1}", spines)
+                tops = (f"{net.name} spine {spine_0 + k % spines}",) * per
+                yield Joint(net.name, "trunk", f"{net.name} leaf {leaf_0 + leaf}", tops)
         return
     half, spine, turn = catalog.switches[net.switch].ports // 2, 0, 0
     rails, later = _growth(plan, catalog, net)
@@ -307,34 +316,34 @@ def _trunks(plan: Plan, catalog: Catalog, net: PlannedFabric, per: int) -> Itera
         for start in range(0, len(group), half):
             pod = group[start : start + half]
             own = min(s for s in range(1, up + 1) if up % s == 0 and s * half >= len(pod) * up)
-            built = [leaf for leaf in pod if leaf < net.leaf]
+            built = [leaf for leaf in pod if leaf < leaves]
             for leaf in built:
                 for k in range(up):
-                    top = f"{net.name} spine {spine + k % own + 1}"
-                    yield Joint(net.name, "trunk", f"{net.name} leaf {leaf + 1}", (top,))
+                    top = f"{net.name} spine {spine_0 + spine + k % own}"
+                    yield Joint(net.name, "trunk", f"{net.name} leaf {leaf_0 + leaf}", (top,))
             for k in range(len(built) * up):
                 low = spine + k // (len(built) * up // own)
-                yield Joint(
-                    net.name, "core", f"{net.name} spine {low + 1}", (f"{net.name} core {turn % net.core + 1}",)
-                )
+                above = (f"{net.name} core {core_0 + turn % cores}",)
+                yield Joint(net.name, "core", f"{net.name} spine {spine_0 + low}", above)
                 turn += 1
             spine += own
 
 
 def _growth(plan: Plan, catalog: Catalog, net: PlannedFabric) -> tuple[int, int]:
-    """Groups of leaves by rail, and leaves of the fabric when its reserved nodes have come."""
+    """Groups of leaves by rail, and leaves of one plane when the reserved nodes have come."""
+    leaves = net.leaf // net.planes
     if net.role != "compute":
-        return 1, net.leaf
+        return 1, leaves
     units = sum(p.nodes * catalog.chassis[p.chassis].fabric_units for p in plan.pools if p.fabric == net.name)
-    each = net.endpoints // units
+    each = net.endpoints // units // net.planes
     reserve = int(plan.request["preferences"]["fabric"].get("reserve_nodes", 0))
     switch = catalog.switches[net.switch]
     radix = switch.ports if net.gbps == switch.gbps else switch.split.get(f"{net.gbps:g}", switch.ports)
     below = round(net.oversubscription * (net.links_leaf_spine // net.leaf) * max(1, radix // switch.ports))
     if net.topology == "rail":
         groups = -(-(units + reserve) // below)
-        return each, max(net.leaf, groups * each)
-    return 1, max(net.leaf, -(-((units + reserve) * each + net.links_other) // below))
+        return each, max(leaves, groups * each)
+    return 1, max(leaves, -(-((units + reserve) * each + net.links_other) // below))
 
 
 # -- how far that is ---------------------------------------------------------------------------------------------------

@@ -146,10 +146,15 @@ def _derived(
     if net.links_other != extra or (len(each) > 1 and (rail or reserve)):
         return None
     total = sum(pool.nodes * own for pool, own in zip(pools, ports, strict=True))
-    units, per = (total // min(each), min(each)) if len(each) == 1 else (total, 1)
-    counts = trees.compute(units, per, switch.ports, share, ratio, rail, extra, reserve)
-    if counts is None:
+    units, per = (total // min(each), min(each)) if len(each) == 1 else (total, net.planes)
+    if net.planes < 1 or any(own % net.planes for own in each) or (net.planes > 1 and extra):
         return None
+    # Every plane is the same tree for its share of each node's ports.
+    units = units if len(each) == 1 else total // net.planes
+    one = trees.compute(units, per // net.planes, switch.ports, share, ratio, rail, extra, reserve)
+    if one is None:
+        return None
+    counts = trees.times(one, net.planes)
     shape = "direct" if counts.tiers == 1 else "rail" if rail else "plain"
     return Expected(counts, (counts.leaf + counts.spine + counts.core) * radix, shape)
 

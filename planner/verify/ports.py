@@ -75,7 +75,17 @@ def node_ports(plan: Plan, pool: Pool, catalog: Catalog) -> NodePorts:
     if plan.request["storage"] is not None and not storage and others:
         fastest = max(others, key=lambda n: n.gbps)
         storage, storage_gbps = fastest.ports, fastest.gbps
-    return NodePorts(bought or compute, compute_gbps, storage, storage_gbps, in_band, _fixed(chassis, "oob")[0])
+    links = _links(plan, pool, chassis, catalog)
+    compute, compute_gbps = (bought or compute) * links, compute_gbps / links
+    return NodePorts(compute, compute_gbps, storage, storage_gbps, in_band, _fixed(chassis, "oob")[0])
+
+
+def _links(plan: Plan, pool: Pool, chassis: Chassis, catalog: Catalog) -> int:
+    """Links that each compute port of a pool runs as on its fabric: what its adapter does in that technology."""
+    fixed = next((n.nic for n in chassis.fixed_nics if n.role == "compute"), None)
+    nic = catalog.nics.get(pool.nic or fixed or "")
+    net = next((n for n in plan.fabrics if n.name == pool.fabric), None)
+    return nic.links.get(net.technology, 1) if nic is not None and net is not None else 1
 
 
 def adapters_needed(plan: Plan, pool: Pool, catalog: Catalog) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,19 @@ class Counts:
     @property
     def tiers(self) -> int:
         return 3 if self.core else 2 if self.spine else 1
+
+
+def times(one: Counts, planes: int) -> Counts:
+    """So many alike trees that nothing joins."""
+    return replace(
+        one,
+        leaf=planes * one.leaf,
+        spine=planes * one.spine,
+        core=planes * one.core,
+        links_leaf_spine=planes * one.links_leaf_spine,
+        links_spine_core=planes * one.links_spine_core,
+        ports_used=planes * one.ports_used,
+    )
 
 
 def up_to(value: int, per: int) -> int:

@@ -1,6 +1,16 @@
 """Wiring: which port is joined to which, how long the cable is and which one is bought. See docs/room.md."""
 
-from planner.wiring.devices import Built, Device, directory, floor, plugs, pool_names, switches
+from planner.wiring.devices import (
+    Built,
+    Device,
+    compute_port,
+    directory,
+    floor,
+    links_per_port,
+    plugs,
+    pool_names,
+    switches,
+)
 from planner.wiring.lengths import Cut, Ladder, cabling_of, class_cables, class_parts, cuts, ladders, planned_ladders
 from planner.wiring.links import Run, kit, network_runs, runs, trunk_kit
 from planner.wiring.modules import beyond_reach, modules_of, other_ends, reach_m
@@ -18,11 +28,13 @@ __all__ = [
     "cabling_of",
     "class_cables",
     "class_parts",
+    "compute_port",
     "cuts",
     "directory",
     "floor",
     "kit",
     "ladders",
+    "links_per_port",
     "modules_of",
     "network_runs",
     "other_ends",

@@ -85,6 +85,17 @@ def floor(plan: Built, catalog: Catalog) -> Floor:
     )
 
 
+def links_per_port(catalog: Catalog, nic: str | None, net: PlannedFabric | None) -> int:
+    """Links that one compute port of an adapter runs as on a fabric."""
+    known = catalog.nics.get(nic or "")
+    return 1 if known is None or net is None else known.links.get(net.technology, 1)
+
+
+def compute_port(port: int, links: int) -> str:
+    """The name of a compute link (from 0) of a device; of the links of one port, 5/1 and 5/2."""
+    return f"compute {port // links + 1}/{port % links + 1}" if links > 1 else f"compute {port + 1}"
+
+
 def switches(net: PlannedFabric) -> Iterator[tuple[str, str]]:
     """Tier and label of every switch of a network, leaves first."""
     for tier, count in (("leaf", net.leaf), ("spine", net.spine), ("core", net.core)):

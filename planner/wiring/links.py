@@ -16,7 +16,7 @@ from planner.fabric import cabling
 from planner.fabric.copper import kit_of
 from planner.parts import Switch
 from planner.plan import PlannedFabric, Pool
-from planner.wiring.devices import Built, manager_ends, plugs, pool_names
+from planner.wiring.devices import Built, compute_port, links_per_port, manager_ends, plugs, pool_names
 from planner.wiring.ports import Face, PortClash, ports_at
 
 PEER_LINKS = 2  # between the two switches of a pair
@@ -55,10 +55,12 @@ def network_runs(
     else:
         yield from _shared(plan, catalog, net, switch, faces)
     units = _Units(plan, catalog, net) if net.role == "compute" else None
-    groups = units.each if units is not None and net.topology == "rail" else 1
+    groups = units.rails if units is not None and net.topology == "rail" else 1
     whole = units.whole_leaves() if units is not None else net.leaf
     trunk = trunk_kit(catalog, net)
-    yield from _between(net, switch, faces, groups, whole, 1 if trunk is None else trunk.links_per_cable)
+    per = 1 if trunk is None else trunk.links_per_cable
+    for plane in range(net.planes):
+        yield from _between(net, switch, faces, groups, whole, per, plane)
 
 
 def kit(catalog: Catalog, net: PlannedFabric, cage: str = "qsfp112") -> cabling.LinkKit | None:
@@ -120,10 +122,13 @@ class _Units:
         named = zip(pool_names(plan.pools), plan.pools, strict=True)
         self.pools = [(name, pool, catalog.chassis[pool.chassis].fabric_units) for name, pool in named]
         self.pools = [entry for entry in self.pools if entry[1].fabric == net.name]
+        self.links = [links_per_port(catalog, pool.nic, net) for _, pool, _ in self.pools]
         self.count = sum(pool.nodes * trays for _, pool, trays in self.pools)
         # Ports of each unit: of pools that share a plain fabric they may differ.
         self.ports = [pool.ports.compute // trays for _, pool, trays in self.pools for _ in range(pool.nodes * trays)]
         self.each = max(self.ports, default=0)
+        self.rails = self.each // net.planes  # ports of a unit in one plane
+        self.leaves = net.leaf // net.planes  # of one plane
         self.together = self._together(self.pools[0][1]) * self.pools[0][2] if self.pools else 1
         self.reserve = int(plan.request["preferences"]["fabric"].get("reserve_nodes", 0))
         self.radix = ports_at(catalog.switches[net.switch], net.gbps)
@@ -149,13 +154,13 @@ class _Units:
         return found
 
     def whole_leaves(self) -> int:
-        """Leaves of the fabric when the reserved nodes have come."""
+        """Leaves of one plane when the reserved nodes have come."""
         if not self.reserve or not self.net.spine:
-            return self.net.leaf
+            return self.leaves
         if self.net.topology == "rail":
-            return max(self.net.leaf, -(-(self.count + self.reserve) // self.down) * self.each)
-        ends = (self.count + self.reserve) * self.each + self.net.links_other
-        return max(self.net.leaf, -(-ends // self.down))
+            return max(self.leaves, -(-(self.count + self.reserve) // self.down) * self.rails)
+        ends = (self.count + self.reserve) * self.rails + self.net.links_other
+        return max(self.leaves, -(-ends // self.down))
 
     @staticmethod
     def _together(pool: Pool) -> int:
@@ -163,34 +168,42 @@ class _Units:
         return int(spans[0] or 1) if spans else 1
 
     def of_leaf(self, leaf: int) -> Iterator[tuple[int, int]]:
-        """(unit, port) of everything below a leaf, both from 0."""
+        """(unit, port) of everything below a leaf, both from 0. Link k of a port goes to plane k."""
+        plane, leaf = divmod(leaf, max(1, self.leaves))
         if self.net.topology == "islands":
             room = max(1, self.radix // max(1, self.each * self.together) * self.together)
             for unit in range(leaf * room, min(self.count, (leaf + 1) * room)):
                 yield from ((unit, port) for port in range(self.each))
         elif self.net.topology == "rail" and self.net.spine:
-            group, rail = divmod(leaf, self.each)
-            yield from ((u, rail) for u in range(group * self.down, min(self.count, (group + 1) * self.down)))
+            group, rail = divmod(leaf, self.rails)
+            port = rail * self.net.planes + plane
+            yield from ((u, port) for u in range(group * self.down, min(self.count, (group + 1) * self.down)))
         else:
             first = leaf * self.down
-            yield from itertools.islice(self._in_order(), first, first + self.down)
+            yield from itertools.islice(self._in_order(plane), first, first + self.down)
 
-    def _in_order(self) -> Iterator[tuple[int, int]]:
-        """(unit, port) of every node port, one after the other."""
-        return ((unit, port) for unit, ports in enumerate(self.ports) for port in range(ports))
+    def _in_order(self, plane: int) -> Iterator[tuple[int, int]]:
+        """(unit, port) of every node port of a plane, one after the other."""
+        step = self.net.planes
+        return ((unit, port) for unit, ports in enumerate(self.ports) for port in range(plane, ports, step))
 
     def ends(self, unit: int) -> tuple[str, str]:
         """Label of the device that a unit belongs to, and the prefix of its ports."""
-        for name, pool, trays in self.pools:
+        label, prefix, _ = self._place(unit)
+        return label, prefix
+
+    def _place(self, unit: int) -> tuple[str, str, int]:
+        """The same, with the links of one port."""
+        for k, (name, pool, trays) in enumerate(self.pools):
             if unit < pool.nodes * trays:
                 node, tray = divmod(unit, trays)
-                return f"{name} node {node + 1}", f"tray {tray + 1} " if trays > 1 else ""
+                return f"{name} node {node + 1}", f"tray {tray + 1} " if trays > 1 else "", self.links[k]
             unit -= pool.nodes * trays
         raise PortClash(f"{self.net.name}: more links than node ports.")
 
     def port(self, unit: int, port: int) -> End:
-        label, prefix = self.ends(unit)
-        return label, f"{prefix}compute {port + 1}"
+        label, prefix, links = self._place(unit)
+        return label, prefix + compute_port(port, links)
 
 
 # -- in-band, out-of-band, storage -------------------------------------------------------------------------------------
@@ -272,9 +285,12 @@ def _on_uplinks(
 
 # -- between switches ------------------------------------------------------------------------------------------------
 def _between(
-    net: PlannedFabric, switch: Switch, faces: dict[str, Face], groups: int, whole: int, per: int
+    net: PlannedFabric, switch: Switch, faces: dict[str, Face], groups: int, whole: int, per: int, plane: int
 ) -> Iterator[Run]:
-    """Links between switches, `per` of them in a cable. `groups` of leaves by rail; `whole`: leaves with later ones."""
+    """Links between switches of a plane (from 0), `per` of them in a cable.
+
+    `groups` of leaves by rail; `whole`: leaves of the plane with later ones.
+    """
     if not net.links_leaf_spine:
         return
     split = max(1, ports_at(switch, net.gbps) // switch.ports) if net.role != "oob" else 1
@@ -293,25 +309,30 @@ def _between(
     if not net.spine:
         return
     up = _up(net)
-    if not net.core:
-        for leaf in range(net.leaf):
+    leaves, spines, cores = (count // net.planes for count in (net.leaf, net.spine, net.core))
+
+    def name(tier: str, number: int, of_plane: int) -> str:
+        return f"{tier} {plane * of_plane + number + 1}"
+
+    if not cores:
+        for leaf in range(leaves):
             for k in range(up // per):
-                yield link("trunk", f"leaf {leaf + 1}", f"spine {k % net.spine + 1}")
+                yield link("trunk", name("leaf", leaf, leaves), name("spine", k % spines, spines))
         return
     core = 0
-    for leaves, first, count in _pods(net, switch, up, groups, whole):
-        there = [leaf for leaf in leaves if leaf < net.leaf]
+    for pod, first, count in _pods(switch, up, groups, whole):
+        there = [leaf for leaf in pod if leaf < leaves]
         for leaf in there:
             for k in range(up):
-                yield link("trunk", f"leaf {leaf + 1}", f"spine {first + k % count + 1}")
+                yield link("trunk", name("leaf", leaf, leaves), name("spine", first + k % count, spines))
         each = len(there) * up // count
         for spine in range(first, first + count):
             for _ in range(each):
-                yield link("core", f"spine {spine + 1}", f"core {core % net.core + 1}")
+                yield link("core", name("spine", spine, spines), name("core", core % cores, cores))
                 core += 1
 
 
-def _pods(net: PlannedFabric, switch: Switch, up: int, groups: int, whole: int) -> Iterator[tuple[list[int], int, int]]:
+def _pods(switch: Switch, up: int, groups: int, whole: int) -> Iterator[tuple[list[int], int, int]]:
     """Pods of a three-tier tree: their leaves, first spine and number of spines, all from 0.
 
     A pod is a rail group, or part of one: at most half as many leaves as a switch has ports. A pod has the fewest

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from planner.catalog import Catalog
+from planner.parts import cage_of_links
 from planner.plan import Plan, PlannedFabric, Pool
-from planner.wiring.devices import Built, pool_names
+from planner.wiring.devices import Built, links_per_port, pool_names
 from planner.wiring.lengths import family
 from planner.wiring.links import kit, trunk_kit
 
@@ -29,7 +30,7 @@ def other_ends(plan: Built, catalog: Catalog) -> dict[tuple[str, str], str | Non
     for net in plan.fabrics:
         named = zip(pool_names(plan.pools), plan.pools, strict=True)
         for name, pool in [(name, pool) for name, pool in named if pool.fabric == net.name][1:]:
-            ends = kit(catalog, net, _cage_of(pool, catalog))
+            ends = kit(catalog, net, _cage_of(pool, catalog, net))
             module = None if ends is None else ends.far_module
             found |= {(net.name, f"{name} node {k + 1}"): module for k in range(pool.nodes)}
     return found
@@ -40,11 +41,15 @@ def _cage(plan: Built, catalog: Catalog, net: PlannedFabric) -> str:
     if net.role != "compute":
         return "rj45" if net.role == "oob" else "qsfp112"
     pool = next((p for p in plan.pools if p.fabric == net.name), None)
-    return "" if pool is None else _cage_of(pool, catalog)
+    return "" if pool is None else _cage_of(pool, catalog, net)
 
 
-def _cage_of(pool: Pool, catalog: Catalog) -> str:
-    """The cage of a pool's compute ports."""
+def _cage_of(pool: Pool, catalog: Catalog, net: PlannedFabric) -> str:
+    """The cage of a pool's compute ports, as the modules of a fabric see it."""
+    return cage_of_links(_bare_cage(pool, catalog), links_per_port(catalog, pool.nic, net))
+
+
+def _bare_cage(pool: Pool, catalog: Catalog) -> str:
     fixed = [n for n in catalog.chassis[pool.chassis].fixed_nics if n.role == "compute"]
     if fixed and fixed[0].cage:
         return fixed[0].cage

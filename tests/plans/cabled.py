@@ -80,12 +80,20 @@ preferences: {{fabric: {{technology: ethernet, switch: sn5610}}}}
 storage: {{usable_tb: 500, profile: good}}
 """,
     ),
-    "Ethernet 800G": (
+    "Ethernet 2×400G": (
         (128, 512),
         """
 site: {{country: US, rack_power_kw: 80}}
 workloads: [{{name: pod, kind: capacity, accelerator: b300-sxm6, count: {n}}}]
 preferences: {{chassis: {{only: [dgx-b300]}}, fabric: {{technology: ethernet}}}}
+""",
+    ),
+    "two planes": (
+        (96, 512, 1200),
+        """
+site: {{country: US, rack_power_kw: 80}}
+workloads: [{{name: pod, kind: capacity, accelerator: b300-sxm6, count: {n}}}]
+preferences: {{chassis: {{only: [dgx-b300]}}, fabric: {{technology: ethernet, planes: 2}}}}
 """,
     ),
     "islands": (
