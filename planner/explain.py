@@ -81,7 +81,9 @@ def _reasons(prepared: Prepared, accelerators: Sequence[str]) -> list[str]:
         own = [r for r in found if r.part == accelerator]
         # A chassis that cannot be completed names the accelerator only in its sentence.
         told = (r for r in prepared.rejections if accelerator in r.message.replace(":", " ").split())
-        reason = own[-1] if own else found[0] if found else next(told, None)
+        # A preference that was stated says more than what else would have been in the way.
+        stated = [r for r in found if r.rule == "planes"]
+        reason = own[-1] if own else stated[0] if stated else found[0] if found else next(told, None)
         if reason is not None:
             grouped.setdefault(reason.rule, []).append(f"  {reason.message}")
     lines = [line for _, found in sorted(grouped.items()) for line in found[:MOST_REASONS]]

@@ -90,9 +90,11 @@ class Fabrics:
         if asked == "auto":
             return tuple(range(most, 0, -1)) if most <= 2 else (most, 1)
         if asked > most:
-            self.bench.reject(
-                node.id, "planes", f"{node.id}: its ports do not run as {asked} links into {asked} planes"
+            message = (
+                f"{node.id}: preferences.fabric.planes: {asked} needs ports that run as {asked} links, and its adapters"
+                f" have none on {link.technology}; leave planes out, or choose a system that has them (planner catalog)"
             )
+            self.bench.reject(node.id, "planes", message)
         return (asked,) if asked <= most else ()
 
     def families(self, node: NodeBuild, link: FabricLink) -> list[str]:

@@ -82,6 +82,9 @@ def _compute(name: str, plan: Plan, net: PlannedFabric, switch: Switch, catalog:
         yield f"{name}: {net.endpoints} endpoints and {net.links_other} manager ports are no fabric of {net.switch}"
         return
     yield from _same(name, net, expected)
+    planes = plan.request["preferences"]["fabric"].get("planes", "auto")
+    if planes not in ("auto", net.planes) and not (net.topology == "islands" and planes == 1):
+        yield f"{name}: planes {net.planes}, the request says {planes}"
     wanted = plan.request["preferences"]["fabric"]["topology"]
     if net.tiers > 1 and wanted is not None and net.topology != wanted:
         yield f"{name}: topology {net.topology}, the request says {wanted}"
