@@ -25,6 +25,7 @@ class Expected:
     present: int
     topology: str
     redundancy: str = "none"
+    planes: int = 1
 
 
 def check_networks(plan: Plan, catalog: Catalog) -> Iterator[str]:
@@ -77,6 +78,8 @@ def _compute(name: str, plan: Plan, net: PlannedFabric, switch: Switch, catalog:
     for gbps in sorted({own.compute_gbps for own in ports} - {net.gbps}):
         yield f"{name}: gbps {net.gbps:g}, the adapters run at {gbps:g}"
     yield from _owners(name, plan, pools, net)
+    if net.planes != 1 and any(own.compute_links != net.planes for own in ports):
+        yield f"{name}: planes {net.planes}, its adapters run a port as {ports[0].compute_links} links"
     expected = _derived(plan, pools, net, switch, [own.compute for own in ports], catalog)
     if expected is None:
         yield f"{name}: {net.endpoints} endpoints and {net.links_other} manager ports are no fabric of {net.switch}"
@@ -159,7 +162,7 @@ def _derived(
         return None
     counts = trees.times(one, net.planes)
     shape = "direct" if counts.tiers == 1 else "rail" if rail else "plain"
-    return Expected(counts, (counts.leaf + counts.spine + counts.core) * radix, shape)
+    return Expected(counts, (counts.leaf + counts.spine + counts.core) * radix, shape, planes=net.planes)
 
 
 def _islands(pool: Pool, net: PlannedFabric, radix: int, ports: int, catalog: Catalog) -> Expected | None:
@@ -244,6 +247,7 @@ def _same(name: str, net: PlannedFabric, expected: Expected) -> Iterator[str]:
         ("ports_present", net.ports_present, expected.present),
         ("topology", net.topology, expected.topology),
         ("redundancy", net.redundancy, expected.redundancy),
+        ("planes", net.planes, expected.planes),
     ):
         if have != found:
             yield f"{name}: {field} {have}, derived from {net.endpoints} endpoints {found}"

@@ -22,6 +22,7 @@ class NodePorts:
     storage_gbps: float
     in_band: int
     oob: int
+    compute_links: int = 1  # links that one compute port runs as
 
 
 def node_lines(plan: Plan, pool: Pool) -> list[PlanLine]:
@@ -77,7 +78,7 @@ def node_ports(plan: Plan, pool: Pool, catalog: Catalog) -> NodePorts:
         storage, storage_gbps = fastest.ports, fastest.gbps
     links = _links(plan, pool, chassis, catalog)
     compute, compute_gbps = (bought or compute) * links, compute_gbps / links
-    return NodePorts(compute, compute_gbps, storage, storage_gbps, in_band, _fixed(chassis, "oob")[0])
+    return NodePorts(compute, compute_gbps, storage, storage_gbps, in_band, _fixed(chassis, "oob")[0], links)
 
 
 def _links(plan: Plan, pool: Pool, chassis: Chassis, catalog: Catalog) -> int:
