@@ -6,12 +6,10 @@ would meet a presumption of denial are in none of the plans, and what the import
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from planner import compliance
-from planner.catalog import Catalog
 from planner.model import Problem, Solution
 from planner.packing import pack_shapes
 from planner.problem import Prepared, prepare
@@ -54,8 +52,12 @@ class Level:
     objective: float | None
 
 
-def levels(request: Request, catalog: Catalog, on: dt.date, say: Callable[[str], None] = lambda _: None) -> list[Level]:
-    """Stricter and looser acceptance from the strictest on, with the request's own among them."""
+def levels(base: Prepared, say: Callable[[str], None] = lambda _: None) -> list[Level]:
+    """Stricter and looser acceptance from the strictest on, with the request's own among them.
+
+    Cabinets and fibres are those of the plan that was asked for (`base`).
+    """
+    request, catalog, on = base.request, base.catalog, base.on
     wanted: list[tuple[str, tuple[Verdict, ...]]] = [
         (name, accept) for name, accept in LEVELS if name != "domestic supply only" or request.site.country == "CN"
     ]
@@ -70,7 +72,7 @@ def levels(request: Request, catalog: Catalog, on: dt.date, say: Callable[[str],
         known = seen.get(admitted)
         if known is None:
             say(f"best plan {name}")
-            level = _solved(name, accept, set(accept) == own, varied, catalog, on)
+            level = _solved(name, accept, set(accept) == own, varied, base)
         else:
             level = Level(
                 name,
@@ -88,10 +90,8 @@ def levels(request: Request, catalog: Catalog, on: dt.date, say: Callable[[str],
     return found
 
 
-def _solved(
-    name: str, accept: tuple[Verdict, ...], asked: bool, request: Request, catalog: Catalog, on: dt.date
-) -> Level:
-    prepared = prepare(request, catalog, on)
+def _solved(name: str, accept: tuple[Verdict, ...], asked: bool, request: Request, base: Prepared) -> Level:
+    prepared = prepare(request, base.catalog, base.on, single_mode=base.single_mode, door=base.door)
     solution = solve(prepared.problem, pack_shapes) if _served(prepared) else None
     if solution is None:
         return Level(name, accept, asked, None, (), (), None, None, None)

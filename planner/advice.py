@@ -158,7 +158,8 @@ class Relaxation:
             for n in range(1, 1 + (1 if s.own_rack else max(1, self.problem.room.units // max(1, s.units))))
         }
         need = self._lowest(self.problem, sorted(a for a in air if a > heat[0]), _with_air)
-        return None if need is None else Change(self.air_key, heat[0] / 1000, need / 1000)
+        door = self.problem.room.door
+        return None if need is None else Change(self.air_key, (heat[0] - door) / 1000, (need - door) / 1000)
 
     def _single_weight(self) -> Change | None:
         """The least weight per rack that gives a plan, where the room says what it carries; whole kilograms."""

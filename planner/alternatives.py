@@ -12,15 +12,12 @@ from typing import Any
 
 from planner.acceptance import Level, levels
 from planner.catalog import Catalog
-from planner.compose import compose
 from planner.dominance import prune
-from planner.errors import NoPlan
-from planner.explain import clash
 from planner.model import Option, Problem
-from planner.optimize import explain_limits
+from planner.optimize import settle
 from planner.packing import pack_shapes
 from planner.plan import Limit, Plan
-from planner.problem import Prepared, limit_keys, prepare
+from planner.problem import Prepared, limit_keys
 from planner.request import Request
 from planner.solve import solve
 
@@ -31,15 +28,8 @@ def explain(
     request: Request, catalog: Catalog, on: dt.date, say: Callable[[str], None] = lambda _: None
 ) -> dict[str, Any]:
     """Limits with slack and the worth of one more step; each part not chosen with its extra price or the reason."""
-    prepared = prepare(request, catalog, on)
-    unserved = clash(prepared)
-    if unserved is not None:
-        raise NoPlan(unserved.message(), unserved)
-    best = solve(prepared.problem, pack_shapes)
-    if best is None:
-        explanation = explain_limits(prepared)
-        raise NoPlan(explanation.message(), explanation)
-    plan = compose(prepared, best)
+    settled = settle(request, catalog, on, say=say, within=False)
+    prepared, best, plan = settled.prepared, settled.solution, settled.plan
     say("asking what one more step of each limit buys")
     limits = [_limit(prepared, plan, limit, best.objective) for limit in plan.limits]
     say("asking for the best plan with each part that was not chosen")
@@ -50,7 +40,7 @@ def explain(
         f"{plan.totals.currency} {plan.totals.capex:,.2f}; objective {plan.objective.name}."
     )
     say("asking for the best plan under stricter and looser acceptance of export verdicts")
-    accepted = [_level(prepared, row, best.objective) for row in levels(request, catalog, on, say)]
+    accepted = [_level(prepared, row, best.objective) for row in levels(prepared, say)]
     return {"headline": headline, "limits": limits, "alternatives": others, "acceptance": accepted}
 
 

@@ -181,7 +181,10 @@ def _too_small(request: Request, room: RoomLimits, shape: Shape) -> list[str]:
             found.append(f"is {shape.units}U high; a rack has {room.units}U")
     if room.grams is not None and shape.grams > room.grams:
         found.append(f"weighs {shape.grams / 1000:g} kg; a rack carries {room.grams / 1000:g} kg")
-    for way, have, left in zip(("air", "liquid"), room.heat, (shape.watts - shape.plates, shape.plates), strict=False):
+    cooled = room.heat
+    if cooled and shape.own_rack:
+        cooled = (cooled[0] - room.door, *cooled[1:])
+    for way, have, left in zip(("air", "liquid"), cooled, (shape.watts - shape.plates, shape.plates), strict=False):
         if left > have:
             found.append(f"gives {left / 1000:g} kW of heat to {way}; a rack cools {have / 1000:g} kW by {way}")
     return found

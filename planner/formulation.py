@@ -461,9 +461,8 @@ def fit_in_rack(shape: Shape, room: RoomLimits) -> int:
     """How many of one shape an otherwise empty rack takes; 0 when not even one, or when its own rack is too much."""
     if shape.own_rack:
         hungry = room.own_watts is not None and shape.watts > room.own_watts
-        hot = any(
-            left > have for have, left in zip(room.heat, (shape.watts - shape.plates, shape.plates), strict=False)
-        )
+        given = (room.heat[0] - room.door, *room.heat[1:]) if room.heat else ()  # doors hang on bought cabinets
+        hot = any(left > have for have, left in zip(given, (shape.watts - shape.plates, shape.plates), strict=False))
         return 0 if hungry or hot or (room.grams is not None and shape.grams > room.grams) else 10**6
     fits = [have // size(shape) for _, have, size in _axes(room) if have is not None and size(shape)]
     return min(fits, default=10**6)

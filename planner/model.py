@@ -257,6 +257,7 @@ class RoomLimits:
     grams: int | None
     own_watts: int | None = None
     heat: tuple[int, ...] = ()  # watts that one rack gives to air and to liquid, where the room says so
+    door: int = 0  # watts of the heat by air that a bought cabinet's rear door takes
     fed: int | None = None  # watts by what is stated of power alone, cooling left aside
 
 

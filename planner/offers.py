@@ -20,10 +20,11 @@ Solve = Callable[[Request, Catalog, dt.date], Plan]
 
 
 def room_offers(request: Request, catalog: Catalog, on: dt.date, why: Explanation, solve: Solve) -> tuple[str, ...]:
-    """Sentences for an explanation whose plain checks found machines that fit no rack; else none."""
+    """Sentences for an explanation whose plain checks found machines that fit no rack, or whose room is too warm."""
+    doors = _with_doors(request, catalog, on, why, solve)
     if not any("a rack " in check for check in why.checks):
-        return ()
-    found = []
+        return doors
+    found = list(doors)
     changes = why.single[:1] if why.single and _room(why.single[0]) else why.joint
     changes = next(((c,) for c in why.single if _room(c)), tuple(changes))
     if changes:
@@ -39,6 +40,19 @@ def room_offers(request: Request, catalog: Catalog, on: dt.date, why: Explanatio
         elif changes:
             found.append("No other chassis in the catalog does this work within the limits as they are.")
     return tuple(found)
+
+
+def _with_doors(request: Request, catalog: Catalog, on: dt.date, why: Explanation, solve: Solve) -> tuple[str, ...]:
+    """Rear doors, where more heat by air would give a plan and the request says nothing of them."""
+    terms = request.site.cooling_terms
+    warm = any(change.limit.startswith("site.cooling.") for change in (*why.single, *why.joint))
+    if terms is None or terms.rear_doors != "never" or not warm:
+        return ()
+    auto = request.site.model_copy(update={"cooling_terms": terms.model_copy(update={"rear_doors": "auto"})})
+    plan = _solved(request.model_copy(update={"site": auto}), catalog, on, solve)
+    if plan is None:
+        return ()
+    return (f"With heat exchangers in the rear doors (site.cooling.rear_doors: auto): {_said(plan)}.",)
 
 
 def applied(request: Request, changes: tuple[Change, ...]) -> Request:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from planner import advice, site, wiring
 from planner.catalog import Catalog
 from planner.compose import compose
-from planner.errors import NoPlan
+from planner.errors import InputError, Mistake, NoPlan
 from planner.explain import clash, plain_checks, rule_notes
-from planner.model import Problem
+from planner.formulation import performance_scale
+from planner.model import Problem, Solution
 from planner.offers import room_offers
 from planner.packing import pack_shapes
+from planner.parts import CoolingUnit
 from planner.plan import Plan
 from planner.problem import Prepared, limit_keys, prepare
 from planner.request import Request
-from planner.solve import delivered, solve
+from planner.solve import delivered, performance, solve
 
 Say = Callable[[str], None]
 
@@ -38,24 +40,104 @@ def optimize(
     plan, say which changes would give one and, where racks are too small for the machine, what another machine or other
     racks would cost; without it only that there is none.
     """
+    return settle(request, catalog, on, threads=threads, time_limit=time_limit, say=say, explained=explained).plan
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The best plan with the program it is of: everything that was learnt about the room on the way is in it."""
+
+    prepared: Prepared
+    solution: Solution
+    plan: Plan
+
+
+def settle(
+    request: Request,
+    catalog: Catalog,
+    on: dt.date,
+    *,
+    threads: int | None = None,
+    time_limit: float | None = None,
+    say: Say = lambda _: None,
+    explained: bool = True,
+    within: bool | None = None,
+) -> Settled:
+    """What `optimize` does, with the program beside the plan. `within`: as in `prepare`."""
+    doors = rear_doors(request, catalog)
+    if len(doors) > 1:
+        say("rear doors: the best plan without them, then with them on every cabinet")
+    found: list[Settled] = []
+    refused: NoPlan | None = None
+    for door in doors:
+        try:
+            narrow = not explained if within is None else within
+            found.append(_with_door(request, catalog, on, door, narrow, threads, time_limit, say, explained))
+        except NoPlan as none:
+            refused = none
+    if not found:
+        raise refused or NoPlan(advice.Explanation().message(), advice.Explanation())
+    scales = _scales(found[0].prepared.problem)
+    return min(found, key=lambda settled: _worth(settled, scales))
+
+
+def rear_doors(request: Request, catalog: Catalog) -> list[CoolingUnit | None]:
+    """The rear doors to plan with, one after the other; None: without."""
+    terms = request.site.cooling_terms
+    wanted = "never" if terms is None else terms.rear_doors
+    sold: list[CoolingUnit | None] = [
+        unit
+        for _, unit in sorted(catalog.cooling.items())
+        if unit.role == "rear-door" and unit.lifecycle == "current" and unit.id in catalog.prices
+    ]
+    if wanted == "every" and not sold:
+        raise InputError([Mistake("site.cooling.rear_doors", None, None, "no rear door of the catalog has a price.")])
+    return [None] if wanted == "never" else sold if wanted == "every" else [None, *sold]
+
+
+def _scales(problem: Problem) -> dict[str, float]:
+    """What each maximised work is measured against, so that plans of different rooms can be compared."""
+    works = [w for w in problem.works if w.maximise]
+    return {w.name: problem.alone.get(w.name) or performance_scale(problem, w) for w in works}
+
+
+def _worth(settled: Settled, scales: dict[str, float]) -> tuple[float, float]:
+    """Performance where that comes first, then the objective's amount: less is better."""
+    problem, solution = replace(settled.prepared.problem, alone=scales), settled.solution
+    if not problem.performance_first:
+        return 0.0, solution.objective
+    return -round(performance(problem, solution), 9), solution.total.capital
+
+
+def _with_door(
+    request: Request,
+    catalog: Catalog,
+    on: dt.date,
+    door: CoolingUnit | None,
+    within: bool,
+    threads: int | None,
+    time_limit: float | None,
+    say: Say,
+    explained: bool,
+) -> Settled:
     say("reading catalogs, screening and building nodes")
-    prepared = prepare(request, catalog, on, within=not explained)
+    prepared = prepare(request, catalog, on, within=within, door=door)
     unserved = clash(prepared)
     if unserved is not None:
         raise NoPlan(unserved.message(), unserved)
     while True:
-        plan = _best(prepared, say, explained, threads, time_limit)
-        far = wiring.beyond_reach(plan, catalog) - prepared.single_mode
+        settled = _best(prepared, say, explained, threads, time_limit)
+        far = wiring.beyond_reach(settled.plan, catalog) - prepared.single_mode
         if not far:
-            return plan
+            return settled
         # Where a run is longer than multimode fibre reaches, all of its kind are priced on single-mode and the program
         # is solved again; there are but few kinds, so this ends.
         known = prepared.single_mode | far
         say(f"{', '.join(sorted(far))}: too far for multimode fibre; again with single-mode")
-        prepared = prepare(request, catalog, on, within=not explained, single_mode=known)
+        prepared = prepare(request, catalog, on, within=within, single_mode=known, door=door)
 
 
-def _best(prepared: Prepared, say: Say, explained: bool, threads: int | None, time_limit: float | None) -> Plan:
+def _best(prepared: Prepared, say: Say, explained: bool, threads: int | None, time_limit: float | None) -> Settled:
     """The best plan of a program; NoPlan where there is none."""
     request = prepared.request
     say(f"solving with {len(prepared.problem.options)} candidates")
@@ -73,7 +155,7 @@ def _best(prepared: Prepared, say: Say, explained: bool, threads: int | None, ti
         if solution is None:
             raise _no_plan(replace(prepared, problem=problem), say, explained)
         plan = compose(replace(prepared, problem=problem), solution)
-    return plan
+    return Settled(replace(prepared, problem=problem), solution, plan)
 
 
 def _no_plan(prepared: Prepared, say: Say, explained: bool) -> NoPlan:
@@ -114,7 +196,14 @@ def _with_alone(problem: Problem, threads: int | None) -> Problem:
 
 def explain_limits(prepared: Prepared) -> advice.Explanation:
     """The limits that clash and the smallest changes, each proven by solving, over counts that larger limits allow."""
-    prepared = prepare(prepared.request, prepared.catalog, prepared.on, bounded=False, single_mode=prepared.single_mode)
+    prepared = prepare(
+        prepared.request,
+        prepared.catalog,
+        prepared.on,
+        bounded=False,
+        single_mode=prepared.single_mode,
+        door=prepared.door,
+    )
     keys, room_key = limit_keys(prepared.request, prepared.book.taxes), _rack_power_key(prepared.request)
     search = advice.Relaxation(prepared.problem, pack_shapes, keys, room_key)
     return search.explain(plain_checks(prepared), rule_notes(prepared))

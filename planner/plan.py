@@ -313,6 +313,7 @@ class PlannedRack(Entry):
 
     name: str
     part: str | None
+    door: str | None = None  # the heat exchanger in its rear door
     units: int
     power_kw: float
     weight_kg: float

@@ -17,7 +17,7 @@ from planner.errors import InputError, Mistake, Rejection
 from planner.formulation import fit_in_rack, limit_measure
 from planner.model import Bundle, Load, Option, Problem, RoomLimits, SharedOption, Solution, Work
 from planner.packing import pack_shapes
-from planner.parts import NodeBuild
+from planner.parts import CoolingUnit, NodeBuild
 from planner.plan import ComplianceEntry
 from planner.pricing import PriceBook
 from planner.reach import promising, reach
@@ -47,6 +47,12 @@ class Prepared:
     on: dt.date
     joint: Joint  # fabrics that pools may have together, for any choice of options
     single_mode: frozenset[str] = frozenset()  # kinds of link that multimode fibre does not reach
+    door: CoolingUnit | None = None  # the rear door that every bought cabinet has
+
+    @property
+    def space(self) -> site.Room:
+        """What one bought cabinet takes."""
+        return site.room(self.request, door_kw(self.door))
 
     def with_options(self, options: Sequence[Option]) -> Problem:
         """The problem with other options, and the joint fabrics that those can make."""
@@ -64,6 +70,7 @@ def prepare(
     bounded: bool = True,
     within: bool = False,
     single_mode: frozenset[str] = frozenset(),
+    door: CoolingUnit | None = None,
 ) -> Prepared:
     """Everything up to solving. `on` is the one date for rules, price age and rates.
 
@@ -71,13 +78,14 @@ def prepare(
     which the budget has room for one node may need ten. `within` leaves out, before anything is sized, builds of which
     not even one node meets the limits: the best plan is the same, but nobody is told why they were left out.
     `single_mode`: kinds of link (`compute:node`, `storage:trunk` ...) that multimode fibre is known not to reach.
+    `door`: the rear door of every bought cabinet.
     """
     book = PriceBook(catalog, request, on)
     verdicts, accepted, rejections = compliance.screen_all(request, catalog, on)
     built, refused = nodes.build_nodes(catalog, request, accepted, book)
     rejections += refused
     pricer = Pricer(catalog, book, request.supply)
-    room = room_limits(request)
+    room = room_limits(request, door_kw(door))
     ignore = irrelevant(request.objective, limits(request, book.taxes), room.grams is not None)
     bench = Bench(catalog, request, pricer, built, ignore, single_mode=single_mode)
     if pruning:
@@ -87,7 +95,7 @@ def prepare(
     generator = Generator(bench, pruning, bounded)
     scout = generator.counted
     rows = works(request)
-    factory = _Factory(request, catalog, pricer, generator, rows, ignore, pruning)
+    factory = _Factory(request, catalog, pricer, generator, rows, ignore, pruning, door)
     problem = factory.program()
     known: Solution | None = None  # a plan in which no pools share a compute fabric
     if scout.eager is not None:
@@ -115,6 +123,7 @@ def prepare(
         on,
         generator.joint,
         single_mode,
+        door,
     )
 
 
@@ -181,6 +190,7 @@ class _Factory:
     rows: tuple[Work, ...]
     ignore: frozenset[str]
     pruning: bool
+    door: CoolingUnit | None
     unpruned: list[Option] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
 
@@ -201,7 +211,7 @@ class _Factory:
         self.unpruned = self._options()
         kept = _pruned(self.unpruned, self.ignore) if self.pruning else self.unpruned
         shared, self.rejections = _shared(request, catalog, self.pricer, kept, self.generator.bench.single_mode)
-        rack = rack_bundle(catalog, self.pricer, request)
+        rack = rack_bundle(catalog, self.pricer, request, self.door)
         if isinstance(rack, Rejection):
             raise InputError([Mistake("site", None, None, rack.message)])
         return Problem(
@@ -212,7 +222,7 @@ class _Factory:
             constant_bundle=Bundle(),
             rack=_load(self.pricer, rack),
             rack_bundle=rack,
-            room=room_limits(request),
+            room=room_limits(request, door_kw(self.door)),
             limits=limits(request, taxes),
             objective=request.objective,
             energy_cents_per_watt_year=float(energy_cents_per_watt_year(catalog, request)),
@@ -297,9 +307,14 @@ def limit_keys(request: Request, taxes: Taxes) -> dict[str, tuple[str, Decimal]]
     return keys
 
 
-def room_limits(request: Request) -> RoomLimits:
-    """What one rack takes, in whole watts and grams."""
-    room, given = site.room(request), request.site.rack_power_kw
+def door_kw(door: CoolingUnit | None) -> float:
+    """kW of heat that a rear door takes out of a cabinet's air; 0 without one."""
+    return 0.0 if door is None else door.kw
+
+
+def room_limits(request: Request, door: float = 0.0) -> RoomLimits:
+    """What one rack takes, in whole watts and grams; `door`: kW of air heat that its rear door takes."""
+    room, given = site.room(request, door), request.site.rack_power_kw
     fed = min((k for k in (given, site.feeds_kw(request)) if k is not None), default=None)
     return RoomLimits(
         units=room.units,
@@ -307,6 +322,7 @@ def room_limits(request: Request) -> RoomLimits:
         grams=None if room.weight_kg is None else math.floor(room.weight_kg * 1000),
         own_watts=None if given is None else math.floor(round(given * 1000, 6)),
         heat=site.heat_limits(room),
+        door=round(door * 1000),
         fed=None if fed is None else math.floor(round(fed * 1000, 6)),
     )
 

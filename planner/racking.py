@@ -24,14 +24,15 @@ def racks(
 ) -> tuple[PlannedRack, ...]:
     """The assignment of every device to rack and unit, in the fewest racks."""
     needs = list(_devices(prepared, solution, chosen, pools, {net.name: net for net in fabrics}))
-    packed = placement.place(needs, site.room(prepared.request))
+    packed = placement.place(needs, prepared.space)
     if isinstance(packed, Rejection):
         raise AssertionError(packed.message)
     cabinet = prepared.problem.rack_bundle.lines[0].part if prepared.problem.rack_bundle.lines else None
-    return tuple(_rack(k, load, cabinet) for k, load in enumerate(packed.racks, 1))
+    door = None if prepared.door is None else prepared.door.id
+    return tuple(_rack(k, load, cabinet, door) for k, load in enumerate(packed.racks, 1))
 
 
-def _rack(number: int, load: site.RackLoad, cabinet: str | None) -> PlannedRack:
+def _rack(number: int, load: site.RackLoad, cabinet: str | None, door: str | None) -> PlannedRack:
     items = tuple(
         RackItem(
             item=need.item,
@@ -48,6 +49,7 @@ def _rack(number: int, load: site.RackLoad, cabinet: str | None) -> PlannedRack:
     return PlannedRack(
         name=f"R{number:02d}",
         part=None if own else cabinet,
+        door=None if own else door,
         units=load.units,
         power_kw=round(sum(i.power_kw for i in items), 3),
         weight_kg=round(sum(i.weight_kg for i in items), 1),

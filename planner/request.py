@@ -70,11 +70,16 @@ class Feeds(Section):
 
 
 class CoolingTerms(Section):
-    """What the room cools per rack: kW by air, kW by liquid; supply temperature of the liquid, else air, in °C."""
+    """What the room cools per rack: kW by air, kW by liquid; supply temperature of the liquid, else air, in °C.
+
+    `rear_doors`: heat exchangers in the doors of bought cabinets, which take heat out of the air before it reaches the
+    room (they need chilled water): never, on every cabinet, or whichever plan is better.
+    """
 
     air_kw_per_rack: PositiveFloat
     liquid_kw_per_rack: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
     supply_c: Annotated[float, Field(ge=5, le=60)] | None = None
+    rear_doors: Literal["never", "auto", "every"] = "never"
 
 
 class Site(Section):

@@ -28,7 +28,7 @@ from planner.demand.upkeep import Speed
 from planner.dominance import pointwise_best
 from planner.errors import Rejection
 from planner.model import Bundle, LineSeed, Shape, SharedOption
-from planner.parts import StorageSystem, Switch, Technology
+from planner.parts import CoolingUnit, StorageSystem, Switch, Technology
 from planner.request import Request
 
 INBAND_GBPS = 100.0
@@ -448,12 +448,14 @@ def _without_endpoints(bundle: Bundle) -> Bundle:
     return Bundle(lines=bundle.lines, shapes=bundle.shapes, watts=bundle.watts, typical_watts=bundle.typical_watts)
 
 
-def rack_bundle(catalog: Catalog, pricer: Pricer, request: Request) -> Bundle | Rejection:
+def rack_bundle(
+    catalog: Catalog, pricer: Pricer, request: Request, door: CoolingUnit | None = None
+) -> Bundle | Rejection:
     """One purchased rack with a power distribution unit per feed: the cheapest that fit the room.
 
     Each carries its share when as many feeds are lost as the redundancy allows; two feeds of a pair never add up.
     """
-    room = site.room(request)
+    room = site.room(request, 0.0 if door is None else door.kw)
     units, country = room.units, request.site.country
     liquid = request.site.cooling == "liquid"
     racks = [
@@ -482,7 +484,8 @@ def rack_bundle(catalog: Catalog, pricer: Pricer, request: Request) -> Bundle | 
     pdu = _cheapest(pricer, [p.id for p in pdus])
     if rack is None or pdu is None:
         return Rejection("rack", "no-rack", "no rack and power distribution unit of the catalog fit this room")
-    return Bundle(lines=(LineSeed(rack, 1, "racks"), LineSeed(pdu, site.feed_count(feeds) * per_feed, "racks")))
+    hung = () if door is None else (LineSeed(door.id, 1, "cooling"),)
+    return Bundle(lines=(LineSeed(rack, 1, "racks"), LineSeed(pdu, site.feed_count(feeds) * per_feed, "racks"), *hung))
 
 
 def _cheapest(pricer: Pricer, ids: Sequence[str]) -> str | None:

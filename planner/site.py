@@ -186,25 +186,28 @@ def feeds_kw(request: Request) -> float | None:
     return None if feeds is None else live_feeds(feeds) * feeds.kw_each * derate(request)
 
 
-def cooled_kw(request: Request) -> float | None:
+def cooled_kw(request: Request, door_kw: float = 0.0) -> float | None:
     """Heat that one rack can give away at most, air and liquid together; None without figures."""
     terms = request.site.cooling_terms
-    return None if terms is None else terms.air_kw_per_rack + terms.liquid_kw_per_rack
+    return None if terms is None else terms.air_kw_per_rack + door_kw + terms.liquid_kw_per_rack
 
 
-def rack_power_kw(request: Request) -> float:
+def rack_power_kw(request: Request, door_kw: float = 0.0) -> float:
     """kW of one rack: the least of rack_power_kw, what feeds give and what is cooled; else the cooling's default."""
-    given = [k for k in (request.site.rack_power_kw, feeds_kw(request), cooled_kw(request)) if k is not None]
+    given = [k for k in (request.site.rack_power_kw, feeds_kw(request), cooled_kw(request, door_kw)) if k is not None]
     return min(given, default=DEFAULT_RACK_POWER_KW[request.site.cooling])
 
 
-def room(request: Request) -> Room:
-    """What one rack of the site takes, with the defaults of the room's cooling."""
+def room(request: Request, door_kw: float = 0.0) -> Room:
+    """What one rack of the site takes, with the defaults of the room's cooling.
+
+    `door_kw`: air heat that a rear door takes out before the rest reaches the room.
+    """
     return Room(
         units=request.site.rack_units or DEFAULT_RACK_UNITS,
-        power_kw=rack_power_kw(request),
+        power_kw=rack_power_kw(request, door_kw),
         weight_kg=request.site.rack_weight_kg,
-        air_kw=None if request.site.cooling_terms is None else request.site.cooling_terms.air_kw_per_rack,
+        air_kw=None if request.site.cooling_terms is None else request.site.cooling_terms.air_kw_per_rack + door_kw,
         liquid_kw=None if request.site.cooling_terms is None else request.site.cooling_terms.liquid_kw_per_rack,
     )
 

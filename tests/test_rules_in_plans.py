@@ -15,6 +15,7 @@ from planner.catalog import Catalog, built_in_folder, read_yaml
 from planner.errors import InputError, NoPlan
 from planner.optimize import optimize
 from planner.plan import Plan, seals_of
+from planner.problem import prepare
 from planner.sitefile import read_site_text
 from planner.verify import verify
 from planner.wording import wording
@@ -179,7 +180,7 @@ def test_stricter_and_looser_acceptance_side_by_side(catalog: Catalog) -> None:
     text = text.replace("accelerator: mi300x, ", "")
     data = yaml.safe_load(text)
     data["workloads"] = [{"name": "pool", "kind": "capacity", "pflops": 6}]
-    rows = levels(read_site_text(yaml.safe_dump(data), "site.yaml", catalog), catalog, ON)
+    rows = levels(prepare(read_site_text(yaml.safe_dump(data), "site.yaml", catalog), catalog, ON))
     assert [r.asked for r in rows].count(True) == 1
     assert rows[0].accept == ("domestic_supply",) and rows[0].accelerators == ("ascend-910c",)
     assert rows[-1].accelerators == ("mi300x",) and "case by case" in rows[-1].verdicts[0]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from planner import site
 from planner.catalog import Catalog
-from planner.facility.racks import rack_facts
+from planner.facility.racks import rack_facts, rack_limit_kw
 from planner.parts import Chassis
 from planner.plan import Plan, Pool
 from planner.request import Request
@@ -78,7 +78,7 @@ def power_facts(plan: Plan, catalog: Catalog) -> PowerFacts:
         live_feeds=site.live_feeds(feeds),
         redundancy=feeds.redundancy if feeds else "2N",
         derate=site.derate(request),
-        rack_kw=site.rack_power_kw(request),
+        rack_kw=rack_limit_kw(plan, catalog),
         pdus=tuple(pdus),
         circuits=sum(n for _, n, _ in pdus),
         c13_per_feed=math.ceil(c13 / count),

@@ -38,14 +38,20 @@ class RackFacts:
     stranded_units: int
 
 
-def rack_limit_kw(plan: Plan) -> float:
+def door_kw(plan: Plan, catalog: Catalog) -> float:
+    """kW of air heat that the rear door of every bought cabinet takes; 0 where they have none."""
+    hung = next((catalog.cooling[r.door] for r in plan.racks if r.door is not None and r.door in catalog.cooling), None)
+    return 0.0 if hung is None else hung.kw
+
+
+def rack_limit_kw(plan: Plan, catalog: Catalog) -> float:
     """What one rack gives: the least of the request's own figure, its feeds with the allowed loss, and its cooling."""
-    return site.rack_power_kw(Request.model_validate(plan.request))
+    return site.rack_power_kw(Request.model_validate(plan.request), door_kw(plan, catalog))
 
 
 def rack_facts(plan: Plan, catalog: Catalog) -> list[RackFacts]:
     """Every rack of a plan in its order."""
-    ground, limit = wiring.floor(plan, catalog), rack_limit_kw(plan)
+    ground, limit = wiring.floor(plan, catalog), rack_limit_kw(plan, catalog)
     typical = typical_kw(plan)
     standing_pools = [p for p in plan.pools if not catalog.chassis[p.chassis].own_rack]
     least = min((p.node_power_kw for p in standing_pools), default=0.0)

@@ -225,6 +225,12 @@ CASES: dict[str, Words] = {
         "The room takes the heat of every rack.",
         "",
     ),
+    "air-heat/doors": (
+        "{most_kw} kW of air heat at most",
+        "{air_kw} kW by air and {door_kw} kW by a rear door, {liquid_kw} kW by liquid",
+        "Rear doors on {doors} cabinets take what the room's air does not; their water must stay above the dew point.",
+        "",
+    ),
     "air-heat/over": (
         "{items}",
         "{air_kw} kW by air, {liquid_kw} kW by liquid",

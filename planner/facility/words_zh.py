@@ -169,6 +169,12 @@ CASES: dict[str, Words] = {
         "机房能带走每柜的热量。",
         "",
     ),
+    "air-heat/doors": (
+        "风冷散热最多 {most_kw} kW",
+        "机房风冷 {air_kw} kW、背板换热器 {door_kw} kW、液冷 {liquid_kw} kW",
+        "{doors} 个机柜配置背板换热器，带走机房风冷之外的热量；需供应高于露点的冷冻水。",
+        "",
+    ),
     "air-heat/over": (
         "{items}",
         "风冷 {air_kw} kW、液冷 {liquid_kw} kW",

@@ -77,7 +77,7 @@ def _checks(plan: Plan, catalog: Catalog) -> list[tuple[str, Callable[[], Iterat
         ("cooling", lambda: cooling.check_cooling(plan, catalog)),
         ("cabling", lambda: cabling.check_cabling(plan, catalog)),
         ("cabling", lambda: media.check_media(plan, catalog)),
-        ("limits", lambda: limits.check_limits(plan)),
+        ("limits", lambda: limits.check_limits(plan, catalog)),
         ("pools", lambda: room.check_demand(plan, catalog)),
         ("compliance", lambda: room.check_compliance(plan, catalog)),
         ("origins", lambda: screening.check_origins(plan, catalog)),

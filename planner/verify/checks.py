@@ -147,7 +147,7 @@ def _cabinets(plan: Plan, catalog: Catalog) -> list[PlannedRack]:
 
 
 def _power(plan: Plan, catalog: Catalog) -> Finding:
-    bought, limit = _cabinets(plan, catalog), room.rack_power_kw(plan)
+    bought, limit = _cabinets(plan, catalog), room.rack_power_kw(plan, catalog)
     if not bought:
         return Finding("PASS", "own")
     over: list[Figures] = [{"name": r.name, "kw": r.power_kw} for r in bought if r.power_kw > limit + 1e-6]
@@ -212,7 +212,7 @@ def _depth(plan: Plan, catalog: Catalog) -> Finding:
 
 
 def _stranded(plan: Plan, catalog: Catalog) -> Finding:
-    limit = room.rack_power_kw(plan)
+    limit = room.rack_power_kw(plan, catalog)
     standing = [p for p in plan.pools if not catalog.chassis[p.chassis].own_rack]
     least_kw = min((p.node_power_kw for p in standing), default=0.0)
     least_units = min((p.node_rack_units for p in standing), default=0)
@@ -293,7 +293,7 @@ def _pdus(plan: Plan, catalog: Catalog) -> Finding:
     bought = len(_cabinets(plan, catalog))
     if not bought:
         return Finding("PASS", "own")
-    (feeds, redundancy), limit = _feeds(plan), room.rack_power_kw(plan)
+    (feeds, redundancy), limit = _feeds(plan), room.rack_power_kw(plan, catalog)
     live = {"N": feeds, "N+1": feeds - 1, "2N": feeds // 2}[redundancy]
     units = [(ln.quantity, catalog.pdus[ln.part].usable_kw) for ln in plan.lines if ln.part in catalog.pdus]
     outlets = [_outlets(rack, catalog) for rack in _cabinets(plan, catalog)]
@@ -344,10 +344,17 @@ def _air(plan: Plan, catalog: Catalog) -> Finding:
         case = "dense" if most > 50 else "unstated"
         return Finding("WARN" if most > 50 else "PASS", case, {"most_kw": most, "usual_kw": 50.0})
     by_air, by_liquid = float(terms["air_kw_per_rack"]), float(terms["liquid_kw_per_rack"])
-    over: list[Figures] = [{"name": n, "kw": kw, "way": "air"} for n, kw, _ in found if kw > by_air + 1e-6]
+    hung, door = {rack.name for rack in plan.racks if rack.door is not None}, room.door_kw(plan, catalog)
+    over: list[Figures] = [
+        {"name": n, "kw": kw, "way": "air"} for n, kw, _ in found if kw > by_air + (door if n in hung else 0.0) + 1e-6
+    ]
     over += [{"name": n, "kw": kw, "way": "liquid"} for n, _, kw in found if kw > by_liquid + 1e-6]
     figures: Figures = {"most_kw": most, "air_kw": by_air, "liquid_kw": by_liquid}
-    return Finding("FAIL" if over else "PASS", "over" if over else "within", figures, over)
+    if over:
+        return Finding("FAIL", "over", figures, over)
+    if hung:
+        return Finding("PASS", "doors", {**figures, "door_kw": door, "doors": len(hung)})
+    return Finding("PASS", "within", figures)
 
 
 def _loop(plan: Plan, catalog: Catalog) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from planner.catalog import Catalog
@@ -18,6 +19,7 @@ def check_cooling(plan: Plan, catalog: Catalog) -> Iterator[str]:
         unit = catalog.cooling.get(line.part)
         if unit is not None:
             bought[unit.role][line.part] = bought[unit.role].get(line.part, 0) + line.quantity
+    yield from _doors(plan, catalog, bought["rear-door"])
     heat = liquid_tenths(plan, catalog)
     for role, spare in (("cdu", 1), ("loop", 0)):
         kinds = bought[role]
@@ -31,6 +33,26 @@ def check_cooling(plan: Plan, catalog: Catalog) -> Iterator[str]:
             expected = -(-heat // round(catalog.cooling[part].kw * 10)) + spare
             if count != expected:
                 yield f"lines ({part}): quantity {count}, {heat / 10:g} kW of heat to liquid take {expected}"
+
+
+def _doors(plan: Plan, catalog: Catalog, bought: dict[str, int]) -> Iterator[str]:
+    """Rear doors hang on every bought cabinet, all of one kind, or on none, as the request lets them."""
+    hung = Counter(rack.door for rack in plan.racks if rack.door is not None)
+    cabinets = sum(1 for rack in plan.racks if rack.part is not None)
+    wrong = [rack.name for rack in plan.racks if rack.door is not None and rack.part is None]
+    if wrong:
+        yield f"racks ({', '.join(wrong[:3])}): a rear door on a system that brings its own rack"
+    for part in sorted(hung):
+        unit = catalog.cooling.get(part)
+        if unit is None or unit.role != "rear-door":
+            yield f"racks: door {part} is no rear door of the catalog"
+    if dict(hung) != bought:
+        yield f"racks: rear doors {dict(hung)} hang, the lines buy {bought}"
+    if hung and (len(hung) > 1 or hung.total() != cabinets):
+        yield f"racks: rear doors {dict(hung)} on {cabinets} cabinets; every cabinet has the same, or none has one"
+    wanted = (plan.request["site"].get("cooling_terms") or {}).get("rear_doors", "never")
+    if (wanted == "never" and hung) or (wanted == "every" and not hung and cabinets):
+        yield f"racks: {hung.total()} rear doors, the request says {wanted}"
 
 
 def liquid_tenths(plan: Plan, catalog: Catalog) -> int:

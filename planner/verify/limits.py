@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
+from planner.catalog import Catalog
 from planner.plan import Limit, Plan
 from planner.verify.money import pue
 from planner.verify.ports import node_lines
@@ -26,9 +27,9 @@ class Row:
     most_step: float | None = None
 
 
-def check_limits(plan: Plan) -> Iterator[str]:
+def check_limits(plan: Plan, catalog: Catalog) -> Iterator[str]:
     """Limits are the request's, use is the plan's, nothing is exceeded, none is missing."""
-    rows = _rows(plan)
+    rows = _rows(plan, catalog)
     names = [limit.name for limit in plan.limits]
     for name in sorted(set(rows) - set(names)):
         yield f"limits: {name} is missing"
@@ -71,7 +72,7 @@ def _same(name: str, limit: Limit, row: Row) -> Iterator[str]:
         yield f"{name}: binding {limit.binding}, but {left:,.10g} is left and one more step takes {step:,.10g}"
 
 
-def _rows(plan: Plan) -> dict[str, Row]:
+def _rows(plan: Plan, catalog: Catalog) -> dict[str, Row]:
     totals, site, budget = plan.totals, plan.request["site"], plan.request["budget"]
     currency = budget["currency"]
     energy = totals.energy_per_year or Decimal(0)
@@ -97,7 +98,8 @@ def _rows(plan: Plan) -> dict[str, Row]:
         fullest = max((r.power_kw for r in plan.racks if r.part is not None), default=0.0)
         own_racks = {item.item for rack in plan.racks if rack.part is None for item in rack.items}
         step = min((pool.node_power_kw for pool in plan.pools if pool.chassis not in own_racks), default=0.0)
-        rows["site.rack_power_kw"] = Row("kW", rack_power_kw(plan), fullest, 0.0006, step if fullest else None, step)
+        given = rack_power_kw(plan, catalog)
+        rows["site.rack_power_kw"] = Row("kW", given, fullest, 0.0006, step if fullest else None, step)
     return rows
 
 

@@ -27,7 +27,14 @@ PLATES = {True: 94, False: 70}  # percent of heat to liquid, by whether the syst
 Signature = tuple[str, int, int, int]  # part, units, watts, grams
 
 
-def rack_power_kw(plan: Plan) -> float:
+def door_kw(plan: Plan, catalog: Catalog) -> float:
+    """Air heat that the rear doors of bought cabinets take, kW each; all have the same, or none has one."""
+    doors = {rack.door for rack in plan.racks if rack.part is not None}
+    kinds = [catalog.cooling[d].kw for d in doors if d is not None and d in catalog.cooling]
+    return kinds[0] if len(doors) == 1 and kinds else 0.0
+
+
+def rack_power_kw(plan: Plan, catalog: Catalog) -> float:
     """What one rack gives: the request's figure, its feeds with the allowed loss, what is cooled; the least of them."""
     site = plan.request["site"]
     given = [] if site["rack_power_kw"] is None else [float(site["rack_power_kw"])]
@@ -36,7 +43,8 @@ def rack_power_kw(plan: Plan) -> float:
         share = feeds["derate"] or (0.8 if site["country"] in ("US", "CA") else 1.0)
         given.append(_live(plan) * float(feeds["kw_each"]) * float(share))
     if cooling is not None:
-        given.append(float(cooling["air_kw_per_rack"]) + float(cooling["liquid_kw_per_rack"]))
+        by_air = float(cooling["air_kw_per_rack"]) + door_kw(plan, catalog)
+        given.append(by_air + float(cooling["liquid_kw_per_rack"]))
     return min(given) if given else RACK_POWER_KW[site["cooling"]]
 
 
@@ -124,8 +132,8 @@ def _within(name: str, rack: PlannedRack, plan: Plan, catalog: Catalog) -> Itera
         yield f"{name}: units {rack.units}, the room's racks have {units} and {part.id} has {part.rack_units}"
     if site["cooling"] == "liquid" and not part.liquid_ready:
         yield f"{name}: {part.id} is not made for liquid cooling"
-    if rack.power_kw > rack_power_kw(plan) + 1e-6:
-        yield f"{name}: {rack.power_kw:g} kW, a rack gives {rack_power_kw(plan):g}"
+    if rack.power_kw > rack_power_kw(plan, catalog) + 1e-6:
+        yield f"{name}: {rack.power_kw:g} kW, a rack gives {rack_power_kw(plan, catalog):g}"
     if site["rack_weight_kg"] is not None and rack.weight_kg > float(site["rack_weight_kg"]) + 0.051:
         yield f"{name}: {rack.weight_kg:g} kg, a rack carries {site['rack_weight_kg']:g}"
 
@@ -138,8 +146,9 @@ def _cooled(name: str, rack: PlannedRack, plan: Plan, catalog: Catalog) -> Itera
     for way, have, left in zip(
         ("air", "liquid"), ("air_kw_per_rack", "liquid_kw_per_rack"), heat(rack, catalog), strict=True
     ):
-        if left > float(terms[have]) + 1e-6:
-            yield f"{name}: {left:g} kW of heat to {way}, a rack is cooled for {terms[have]:g}"
+        most = float(terms[have]) + (door_kw(plan, catalog) if way == "air" and rack.part is not None else 0.0)
+        if left > most + 1e-6:
+            yield f"{name}: {left:g} kW of heat to {way}, a rack is cooled for {most:g}"
 
 
 def heat(rack: PlannedRack, catalog: Catalog) -> tuple[float, float]:
@@ -165,7 +174,7 @@ def _cabinets(plan: Plan, catalog: Catalog) -> Iterator[str]:
             units[line.part] += line.quantity
     if cabinets != bought:
         yield f"racks: {dict(cabinets)} planned, the lines buy {dict(bought)}"
-    feeds, need = _feeds(plan), rack_power_kw(plan) / max(1, _live(plan))
+    feeds, need = _feeds(plan), rack_power_kw(plan, catalog) / max(1, _live(plan))
     per_feed = sum(n * catalog.pdus[p].usable_kw for p, n in units.items()) / max(1, feeds * cabinets.total())
     if cabinets and per_feed < need - 1e-5:
         yield f"racks: power distribution units carry {per_feed:g} kW per feed and rack, {need:g} is needed"
