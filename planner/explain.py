@@ -222,4 +222,9 @@ def rule_notes(prepared: Prepared) -> tuple[str, ...]:
     excluded = len(prepared.catalog.accelerators) - len(prepared.accepted)
     if not excluded:
         return ()
+    named = all(w.accelerator for w in prepared.request.workloads) or bool(
+        prepared.request.preferences.accelerators.only
+    )
+    if named:  # what was not asked for was not missed either
+        return ()
     return (f"{excluded} accelerators were left out by export rules on {prepared.on}; see planner comply.",)

@@ -65,11 +65,12 @@ def elevation(plan: Plan, catalog: Catalog, rack: PlannedRack, facts: RackFacts,
     power = words("room.kw_of", kw=words.number(rack.power_kw, 4), have=_have(words, facts.limit_kw, "kW"))
     weight = words("room.kg", kg=f"{facts.standing_kg:,.0f}")
     units = words("room.blank", used=facts.units_used, units=rack.units, blank=rack.units - facts.units_used)
+    door = "" if rack.door is None else words("room.door")
     parts = [
         _text(left, 26, title, "title"),
         _text(left, 45, power, "note"),
         _text(left, 61, weight, "note"),
-        _text(left, 77, units, "note"),
+        _text(left, 77, units + door, "note"),
         _box(left - 4, top - 4, INNER + 8, height + 8, "frame"),
     ]
     taken = {u for item in rack.items for u in range(item.bottom_unit, item.bottom_unit + item.units)}

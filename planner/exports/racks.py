@@ -16,8 +16,9 @@ from planner.wording import Wording, without_any_maker
 
 DEVICE_HEADER = ("rack", "row", "number", "unit", "height_u", "device", "part", "model", "power_kw", "weight_kg")
 RACK_HEADER = (
-    "rack", "row", "number", "x_m", "y_m", "cabinet", "power_kw", "typical_kw", "limit_kw", "units_used", "units",
-    "devices_kg", "standing_kg", "carries_kg", "under_kg_per_m2", "stranded_kw", "stranded_units", "blank_units",
+    "rack", "row", "number", "x_m", "y_m", "cabinet", "door", "power_kw", "typical_kw", "limit_kw", "units_used",
+    "units", "devices_kg", "standing_kg", "carries_kg", "under_kg_per_m2", "stranded_kw", "stranded_units",
+    "blank_units",
 )  # fmt: skip
 
 
@@ -38,9 +39,9 @@ def rack_rows(plan: Plan, catalog: Catalog) -> Iterator[tuple[object, ...]]:
     """Every rack with its load, its place and what it leaves unused."""
     for rack, f in zip(plan.racks, rack_facts(plan, catalog), strict=True):
         yield (
-            f.name, f.row, f.number, f.x_m, f.y_m, rack.part, f.power_kw, f.typical_kw, f.limit_kw, f.units_used,
-            f.units, f.devices_kg, f.standing_kg, f.carries_kg, f.under_kg_m2, f.stranded_kw, f.stranded_units,
-            f.units - f.units_used,
+            f.name, f.row, f.number, f.x_m, f.y_m, rack.part, rack.door, f.power_kw, f.typical_kw, f.limit_kw,
+            f.units_used, f.units, f.devices_kg, f.standing_kg, f.carries_kg, f.under_kg_m2, f.stranded_kw,
+            f.stranded_units, f.units - f.units_used,
         )  # fmt: skip
 
 
