@@ -259,6 +259,8 @@ def _roles(plan: Plan) -> dict[str, str]:
     for line in plan.lines:
         if line.section in ("network", "storage") and line.part not in roles:
             roles[line.part] = line.section
+        if line.group == "cooling" and line.rack_units:
+            roles[line.part] = "cooling"
     return roles
 
 

@@ -271,7 +271,8 @@ def _physical(catalog: Catalog, part: Part, holder: Owned) -> tuple[float, float
             part.weight_kg or 0.0,
             tuple(f"{k}: {v}" for k, v in part.estimates.items()),
         )
-    return 0.0, 0.0, 0, 0.0, tuple(f"{k}: {v}" for k, v in part.estimates.items())
+    units = part.rack_units if isinstance(part, CoolingUnit) else 0
+    return 0.0, 0.0, units, 0.0, tuple(f"{k}: {v}" for k, v in part.estimates.items())
 
 
 def _unit(part: Part) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from planner import placement, site
 from planner.assemble import Chosen, joint_names
+from planner.bundles import CDU
 from planner.catalog import Catalog
 from planner.errors import Rejection
 from planner.model import Shape, SharedOption, Solution
@@ -124,6 +125,8 @@ def _bracket(
     for shape, number in sorted(bracket.load(count).shapes.items()):
         if bracket.network == "management":
             yield from (_need(shape, f"management {k + 1}", "management") for k in range(number))
+        elif bracket.network == CDU:
+            yield from (_need(shape, f"cdu {k + 1}", "cooling") for k in range(number))
         elif bracket.network == "storage-system":
             yield from (_need(shape, f"storage system {k + 1}", "storage") for k in range(number))
         else:
@@ -176,10 +179,11 @@ def _pieces(
 
 def _served(net: PlannedFabric, leaf: int, nodes: int) -> tuple[int, int]:
     """The nodes below a leaf, roughly: its scalable unit, else its share of all in order."""
-    rails = max(1, net.endpoints // max(1, nodes))
+    rails = max(1, net.endpoints // max(1, nodes) // net.planes)
     group = rails if net.topology == "rail" and net.spine else 2 if net.redundancy == "pair" else 1
-    groups = max(1, net.leaf // group)
-    k = min(leaf // group, groups - 1)
+    leaves = max(1, net.leaf // net.planes)  # of each plane, numbered one plane after the other
+    groups = max(1, leaves // group)
+    k = min(leaf % leaves // group, groups - 1)
     return k * nodes // groups, (k + 1) * nodes // groups
 
 

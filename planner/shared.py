@@ -370,7 +370,9 @@ class SharedEquipment:
             for unit in sorted(self.catalog.cooling.values(), key=lambda u: u.id):
                 if unit.role != network or unit.lifecycle != "current":
                     continue
-                one = Bundle(lines=(LineSeed(unit.id, 1, "cooling"),))
+                # One in a rack takes its units there; the draw of its pumps and its weight are not published.
+                stands = ((Shape(unit.id, unit.rack_units, 0, 0), 1),) if unit.rack_units else ()
+                one = Bundle(lines=(LineSeed(unit.id, 1, "cooling"),), shapes=stands)
                 cost = self.pricer.load(one)
                 if isinstance(cost, Rejection):
                     self.rejections.append(cost)

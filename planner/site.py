@@ -43,8 +43,9 @@ class Room:
 class RackNeed:
     """One device that stands in a rack; `own_rack` devices bring theirs.
 
-    `role` is what it does (node, network, storage, management); `near` the numbers (from 0) of the first and the last
-    node that it serves, where it serves some more than others. A block of devices directly above one another is one.
+    `role` is what it does (node, network, storage, management, cooling); `near` the numbers (from 0) of the first and
+    the last node that it serves, where it serves some more than others. A block of devices directly above one another
+    is one.
     """
 
     item: str
@@ -393,11 +394,12 @@ def _tupled(racks: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
 
 def stacked(members: Sequence[RackNeed], units: int) -> tuple[Placed, ...]:
     """Nodes and storage from the bottom up, the heaviest lowest; network, then management devices from the top down."""
-    order = sorted(members, key=lambda n: (-n.units, -n.weight_kg))  # stable: equal things keep their order
+    # Coolant distribution units stand lowest, where a leak wets nothing. Stable: equal things keep their order.
+    order = sorted(members, key=lambda n: (n.role != "cooling", -n.units, -n.weight_kg))
     low, placed = 1, []
     high = units
     for need in order:
-        if need.role in ("node", "storage"):
+        if need.role in ("cooling", "node", "storage"):
             placed.append(Placed(need, low))
             low += need.units
     for role in ("network", "management"):

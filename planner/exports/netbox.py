@@ -20,7 +20,7 @@ from planner.catalog import Catalog
 from planner.exports import cables
 from planner.exports.tables import write_rows
 from planner.files import atomic_text, atomic_write
-from planner.parts import Chassis, ManagementNode, StorageSystem, Switch
+from planner.parts import Chassis, CoolingUnit, ManagementNode, StorageSystem, Switch
 from planner.plan import Plan, PoolPorts
 
 NAME_LENGTH = 64
@@ -33,7 +33,7 @@ CABLES = {
     "passive copper": "dac-passive", "active copper": "dac-active", "active optical": "aoc", "twisted pair": "cat6",
     "multimode fibre": "mmf-om4", "single-mode fibre": "smf",
 }  # fmt: skip
-ROLES = {"node": "2f5f8f", "network": "a6701c", "storage": "45803c", "management": "6d4a93"}
+ROLES = {"node": "2f5f8f", "network": "a6701c", "storage": "45803c", "management": "6d4a93", "cooling": "2b7480"}
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,8 @@ def device_types(plan: Plan, catalog: Catalog) -> list[DeviceType]:
         found.append(DeviceType(pool.chassis, pool.ports, data))
     for line in plan.lines:
         part = catalog.parts.get(line.part)
+        if isinstance(part, CoolingUnit) and line.rack_units and not any(t.part == line.part for t in found):
+            found.append(DeviceType(part.id, None, _base(part, part.rack_units, 0.0, 1)))
         if not isinstance(part, Switch | StorageSystem | ManagementNode) or any(t.part == line.part for t in found):
             continue
         data = _base(part, part.rack_units, line.weight_kg, 1)
@@ -91,7 +93,7 @@ def device_types(plan: Plan, catalog: Catalog) -> list[DeviceType]:
 
 
 def _base(
-    part: Chassis | Switch | StorageSystem | ManagementNode, units: int, weight: float, number: int
+    part: Chassis | Switch | StorageSystem | ManagementNode | CoolingUnit, units: int, weight: float, number: int
 ) -> dict[str, Any]:
     model = part.model if number == 1 else f"{part.model} (build {number})"
     data: dict[str, Any] = {
@@ -193,7 +195,7 @@ def device_rows(plan: Plan, catalog: Catalog, types: Sequence[DeviceType]) -> It
             ports = pool.ports if pool is not None and item.item == pool.chassis else None
             kind = next(t.data for t in types if t.part == item.item and t.ports == ports)
             yield (
-                device_name(item.label), _role(catalog, item.item), kind["manufacturer"], kind["model"],
+                device_name(item.label), wiring.role_of(catalog, item.item), kind["manufacturer"], kind["model"],
                 site_name(plan), rack.name, item.bottom_unit, "front", "planned",
             )  # fmt: skip
 
@@ -222,14 +224,6 @@ def cable_rows(plan: Plan, catalog: Catalog) -> Iterator[tuple[object, ...]]:
             device_name(row.a_device), "dcim.interface", row.a_port, device_name(row.b_device), "dcim.interface",
             row.b_port, CABLES[row.type], "planned", label, row.length_m, "m",
         )  # fmt: skip
-
-
-def _role(catalog: Catalog, part: str) -> str:
-    if part in catalog.switches:
-        return "network"
-    if part in catalog.storage:
-        return "storage"
-    return "management" if part in catalog.management else "node"
 
 
 README = """Import order in NetBox (4.x; names of columns as in its import forms):

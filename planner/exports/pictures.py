@@ -25,6 +25,7 @@ text {{ {FONT}; fill: #1d2731 }}
 .frame {{ fill: #fff; stroke: #3c4753; stroke-width: 2 }} .blank {{ fill: #f1f3f5; stroke: #d9dee3; stroke-width: .6 }}
 .node {{ fill: #cfe0f1; stroke: #2f5f8f }} .network {{ fill: #f6dfb8; stroke: #a6701c }}
 .storage {{ fill: #d6ecd2; stroke: #45803c }} .management {{ fill: #e5daf0; stroke: #6d4a93 }}
+.cooling {{ fill: #cfe9ee; stroke: #2b7480 }}
 .cold {{ fill: #dcebf9 }} .hot {{ fill: #fbe2dc }} .aisle {{ font-size: 11px; fill: #4b5763 }}
 .rack {{ stroke: #3c4753; stroke-width: 1 }} .front {{ stroke: #1f6fb5; stroke-width: 3 }}
 .l0 {{ fill: #f4f6f8 }} .l1 {{ fill: #d5e6f5 }} .l2 {{ fill: #9cc3e5 }} .l3 {{ fill: #5b97cb }} .l4 {{ fill: #f2a46f }}
@@ -81,7 +82,7 @@ def elevation(plan: Plan, catalog: Catalog, rack: PlannedRack, facts: RackFacts,
         parts.append(_text(left - 9, y + UNIT - 4, str(unit), "unit", "end"))
         parts.append(_text(left + INNER + 9, y + UNIT - 4, str(unit), "unit"))
     for item in rack.items:
-        parts += _device(item, left, top + height, plan.names, _role(catalog, item))
+        parts += _device(item, left, top + height, plan.names, wiring.role_of(catalog, item.item))
     return _svg(left + INNER + 40, top + height + 22, title, parts)
 
 
@@ -103,14 +104,6 @@ def _device(item: RackItem, left: float, floor: float, names: Mapping[str, str],
         detail = f"{model} · {item.power_kw:g} kW"
         found.append(_text(left + INNER - 10, middle + 4, fit(detail, INNER - room - 30, 9.5), "small", "end"))
     return found
-
-
-def _role(catalog: Catalog, item: RackItem) -> str:
-    if item.item in catalog.switches:
-        return "network"
-    if item.item in catalog.storage:
-        return "storage"
-    return "management" if item.item in catalog.management else "node"
 
 
 def _have(words: Wording, value: float | None, unit: str) -> str:

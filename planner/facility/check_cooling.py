@@ -60,12 +60,8 @@ def liquid_loop(plan: Plan, catalog: Catalog) -> Result:
         return Result("WARN", "unpriced", figures)
     if not facts.cdu_units:
         return Result("PASS", "in-row", figures)
-    figures |= {"places": facts.places, "units": facts.cdu_units}
-    return Result(
-        "PASS" if facts.places >= facts.cdus else "WARN",
-        "in-rack" if facts.places >= facts.cdus else "crowded",
-        figures,
-    )
+    stand = sum(1 for rack in plan.racks if any(item.item == facts.cdu for item in rack.items))
+    return Result("PASS", "in-rack", {**figures, "stand": stand, "units": facts.cdu_units})
 
 
 def supply_temperature(plan: Plan, catalog: Catalog) -> Result:

@@ -12,7 +12,7 @@ from typing import Any
 
 from planner import site
 from planner.catalog import Catalog
-from planner.plan import Plan, PlannedRack
+from planner.plan import Plan
 
 BTU_PER_KWH = 3412.142
 AIR_DELTA_K = 11.1  # 20 °F across a contained rack, low end of usual practice: the larger airflow
@@ -44,7 +44,7 @@ class CoolingFacts:
     cdu_kw: float  # of one of them
     cdu_units: int  # rack units of one; 0: in the row
     bought: bool  # whether the lines buy them
-    places: int  # in bought racks, of blank units high enough for one
+    cdu: str | None  # the part that is bought
     liquid_racks: int
     racks: tuple[RackHeat, ...]
 
@@ -79,27 +79,16 @@ def cooling_facts(plan: Plan, catalog: Catalog) -> CoolingFacts:
 
 
 def _cdus(plan: Plan, catalog: Catalog, liquid_kw: float) -> dict[str, Any]:
-    """The CDUs that the lines buy and where they could stand; else as many of the usual size as it takes."""
+    """The CDUs that the lines buy; else as many of the usual size as it takes."""
     for line in plan.lines:
         unit = catalog.cooling.get(line.part)
         if unit is not None and unit.role == "cdu":
-            racks = [r for r in plan.racks if r.part is not None]
-            places = sum(_blank(r) // unit.rack_units for r in racks) if unit.rack_units else 0
             return {
                 "cdus": line.quantity,
                 "cdu_kw": unit.kw,
                 "cdu_units": unit.rack_units,
                 "bought": True,
-                "places": places,
+                "cdu": line.part,
             }
     count = math.ceil(liquid_kw / CDU_KW) + 1 if liquid_kw else 0
-    return {"cdus": count, "cdu_kw": CDU_KW, "cdu_units": 0, "bought": False, "places": 0}
-
-
-def _blank(rack: PlannedRack) -> int:
-    """The longest run of blank units."""
-    spans = sorted((i.bottom_unit, i.bottom_unit + i.units) for i in rack.items)
-    tops = [1, *(top for _, top in spans)]
-    return max(
-        (low - top for top, low in zip(tops, [*(low for low, _ in spans), rack.units + 1], strict=True)), default=0
-    )
+    return {"cdus": count, "cdu_kw": CDU_KW, "cdu_units": 0, "bought": False, "cdu": None}

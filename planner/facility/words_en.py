@@ -263,16 +263,11 @@ CASES: dict[str, Words] = {
         "",
     ),
     "liquid-loop/in-rack": (
-        "{liquid_kw} kW, {l_min} L/min; racks with liquid: {racks}",
-        "{cdus} CDUs of {cdu_kw} kW, one to spare; blank places of {units}U: {places}",
-        "{air_kw} kW stay as air heat; every rack with liquid takes a manifold. CDUs and loop are lines.",
+        "{liquid_kw} kW, {l_min} L/min; racks with liquid: {racks}; CDUs in {stand} racks",
+        "{cdus} CDUs of {cdu_kw} kW and {units}U, one to spare",
+        "{air_kw} kW stay as air heat; every rack with liquid takes a manifold. CDUs and loop are lines; the"
+        " draw of their pumps is not published.",
         "",
-    ),
-    "liquid-loop/crowded": (
-        "{liquid_kw} kW; racks with liquid: {racks}; blank places of {units}U: {places}",
-        "places for {cdus} CDUs of {cdu_kw} kW",
-        "CDUs and loop are lines; racks have no room for all of the CDUs.",
-        "Set them up beside the racks, or state taller racks (site.rack_units).",
     ),
     "supply-temperature/unstated": (
         "not stated",

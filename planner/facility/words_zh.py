@@ -207,16 +207,10 @@ CASES: dict[str, Words] = {
         "",
     ),
     "liquid-loop/in-rack": (
-        "{racks} 个机柜共 {liquid_kw} kW，{l_min} L/min",
-        "{cdus} 台 {cdu_kw} kW CDU（含一台备用）；机柜内有 {places} 处 {units}U 空位",
-        "另有 {air_kw} kW 由风冷带走；{racks} 个机柜各配一套分集水器，CDU 与环路已列入清单。",
+        "{racks} 个机柜共 {liquid_kw} kW，{l_min} L/min；CDU 分布于 {stand} 个机柜",
+        "{cdus} 台 {units}U、{cdu_kw} kW CDU（含一台备用）",
+        "另有 {air_kw} kW 由风冷带走；{racks} 个机柜各配一套分集水器，CDU 与环路已列入清单，循环泵功耗厂家未公布。",
         "",
-    ),
-    "liquid-loop/crowded": (
-        "{racks} 个机柜共 {liquid_kw} kW；机柜内有 {places} 处 {units}U 空位",
-        "{cdus} 台 {cdu_kw} kW CDU 的位置",
-        "CDU 与环路已列入清单，但机柜内放不下全部 CDU。",
-        "请置于机柜旁，或给出更高的机柜（site.rack_units）。",
     ),
     "supply-temperature/unstated": (
         "未给出",

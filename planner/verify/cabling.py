@@ -110,6 +110,10 @@ def _labels(plan: Plan, catalog: Catalog) -> Iterator[tuple[str, str]]:
             yield from ((f"{net.name} {tier} {k}", net.switch) for k in range(1, getattr(net, tier) + 1))
     for label, part, _ in _servers(plan, catalog):
         yield label, part
+    for line in plan.lines:
+        unit = catalog.cooling.get(line.part)
+        if unit is not None and unit.role == "cdu" and unit.rack_units:
+            yield from ((f"cdu {k}", line.part) for k in range(1, min(line.quantity, MOST_LINKS) + 1))
     if plan.storage is not None:
         yield from ((f"storage system {k}", plan.storage.system) for k in range(1, plan.storage.blocks + 1))
 

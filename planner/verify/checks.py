@@ -384,18 +384,8 @@ def _loop(plan: Plan, catalog: Catalog) -> Finding:
     figures |= {"cdus": bought.quantity, "cdu_kw": unit.kw}
     if not unit.rack_units:
         return Finding("PASS", "in-row", figures)
-    places = sum(_gap(rack) // unit.rack_units for rack in _cabinets(plan, catalog))
-    figures |= {"places": places, "units": unit.rack_units}
-    enough = places >= bought.quantity
-    return Finding("PASS" if enough else "WARN", "in-rack" if enough else "crowded", figures)
-
-
-def _gap(rack: PlannedRack) -> int:
-    """Blank units in one piece, the most of them."""
-    most, top = 0, 1
-    for item in sorted(rack.items, key=lambda i: i.bottom_unit):
-        most, top = max(most, item.bottom_unit - top), item.bottom_unit + item.units
-    return max(most, rack.units + 1 - top)
+    stand = len({rack.name for rack in plan.racks for item in rack.items if item.item == bought.part})
+    return Finding("PASS", "in-rack", {**figures, "stand": stand, "units": unit.rack_units})
 
 
 def _supply(plan: Plan, catalog: Catalog) -> Finding:

@@ -8,7 +8,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from planner.catalog import Catalog
-from planner.parts import Accelerator, Chassis, Cpu, Dimm, Drive, ManagementNode, Nic, StorageSystem, Switch
+from planner.parts import (
+    Accelerator,
+    Chassis,
+    CoolingUnit,
+    Cpu,
+    Dimm,
+    Drive,
+    ManagementNode,
+    Nic,
+    StorageSystem,
+    Switch,
+)
 from planner.plan import Plan, PlanLine, Pool
 from planner.verify.ports import node_lines
 from planner.verify.spares import GROUP
@@ -51,6 +62,8 @@ def check_physical(plan: Plan, catalog: Catalog) -> Iterator[str]:
             most = part.max_power_w or 0.0
             typical = part.typical_power_w or most
             expected = Physical(math.ceil(most), math.ceil(typical), part.rack_units, part.weight_kg or 0.0)
+        elif isinstance(part, CoolingUnit):  # draw and weight are not published
+            expected = Physical(0, 0, part.rack_units, 0.0)
         else:
             expected = Physical()
         for field, have, found in (

@@ -9,6 +9,7 @@ from planner.wiring.devices import (
     links_per_port,
     plugs,
     pool_names,
+    role_of,
     switches,
 )
 from planner.wiring.lengths import Cut, Ladder, cabling_of, class_cables, class_parts, cuts, ladders, planned_ladders
@@ -43,6 +44,7 @@ __all__ = [
     "pool_names",
     "ports_at",
     "reach_m",
+    "role_of",
     "runs",
     "switches",
     "trunk_kit",

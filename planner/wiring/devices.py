@@ -96,6 +96,13 @@ def compute_port(port: int, links: int) -> str:
     return f"compute {port // links + 1}/{port % links + 1}" if links > 1 else f"compute {port + 1}"
 
 
+def role_of(catalog: Catalog, part: str) -> str:
+    """What a racked part does: node, network, storage, management or cooling."""
+    groups = (("network", catalog.switches), ("storage", catalog.storage), ("management", catalog.management))
+    found = next((role for role, parts in groups if part in parts), "node")
+    return "cooling" if part in catalog.cooling else found
+
+
 def switches(net: PlannedFabric) -> Iterator[tuple[str, str]]:
     """Tier and label of every switch of a network, leaves first."""
     for tier, count in (("leaf", net.leaf), ("spine", net.spine), ("core", net.core)):

@@ -1,4 +1,4 @@
-"""Rear doors: what they let into a rack, what they cost, who gets one, and when they are offered."""
+"""Rear doors and coolant distribution units: what they let in, what they cost, where they stand, when offered."""
 
 from __future__ import annotations
 
@@ -142,3 +142,17 @@ def test_a_wrong_word_is_told(tmp_path: Path) -> None:
     file.write_text(text("maybe"))
     found = run(["optimize", file, "--out", tmp_path / "out"])
     assert found.code == 2 and "site.cooling.rear_doors" in found.err
+
+
+def test_units_for_coolant_stand_in_racks_lowest_and_verified(catalog: Catalog) -> None:
+    site = text("never", air=40, card="h200-sxm5", count=64, rest="preferences: {chassis: {only: [dell-xe9680l]}}")
+    plan = planned(catalog, site.replace("air_kw", "liquid_kw_per_rack: 80, air_kw"))
+    unit = next(ln for ln in plan.lines if ln.part == "cdu-in-rack-70kw")
+    standing = [(rack, item) for rack in plan.racks for item in rack.items if item.item == unit.part]
+    assert sorted(item.label for _, item in standing) == [f"cdu {k}" for k in range(1, unit.quantity + 1)]
+    for rack, item in standing:
+        below = [other for other in rack.items if other.bottom_unit < item.bottom_unit]
+        assert item.units == 4 and all(other.item == unit.part for other in below)
+    gone = tuple(r.model_copy(update={"items": tuple(i for i in r.items if i.label != "cdu 1")}) for r in plan.racks)
+    findings = verify(plan.model_copy(update={"racks": gone}), catalog)
+    assert "racks: cdu 1 stands nowhere" in findings
