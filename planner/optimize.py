@@ -13,7 +13,7 @@ from planner.errors import InputError, Mistake, NoPlan
 from planner.explain import clash, plain_checks, rule_notes
 from planner.formulation import performance_scale
 from planner.model import Problem, Solution
-from planner.offers import room_offers
+from planner.offers import loop_offers, room_offers
 from planner.packing import pack_shapes
 from planner.parts import CoolingUnit
 from planner.plan import Plan
@@ -124,6 +124,9 @@ def _with_door(
     prepared = prepare(request, catalog, on, within=within, door=door)
     unserved = clash(prepared)
     if unserved is not None:
+        if explained:
+            offers = loop_offers(request, catalog, on, unserved, _unexplained)
+            unserved = replace(unserved, notes=(*offers, *unserved.notes))
         raise NoPlan(unserved.message(), unserved)
     while True:
         settled = _best(prepared, say, explained, threads, time_limit)
