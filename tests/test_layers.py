@@ -11,8 +11,8 @@ ROOT = Path(planner.__file__).parent
 LAYERS = [
     "errors units highs progress files",
     "request parts plan taxes",
-    "catalog yamltext modelconfig sitefile demand compliance nodes fabric site rackfit placement floorplan wiring "
-    "pricing storage_need facility",
+    "catalog yamltext modelconfig sitefile siteschema demand compliance nodes fabric site rackfit placement floorplan "
+    "wiring pricing storage_need facility",
     "model racking offers bundles spares candidates shared dominance packing rackcuts problem reach formulation solve "
     "lines assemble screened report service_notes compose explain advice optimize acceptance alternatives sizing "
     "worked accuracy",
@@ -26,6 +26,7 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.spl
 NEIGHBOURS = {
     "sitefile": {"catalog", "yamltext", "modelconfig", "demand"},
     "modelconfig": set(),
+    "siteschema": set(),
     "nodes": {"catalog", "pricing", "site"},
     "demand": {"catalog"},
     "compliance": {"catalog"},
