@@ -133,7 +133,7 @@ def _with_door(
         # Where a run is longer than multimode fibre reaches, all of its kind are priced on single-mode and the program
         # is solved again; there are but few kinds, so this ends.
         known = prepared.single_mode | far
-        say(f"{', '.join(sorted(far))}: too far for multimode fibre; again with single-mode")
+        say(f"{', '.join(sorted(far))}: too far as it stands; again with single-mode, or without blocks over racks")
         prepared = prepare(request, catalog, on, within=within, single_mode=known, door=door)
 
 

@@ -66,12 +66,15 @@ def reach_m(plan: Built, catalog: Catalog, net: PlannedFabric, kind: str) -> flo
 def beyond_reach(plan: Plan, catalog: Catalog) -> frozenset[str]:
     """Kinds of link, as role:node or role:trunk, with a run that is longer than modules or fibres of its kind reach.
 
-    A run that a longer piece of the same fibre would reach at another price is not one: single-mode would not help it.
+    `role:beside`: copper to neighbouring racks does not reach as they came to stand. A run that a longer piece of the
+    same fibre would reach at another price is not one: single-mode would not help it.
     """
     found = set()
     for entry in plan.cabling:
         net = next((n for n in plan.fabrics if n.name == entry.network), None)
         cable = catalog.cables[entry.part]
+        if net is not None and cable.kind in ("dac", "acc") and entry.longest_m > cable.length_m:
+            found.add(f"{net.role}:beside")  # blocks that could not be placed side by side
         if net is None or cable.kind != "fibre":
             continue
         reach = reach_m(plan, catalog, net, entry.kind)
