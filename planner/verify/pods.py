@@ -13,7 +13,7 @@ SIDE = 0.5  # m from a port to the side of its rack
 
 
 def longest_run(plan: Plan, catalog: Catalog, net: PlannedFabric) -> float | str:
-    """Metres of the longest run from a switch to its nodes, with every block on the floor of its rack; or what is wrong.
+    """Metres of the longest run from a switch to its nodes, each block on the floor of its rack; or what is wrong.
 
     A switch and its nodes stand in one rack directly above one another, or in neighbouring racks of one row with the
     switch in the one between, each rack's part without a gap.
