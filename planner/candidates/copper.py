@@ -35,9 +35,16 @@ def is_copper(catalog: Catalog, part: str | None) -> bool:
 
 
 def usual(single_mode: frozenset[str], role: str) -> Media:
-    """The media of a network where nothing else is chosen: multimode, single-mode where that does not reach."""
-    node, trunk = (f"{role}:{kind}" in single_mode for kind in ("node", "trunk"))
-    return Media(SINGLE_MODE_NODE if node else None, SINGLE_MODE_TRUNK if trunk else None)
+    """The media of a network where nothing else is chosen: multimode, single-mode where that does not reach.
+
+    `role:kind=part`: a longer piece, which costs otherwise, where the usual one does not reach.
+    """
+    longer = {name: part for name, _, part in (word.partition("=") for word in single_mode) if part}
+    node, trunk = (f"{role}:{kind}" for kind in ("node", "trunk"))
+    return Media(
+        longer.get(node, SINGLE_MODE_NODE if node in single_mode else None),
+        longer.get(trunk, SINGLE_MODE_TRUNK if trunk in single_mode else None),
+    )
 
 
 def fits_one_rack(request: Request, shape: Shape) -> bool:

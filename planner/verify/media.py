@@ -31,6 +31,9 @@ def check_media(plan: Plan, catalog: Catalog) -> Iterator[str]:
                     yield f"{name} is missing, the cabling has {', '.join(sorted(metal))}"
                 continue
             cable = catalog.cables.get(named)
+            if cable is not None and cable.kind not in COPPER and cable.id not in SINGLE_MODE:
+                yield from _longer(plan, catalog, net, kinds, name, cable)
+                continue
             if cable is not None and cable.kind == "fibre":
                 yield from _single_mode(catalog, net, name, cable, bought)
                 continue
@@ -54,6 +57,21 @@ def _single_mode(catalog: Catalog, net: PlannedFabric, name: str, cable: Cable, 
         yield f"{name} {cable.id}, the cabling has {', '.join(sorted(bought)) or 'none'}"
     elif cable.id != SINGLE_MODE[0 if "node_cable" in name else 1]:
         yield f"{name} {cable.id}, expected {SINGLE_MODE[0 if 'node_cable' in name else 1]}"
+
+
+def _longer(
+    plan: Plan, catalog: Catalog, net: PlannedFabric, kinds: tuple[str, ...], name: str, cable: Cable
+) -> Iterator[str]:
+    """A longer piece than the usual one: longer indeed, of one family with what is bought, and it reaches."""
+    entries = [e for e in plan.cabling if e.network == net.name and e.kind in kinds]
+    kin = {(*_kin(c), c.media) for e in entries if (c := catalog.cables.get(e.part)) is not None}
+    usual = 30 if kinds != ("node",) else 5 if net.role == "oob" else 10
+    if kin != {(*_kin(cable), cable.media)}:
+        yield f"{name} {cable.id}, the cabling has {', '.join(sorted({e.part for e in entries})) or 'none'}"
+    elif cable.length_m <= usual:
+        yield f"{name} {cable.id} is {cable.length_m:g} m long, {usual} m are usual and need no mention"
+    elif any(e.longest_m > e.length_m + 1e-9 for e in entries):
+        yield f"{name} {cable.id} is {cable.length_m:g} m long, a run needs {max(e.longest_m for e in entries):g}"
 
 
 def _expected(plan: Plan, catalog: Catalog, net: PlannedFabric, name: str, cable: Cable, nodes: bool) -> Iterator[str]:
