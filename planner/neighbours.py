@@ -29,7 +29,7 @@ def side_by_side(racks: Sequence[RackLoad], per_row: int) -> tuple[RackLoad, ...
     of = {k: held for held in wide.values() for k in held}
     first = {min(held): held for held in wide.values()}
     units = [first.get(k, [k]) for k in range(len(racks)) if k not in of or k in first]
-    order = _rows(units, per_row)
+    order = _rows(units, per_row) or _rows(sorted(units, key=len, reverse=True), per_row)
     return tuple(racks if order is None else (racks[k] for k in order))
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from planner.catalog import Catalog
 from planner.fabric.cabling import LinkKit
-from planner.fabric.design import Media
+from planner.fabric.design import Media, ports_at
 from planner.parts import Cable, Switch
 
 KINDS = ("dac", "acc")
@@ -67,15 +67,13 @@ def trunk_cables(catalog: Catalog, switch: Switch, need_m: float) -> list[str]:
 
 
 def node_cables(catalog: Catalog, switch: Switch, gbps: float, cage: str, need_m: float) -> list[str]:
-    """The same between a port of a device and a switch whose ports run at their own speed."""
-    if gbps != switch.gbps:
-        return []
+    """The same between a port of a device and a switch; of ports that are split, the cable takes a whole cage."""
     ends = (switch.cage, cage.removesuffix("-flat"))  # adapters take flat-top plugs, which cables to them have
     return _shortest(_fitting(catalog, switch, ends, gbps, "node"), need_m)
 
 
 def _fitting(catalog: Catalog, switch: Switch, ends: tuple[str, str], gbps: float, side: str) -> list[Cable]:
-    per_cage = max(1, switch.ports // max(1, switch.cages))
+    per_cage = max(1, ports_at(switch, gbps) // max(1, switch.cages))
     return [
         c
         for c in catalog.cables.values()
