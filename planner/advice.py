@@ -81,7 +81,7 @@ class Relaxation:
         rack = self._single_rack_power()
         single += [c for c in (rack, self._single_air(), self._single_weight(), self._single_units()) if c is not None]
         if single:
-            single.sort(key=lambda c: (c.need / c.have, c.limit))
+            single.sort(key=lambda c: (c.need / c.have if c.have else math.inf, c.limit))  # of none at all any is much
             return Explanation(tuple(checks), (), tuple(single), notes=tuple(notes))
         joint = self._joint(names)
         needs = tuple(c for c in [*(self._alone(n) for n in names), self._rack_power_alone()] if c is not None)

@@ -205,6 +205,7 @@ def fabrics(
                 pick.option.switch,
                 plugged.cage,
                 pick.option.nodes_per_unit * node.fabric_units,
+                pick.option.media,
             )
             if not isinstance(island, Rejection):
                 found.append(_planned(island, pick.fabric, "compute", (pick.option.work,)))

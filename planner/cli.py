@@ -344,7 +344,11 @@ def fabric(
     overlay: OverlayOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Leaves, spines, cores, cables and optics of a compute fabric, or of every row of a file of published designs."""
+    """Leaves, spines, cores, cables and optics of a compute fabric, or of every row of a file of published designs.
+
+    Neither nodes nor room are known here, so node ends are assumed to take twin-port modules where the switch does,
+    cables to be 10 m long to nodes and 30 m between switches, on fibre; the answer says what was assumed.
+    """
     from planner import fabric as fabrics
     from planner import printing_fabric
 

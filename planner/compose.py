@@ -16,6 +16,7 @@ from planner.errors import Rejection
 from planner.facility.checks import run_checks
 from planner.formulation import limit_measure
 from planner.lines import Owned
+from planner.media_notes import preference_notes
 from planner.model import Solution
 from planner.parts import FabricLink
 from planner.plan import (
@@ -95,6 +96,8 @@ def compose(prepared: Prepared, solution: Solution) -> Plan:
         "screening": screened(prepared, chosen, plan.lines, yearly),
     }
     plan = plan.model_copy(update=bought)
+    told = preference_notes(request, catalog, plan.fabrics, plan.cabling)
+    plan = plan.model_copy(update={"assumptions": (*plan.assumptions, *told)})
     plan = plan.model_copy(update={"checks": run_checks(plan, catalog)})
     sealed = plan.provenance.model_copy(update={"digest": digest_of(plan), "seals": seals_of(plan)})
     return plan.model_copy(update={"provenance": sealed})

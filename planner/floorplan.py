@@ -2,7 +2,8 @@
 
 Racks stand in rows of `racks_per_row` in the plan's order. Rows face each other in pairs: row 1 and row 2 across a cold
 aisle, row 2 and row 3 back to back across a hot aisle. A cable leaves its rack at the top, follows the tray above its
-row to a cross tray, crosses, and comes down again; inside one rack it goes down the side. See docs/room.md.
+row to a cross tray, crosses, and comes down again; inside one rack it goes down the side, and to a neighbouring rack
+straight through the sides where the site says so. See docs/room.md.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class Floor:
     tray_m: float
     slack_m: float
     cross_trays: int
+    side_passage: bool = False  # neighbouring racks of a row are joined through their sides
 
     @property
     def rows(self) -> int:
@@ -101,9 +103,16 @@ def cable_m(floor: Floor, one: tuple[int, int, float], other: tuple[int, int, fl
     (rack, units, unit), (far, far_units, far_unit) = one, other
     if rack == far:
         return round(abs(unit - far_unit) * UNIT_M + 2 * SIDE_M + floor.slack_m, 6)
+    if floor.side_passage and abs(rack - far) == 1 and rack // floor.racks_per_row == far // floor.racks_per_row:
+        return beside_m(abs(unit - far_unit), floor.width_m, floor.slack_m)
     up = (units - unit) * UNIT_M + floor.tray_m
     down = (far_units - far_unit) * UNIT_M + floor.tray_m
     return round(up + floor.across_m(rack, far) + down + 2 * SIDE_M + 2 * floor.slack_m, 6)
+
+
+def beside_m(apart: float, width_m: float, slack_m: float) -> float:
+    """Metres between ports of two neighbouring racks through their sides, `apart` units of height from one another."""
+    return round(apart * UNIT_M + width_m + 2 * SIDE_M + slack_m, 6)
 
 
 def block_m(units: int, lowest: int, highest: int, slack_m: float) -> float:
@@ -137,4 +146,5 @@ def floor_of(site: Mapping[str, Any], racks: int, width_mm: float | None, depth_
         tray_m=layout.tray_m,
         slack_m=layout.slack_m,
         cross_trays=layout.cross_trays,
+        side_passage=layout.side_passage,
     )

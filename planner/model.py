@@ -162,6 +162,8 @@ class Option:
     link: FabricLink = field(default_factory=lambda: FabricLink(technology=None, gbps_per_node=0.0))
     media: Media = USUAL
     precision: str | None = None
+    # Nodes and switch by island, where they stand as blocks: one block per rack, in the order of the racks.
+    pods: tuple[tuple[Shape, ...], ...] = ()
     tenants: tuple[Tenant, ...] = ()  # shared pools: replicas that may stand on it
 
 

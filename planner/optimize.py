@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from planner import advice, site, wiring
 from planner.catalog import Catalog
 from planner.compose import compose
-from planner.errors import InputError, Mistake, NoPlan
+from planner.errors import InputError, Mistake, NoPlan, Rejection
 from planner.explain import clash, plain_checks, rule_notes
 from planner.formulation import performance_scale
 from planner.model import Problem, Solution
@@ -131,14 +131,29 @@ def _with_door(
         raise NoPlan(unserved.message(), unserved)
     while True:
         settled = _best(prepared, say, explained, threads, clock)
-        far = wiring.beyond_reach(settled.plan, catalog) - prepared.single_mode
+        known = _farther(settled, catalog)
+        far = known - prepared.single_mode
         if not far:
             return settled
-        # Where a run is longer than multimode fibre reaches, all of its kind are priced on single-mode and the program
-        # is solved again; there are but few kinds, so this ends.
-        known = prepared.single_mode | far
-        say(f"{', '.join(sorted(far))}: too far for multimode fibre; again with single-mode")
+        # Where a run is longer than its cable reaches, all of its kind are priced on a longer piece or on single-mode
+        # and the program is solved again; there are but few kinds and lengths only grow, so this ends.
+        say(f"{', '.join(sorted(far))}: too far; again on longer cables, single-mode or without blocks over racks")
         prepared = prepare(request, catalog, on, within=within, single_mode=known, door=door)
+
+
+def _farther(settled: Settled, catalog: Catalog) -> frozenset[str]:
+    """What is known of kinds of link that the usual cable does not reach, with what this plan has shown."""
+    prepared = settled.prepared
+    beyond = wiring.beyond_reach(settled.plan, catalog) - prepared.single_mode
+    known = {word for word in prepared.single_mode if word.partition("=")[0] not in beyond} | beyond
+
+    def priced(part: str) -> bool:
+        return not isinstance(prepared.book.landed(part), Rejection)
+
+    for kind, part in wiring.longer_pieces(settled.plan, catalog, priced).items():
+        if kind not in beyond:  # single-mode comes first: its pieces are others
+            known = {word for word in known if word.partition("=")[0] != kind or "=" not in word} | {f"{kind}={part}"}
+    return frozenset(known)
 
 
 def _best(prepared: Prepared, say: Say, explained: bool, threads: int | None, clock: Clock) -> Settled:

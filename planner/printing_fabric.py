@@ -24,6 +24,8 @@ def fabric(made: Mapping[str, Any], catalog: Catalog) -> str:
         out[0] += f" {made['planes']} separate planes: one link of each port goes to each; counts are those of all."
     if made["reserve_nodes"]:
         out[0] += f" Spines are sized for {made['reserve_nodes']:,} more nodes."
+    if made["assumed"]:
+        out += [f"Assumed: {'; '.join(made['assumed'])}. planner optimize knows the nodes and the floor."]
     groups: list[tuple[str, str, str]] = [("Switches", f"{switches:,}", "in all")]
     words = {
         "leaf": f"{made['down']} ports to nodes"

@@ -89,6 +89,9 @@ def prepare(
     room = room_limits(request, door_kw(door))
     ignore = irrelevant(request.objective, limits(request, book.taxes), room.grams is not None)
     bench = Bench(catalog, request, pricer, built, ignore, single_mode=single_mode)
+    cabinet = rack_bundle(catalog, pricer, request, door)
+    if not isinstance(cabinet, Rejection):
+        bench.cabinet_mm = catalog.racks[cabinet.lines[0].part].width_mm
     if pruning:
         bench.drop_outdone_builds()
     if within:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from planner import placement, site
+from planner import floorplan, neighbours, placement, site
 from planner.assemble import Chosen, joint_names
 from planner.bundles import CDU
 from planner.catalog import Catalog
@@ -29,8 +29,10 @@ def racks(
     if isinstance(packed, Rejection):
         raise AssertionError(packed.message)
     cabinet = prepared.problem.rack_bundle.lines[0].part if prepared.problem.rack_bundle.lines else None
+    ground = floorplan.floor_of(prepared.request.site.model_dump(), len(packed.racks), None, None)
+    order = neighbours.side_by_side(packed.racks, ground.racks_per_row)
     door = None if prepared.door is None else prepared.door.id
-    return tuple(_rack(k, load, cabinet, door) for k, load in enumerate(packed.racks, 1))
+    return tuple(_rack(k, load, cabinet, door) for k, load in enumerate(order, 1))
 
 
 def _rack(number: int, load: site.RackLoad, cabinet: str | None, door: str | None) -> PlannedRack:
@@ -81,10 +83,12 @@ def _devices(
         shapes = _shapes(pick)
         node = pick.option.node
         standing = 0
+        if pick.option.pods and pick.fabric is not None:
+            standing = pick.nodes
+            yield from _pods(pick, name, networks[pick.fabric])
         for shape, number in shapes:
-            if shape.stack and shape.item == node.id and pick.fabric is not None:
-                standing = shape.stack[0][1]
-                yield _whole_pod(shape, name, node.chassis, networks[pick.fabric])
+            if shape.stack and shape.item == node.id:
+                continue  # a block of a pod
             elif shape.item in (node.id, node.chassis):
                 standing += 0 if shape.own_rack else number
                 yield from (_need(shape, f"{name} node {k + 1}", "node", item=node.chassis) for k in range(number))
@@ -157,13 +161,21 @@ def _equipment(
     return found
 
 
-def _whole_pod(shape: Shape, name: str, chassis: str, net: PlannedFabric) -> site.RackNeed:
-    """Nodes and the switches above them as one block."""
-    nodes, switches = shape.stack[0][1], sum(entry[1] for entry in shape.stack[1:])
-    labels = [f"{name} node {k + 1}" for k in range(nodes)]
-    labels += [f"{net.name} leaf {k + 1}" for k in reversed(range(switches))]
-    whole = _need(shape, f"{name} pod", "node", item=chassis)
-    return replace(whole, stack=_pieces(shape, labels, "node", {shape.item: chassis}))
+def _pods(pick: Chosen, name: str, net: PlannedFabric) -> Iterator[site.RackNeed]:
+    """Switches and the nodes that stand with them: a block per rack, nodes numbered block after block."""
+    node, done = pick.option.node, 0
+    for k, pod in enumerate(pick.option.pods, 1):
+        for number, shape in enumerate(pod, 1):
+            labels: list[str] = []
+            for item, count, *_ in shape.stack:
+                if item == net.switch:
+                    labels.append(f"{net.name} leaf {k}")
+                else:
+                    labels += [f"{name} node {done + n + 1}" for n in range(count)]
+                    done += count
+            whole = _need(shape, f"{name} pod {k} block {number}", "node", item=node.chassis)
+            each = _pieces(shape, labels, "node", {node.id: node.chassis})
+            yield replace(whole, stack=each, beside=f"{name} pod {k}" if len(pod) > 1 else "")
 
 
 def _pieces(

@@ -54,6 +54,8 @@ class Layout(Section):
     tray_m: Annotated[float, Field(ge=0, le=5)] = 0.3  # tray above the top of a rack
     slack_m: Annotated[float, Field(ge=0, le=5)] = 0.5  # at each end of a cable
     cross_trays: Annotated[int, Field(ge=1, le=20)] = 3  # across the rows: both ends and the middle
+    # Whether cables of neighbouring racks of a row go straight through their sides instead of by the tray.
+    side_passage: bool = False
 
 
 class Feeds(Section):

@@ -172,7 +172,10 @@ class SharedEquipment:
         In-band buys a cable for every port that plugs into it (`tag` says which). Uplinks slower than those ports bring
         their own, with an adapter: for each the cable of the in-band network is taken off again.
         """
-        leaf = fabric.network_brackets(self.catalog, "oob", OOB_GBPS, "ethernet", switch.id, "none", 1.0, switch.ports)
+        media = copper.usual(self.single_mode, "oob")
+        leaf = fabric.network_brackets(
+            self.catalog, "oob", OOB_GBPS, "ethernet", switch.id, "none", 1.0, switch.ports, media=media
+        )
         if not leaf:
             return []
         made = leaf[0].design_at_hi
@@ -190,7 +193,7 @@ class SharedEquipment:
         unit = Bundle(lines=seeds(leaf[0].per_node_lines, "oob"))
         name = f"oob|{switch.id}" + (f"|{usual}" if usual else "")
         plain = self._option(name, "oob", 0, self.most_endpoints, Bundle(), unit, tag, switch.id, OOB_GBPS)
-        return [replace(o, per_step=switch.ports, step=cost, step_bundle=step) for o in plain]
+        return [replace(o, per_step=switch.ports, step=cost, step_bundle=step, media=made.media) for o in plain]
 
     def storage_network(self, gbps: float) -> list[SharedOption]:
         """The network between nodes and shared storage, redundant by default; one technology, the storage's."""

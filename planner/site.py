@@ -59,6 +59,7 @@ class RackNeed:
     near: tuple[int, int] | None = None
     liquid_kw: float = 0.0  # of its heat, what cold plates take
     stack: tuple[RackNeed, ...] = ()  # what a block is made of, from the bottom up
+    beside: str = ""  # blocks of one name stand in neighbouring racks
 
 
 @dataclass(frozen=True, slots=True)

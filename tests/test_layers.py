@@ -11,11 +11,11 @@ ROOT = Path(planner.__file__).parent
 LAYERS = [
     "errors units highs progress files",
     "request parts plan taxes",
-    "catalog yamltext modelconfig sitefile siteschema demand compliance nodes fabric site rackfit placement floorplan "
-    "wiring pricing storage_need facility",
+    "catalog yamltext modelconfig sitefile siteschema demand compliance nodes fabric site rackfit placement neighbours "
+    "floorplan wiring pricing storage_need facility",
     "model racking offers bundles spares candidates shared dominance packing rackcuts problem headroom reach "
-    "formulation solve lines assemble screened report service_notes compose explain advice optimize acceptance "
-    "alternatives sizing worked accuracy",
+    "formulation solve lines assemble screened report service_notes media_notes compose explain advice optimize "
+    "acceptance alternatives sizing worked accuracy",
     "lookup lint cable_totals pricelist planfile verify compare bom quote workbook workbook_site workbook_prices "
     "workbook_energy worksheet spreadsheet proposal proposal_brief proposal_checks proposal_notes proposal_results "
     "drawings wording exports outputs",
@@ -35,6 +35,7 @@ NEIGHBOURS = {
     "site": {"rackfit"},
     "rackfit": set(),
     "placement": {"site"},
+    "neighbours": {"site"},
     "floorplan": set(),
     "wiring": {"catalog", "fabric", "floorplan"},
     "facility": {"catalog", "site", "wiring"},

@@ -28,7 +28,9 @@ class Bench:
     nodes: Sequence[NodeBuild]
     ignore: frozenset[str] = frozenset()  # coefficients that this model has nowhere, for dominance
     beyond: frozenset[str] | None = None  # builds to leave out, and counts beyond any one limit with them; None: none
-    single_mode: frozenset[str] = frozenset()  # kinds of link that multimode does not reach: role:node, role:trunk
+    # Kinds of link that multimode does not reach (role:node, role:trunk); role:beside: copper to neighbouring racks.
+    single_mode: frozenset[str] = frozenset()
+    cabinet_mm: float | None = None  # width of the cabinet that is bought
     rejections: list[Rejection] = field(default_factory=list)
     _bundles: dict[str, Bundle | None] = field(default_factory=dict)
     # Keyed by identity; the bundle is kept beside its load so that the identity stays its own.

@@ -10,9 +10,17 @@ from dataclasses import dataclass, field, replace
 
 from planner import demand, spares
 from planner.bundles import STORAGE_LICENCE
-from planner.candidates import copper
 from planner.candidates.bench import MOST_NODES, Bench
-from planner.candidates.designs import ALONE, Design, Fabrics, carries_fabric, fabric_id, no_fabric, replace_link
+from planner.candidates.designs import (
+    ALONE,
+    Design,
+    Fabrics,
+    carries_fabric,
+    fabric_id,
+    no_fabric,
+    replace_link,
+    standing,
+)
 from planner.candidates.joint import Joint
 from planner.catalog import Catalog
 from planner.dominance import Frontier
@@ -285,9 +293,8 @@ class Counted:
         whole = self._with(bare, design.fixed, total)
         if whole is None:
             return None
-        if design.whole_pod:
-            pod = {copper.pod(bare.node, total, design.fixed): 1}
-            whole = replace(whole, fixed=replace(whole.fixed, shapes=pod))
+        if design.pods:
+            whole = standing(whole, design)
         return replace(
             whole,
             media=design.media,

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 
-from planner import fabric
+from planner import bundles, fabric
 from planner.bundles import merge, repeat, seeds, storage_may_be_managed
 from planner.candidates import copper
 from planner.candidates.bench import Bench
 from planner.candidates.equipment import manager_bundle, offered_switches, switch_bundle
 from planner.dominance import no_worse
 from planner.errors import Rejection
-from planner.model import Bundle, Load
+from planner.model import Bundle, Load, Option, Shape
 from planner.parts import FabricLink, NodeBuild, Technology
 from planner.request import Workload
 
+MOST_UNITS = 64  # replicas for which islands on copper are looked for, each number on its own
 ALONE = FabricLink(technology=None, gbps_per_node=0.0)
 
 
@@ -33,7 +34,7 @@ class Design:
     high: int
     media: fabric.Media = fabric.USUAL
     planes: int = 1
-    whole_pod: bool = False  # nodes and switches stand in one rack as one block: node links on copper
+    pods: tuple[copper.Pod, ...] = ()  # nodes and switch stand as blocks, one pod per switch: node links on copper
 
 
 @dataclass
@@ -43,6 +44,7 @@ class Fabrics:
     bench: Bench
     _designs: dict[tuple[object, ...], list[Design]] = field(default_factory=dict)
     _switches: dict[tuple[str, float], list[str]] = field(default_factory=dict)
+    _pods: dict[tuple[object, ...], copper.Pod | None] = field(default_factory=dict)
 
     def links(self, node: NodeBuild) -> list[FabricLink]:
         """What a node can bring to a fabric: nothing (one node), or each technology its ports speak."""
@@ -63,7 +65,7 @@ class Fabrics:
     def exact(self, node: NodeBuild, link: FabricLink, count: int, workload: Workload) -> list[Design]:
         """Fabrics for exactly `count` nodes, one per switch family that can build it."""
         topology = self.topology(node, workload)
-        key = (ports_of(node), link.technology, count, topology, self._stored(node))
+        key = (ports_of(node), link.technology, count, topology, self._stored(node), self._body(node))
         if key not in self._designs:
             made = [
                 design
@@ -73,6 +75,10 @@ class Fabrics:
             ]
             self._designs[key] = self._best_designs(made)
         return self._designs[key]
+
+    def _body(self, node: NodeBuild) -> object:
+        """What decides where a node stands, and so whether copper reaches it."""
+        return replace(bundles.node_shape(node), item="") if copper.wanted(self.bench.request) else None
 
     def _stored(self, node: NodeBuild) -> bool:
         """Whether a node without licences of its compute fabric may need them for its storage network."""
@@ -122,16 +128,31 @@ class Fabrics:
         usual, made = found
         catalog, request = self.bench.catalog, self.bench.request
         switches = switch_bundle(catalog, switch, made.switches)
+        pod = self._pod(node, switch, count) if made.switches == 1 else None
         on_copper = [
             *copper.between_switches(catalog, request, made, switches),
-            *copper.to_nodes(catalog, request, node, count, made, switches),
+            *copper.to_nodes(catalog, request, node, made, (pod,)),
         ]
         if not (on_copper and copper.preferred(request)):
             yield usual
         for media in on_copper:
             other = self._design(node, link, switch, count, topology, media, planes)
             if other is not None:
-                yield other[0]
+                standing = pod is not None and copper.is_copper(catalog, media.node)
+                yield replace(other[0], pods=(pod,)) if pod is not None and standing else other[0]
+
+    def _pod(self, node: NodeBuild, switch: str, count: int) -> copper.Pod | None:
+        """So many nodes with one switch as blocks in neighbouring racks; None where they do not fit."""
+        if not copper.wanted(self.bench.request) or node.own_rack or node.fabric_units > 1:
+            return None
+        key = (self._body(node), switch, count)
+        if key not in self._pods:
+            floor = None
+            if "compute:beside" not in self.bench.single_mode:
+                floor = copper.floor_beside(self.bench.request, self.bench.cabinet_mm)
+            one = switch_bundle(self.bench.catalog, switch, 1)
+            self._pods[key] = copper.pod(self.bench.request, node, count, one, floor)
+        return self._pods[key]
 
     def _design(
         self,
@@ -175,10 +196,7 @@ class Fabrics:
             manager_bundle(managers, count * node.fabric_units, "compute", self._stored(node)),
         )
         ratio, none = made.oversubscription, Bundle()
-        pod = copper.is_copper(self.bench.catalog, media.node)
-        design = Design(
-            switch, link.technology, made.topology, ratio, fixed, none, count, count, made.media, planes, pod
-        )
+        design = Design(switch, link.technology, made.topology, ratio, fixed, none, count, count, made.media, planes)
         return design, made
 
     def brackets(self, node: NodeBuild, link: FabricLink, unit: int, most: int, spare: int) -> list[Design]:
@@ -188,7 +206,7 @@ class Fabrics:
         if self.bench.request.preferences.fabric.planes == 2:
             self.bench.reject(node.id, "planes", f"{node.id}: replicas stand on single switches, which have no planes")
             return []
-        key = ("islands", ports_of(node), link.technology, unit, most, spare)
+        key = ("islands", ports_of(node), link.technology, unit, most, spare, self._body(node))
         if key not in self._designs:
             found = [d for s in self.families(node, link) for d in self._islands(node, link, s, unit, most, spare)]
             self._designs[key] = self._best_designs(found)
@@ -198,6 +216,42 @@ class Fabrics:
         self, node: NodeBuild, link: FabricLink, switch: str, unit: int, most: int, spare: int
     ) -> list[Design]:
         """Single switches for replicas that span nodes; spare nodes plug in as well."""
+        usual = copper.usual(self.bench.single_mode, "compute")
+        found = self._islands_on(node, link, switch, unit, most, spare, usual)
+        blocks: list[Design] = []
+        if copper.wanted(self.bench.request) and not node.own_rack and node.fabric_units == 1:
+            # Blocks are counted exactly: one design for every number of units.
+            for design in found:
+                for units in range(design.low, min(design.high, MOST_UNITS) + 1):
+                    blocks += self._island_blocks(node, link, switch, unit, units, spare)
+        if copper.preferred(self.bench.request):
+            found = list(_without(found, {b.low for b in blocks}))
+        return found + blocks
+
+    def _island_blocks(
+        self, node: NodeBuild, link: FabricLink, switch: str, unit: int, units: int, spare: int
+    ) -> Iterator[Design]:
+        """So many units on islands that each stand as a block, on copper."""
+        assert link.technology is not None
+        plugged, total = node.plugged(link.technology), units * unit + spare
+        catalog = self.bench.catalog
+        cage, usual = plugged.cage, fabric.USUAL
+        made = fabric.islands(catalog, total, plugged.links, plugged.gbps, link.technology, switch, cage, unit, usual)
+        if isinstance(made, Rejection):
+            return
+        room = fabric.island_nodes(catalog.switches[switch], plugged.links, plugged.gbps, unit)
+        sizes = [min(room, total - first) for first in range(0, total, room)]
+        pods = [self._pod(node, switch, size) for size in sizes]
+        for media in copper.to_nodes(catalog, self.bench.request, node, made, pods):
+            for design in self._islands_on(node, link, switch, unit, units, spare, media):
+                if design.low <= units <= design.high:
+                    standing = tuple(p for p in pods if p is not None)
+                    yield replace(design, low=units, high=units, pods=standing)
+
+    def _islands_on(
+        self, node: NodeBuild, link: FabricLink, switch: str, unit: int, most: int, spare: int, media: fabric.Media
+    ) -> list[Design]:
+        """Ranges of units by the number of their island switches, on given media."""
         assert link.technology is not None
         plugged = node.plugged(link.technology)
         brackets = fabric.island_brackets(
@@ -209,6 +263,7 @@ class Fabrics:
             plugged.cage,
             unit * node.fabric_units,
             (most * unit + spare) * node.fabric_units,
+            media,
         )
         found = []
         per, extra = unit * node.fabric_units, spare * node.fabric_units
@@ -222,7 +277,7 @@ class Fabrics:
                 switch_bundle(self.bench.catalog, switch, made.leaf),
             )
             per_node = repeat(Bundle(lines=seeds(bracket.per_node_lines, "compute")), node.fabric_units)
-            found.append(Design(switch, link.technology, "islands", 1.0, fixed, per_node, low, high))
+            found.append(Design(switch, link.technology, "islands", 1.0, fixed, per_node, low, high, made.media))
         return found
 
     def _best_designs(self, designs: Sequence[Design]) -> list[Design]:
@@ -234,7 +289,7 @@ class Fabrics:
                 continue
             if any(
                 d.low <= design.low
-                and d.whole_pod <= design.whole_pod
+                and bool(d.pods) <= bool(design.pods)
                 and d.high >= design.high
                 and no_worse(f, fixed, self.bench.ignore)
                 and no_worse(e, each, self.bench.ignore)
@@ -250,11 +305,36 @@ class Fabrics:
         return fabric.fabric_managers(self.bench.catalog, switch, nodes, technology, each)
 
 
+def _without(designs: Sequence[Design], units: Set[int]) -> Iterator[Design]:
+    """The ranges of designs less some numbers of units."""
+    for design in designs:
+        low = design.low
+        for stop in sorted(n for n in units if design.low <= n <= design.high):
+            if low < stop:
+                yield replace(design, low=low, high=stop - 1)
+            low = stop + 1
+        if low <= design.high:
+            yield replace(design, low=low)
+
+
 def replace_link(link: FabricLink, design: Design) -> FabricLink:
     """The link as the design really gives it."""
     if not design.switch:
         return link
     return link.model_copy(update={"oversubscription": design.oversubscription, "planes": design.planes})
+
+
+def standing(option: Option, design: Design) -> Option:
+    """The option with its nodes and switches racked as the blocks of a design."""
+    blocks: dict[Shape, int] = {}
+    for pod in design.pods:
+        for shape in (copper.named(s, option.node.id) for s in pod.blocks):
+            blocks[shape] = blocks.get(shape, 0) + 1
+    own = (design.switch, option.node.id, option.node.chassis)
+    rest = {s: n for s, n in option.fixed.shapes.items() if s.item not in own}
+    fixed, unit = replace(option.fixed, shapes=blocks | rest), replace(option.unit, shapes={})
+    pods = tuple(tuple(copper.named(s, option.node.id) for s in pod.blocks) for pod in design.pods)
+    return replace(option, fixed=fixed, unit=unit, pods=pods)
 
 
 def no_fabric() -> Design:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from planner import demand, spares
 from planner.bundles import repeat
 from planner.candidates.bench import MOST_NODES, Bench
-from planner.candidates.designs import Fabrics, fabric_id, ports_of, replace_link
+from planner.candidates.designs import Fabrics, fabric_id, ports_of, replace_link, standing
 from planner.dominance import no_worse
 from planner.errors import Rejection
 from planner.model import Bundle, Load, Option, Work
@@ -100,27 +100,27 @@ class Replicated:
                 shelf_load = self.bench.load_of(shelf)
                 if shelf_load is None:
                     continue
-                found.append(
-                    Option(
-                        id=f"{workload.name}|{node.id}|{fabric_id(design)}|x{unit}|{low:05d}",
-                        work=workload.name,
-                        design_key=f"{node.id}|{fabric_id(design)}|x{unit}",
-                        node=node,
-                        low=low,
-                        high=high,
-                        rate=rate,
-                        fixed=fabric_load + each.times(spare) + shelf_load,
-                        unit=each.times(unit),
-                        fixed_parts=((design.fixed, 1), (bundle, spare), (design.per_node, spare), (shelf, 1)),
-                        unit_parts=((bundle, unit), (design.per_node, unit)),
-                        nodes_per_unit=unit,
-                        spare_nodes=spare,
-                        switch=design.switch,
-                        topology=design.topology,
-                        link=replace_link(link, design),
-                        precision=one.precision,
-                    )
+                made = Option(
+                    id=f"{workload.name}|{node.id}|{fabric_id(design)}|x{unit}|{low:05d}",
+                    work=workload.name,
+                    design_key=f"{node.id}|{fabric_id(design)}|x{unit}",
+                    node=node,
+                    low=low,
+                    high=high,
+                    rate=rate,
+                    fixed=fabric_load + each.times(spare) + shelf_load,
+                    unit=each.times(unit),
+                    fixed_parts=((design.fixed, 1), (bundle, spare), (design.per_node, spare), (shelf, 1)),
+                    unit_parts=((bundle, unit), (design.per_node, unit)),
+                    nodes_per_unit=unit,
+                    spare_nodes=spare,
+                    switch=design.switch,
+                    topology=design.topology,
+                    link=replace_link(link, design),
+                    precision=one.precision,
+                    media=design.media,
                 )
+                found.append(standing(made, design) if design.pods else made)
         return found
 
 

@@ -6,7 +6,7 @@ from planner.fabric.cases import CaseResult, run_case
 from planner.fabric.compute import compute_design
 from planner.fabric.copper import SINGLE_MODE_NODE, SINGLE_MODE_TRUNK, node_cables, stripes, trunk_cables
 from planner.fabric.design import USUAL, Bracket, FabricDesign, Media, candidate_switches, ports_at
-from planner.fabric.islands import island_brackets, islands
+from planner.fabric.islands import island_brackets, island_nodes, islands
 from planner.fabric.joint import joint_design, node_end_lines
 from planner.fabric.managers import MANAGED_FROM_NODES, Managers, fabric_manager, fabric_managers
 from planner.fabric.networks import endpoint_lines, network_brackets, network_design
@@ -30,6 +30,7 @@ __all__ = [
     "fabric_manager",
     "fabric_managers",
     "island_brackets",
+    "island_nodes",
     "islands",
     "joint_design",
     "network_brackets",

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from planner.catalog import Catalog
 from planner.fabric.cabling import LinkKit
-from planner.fabric.design import Media
+from planner.fabric.design import Media, ports_at
 from planner.parts import Cable, Switch
 
 KINDS = ("dac", "acc")
@@ -31,19 +31,28 @@ SINGLE_MODE_NODE, SINGLE_MODE_TRUNK = "generic-smf-mpo12-10m", "generic-smf-mpo1
 def kit_of(catalog: Catalog, usual: LinkKit, part: str | None) -> LinkKit:
     """The parts of a link on another cable than the usual one.
 
-    Copper carries its ends: no modules. Single-mode fibre takes the place of multimode with the modules that go with
-    it, single-mode fibre that of longer pieces; a link that is on no fibre stays as it is.
+    Copper carries its ends: no modules. Of the usual cable's own family it is a longer piece. Single-mode fibre takes
+    the place of multimode with the modules that go with it, and that of other single-mode fibre in longer pieces; what
+    is neither stays as it is.
     """
     if part is None:
         return usual
-    if catalog.cables[part].kind != "fibre":
-        return LinkKit(part, catalog.cables[part].links)
+    cable, own = catalog.cables[part], catalog.cables[usual.cable]
+    if cable.kind in KINDS:
+        return LinkKit(part, cable.links)
+    if _kin(cable) == _kin(own) or (cable.kind == own.kind == "fibre" and cable.media == own.media == "smf"):
+        return replace(usual, cable=part)  # the same in longer pieces
+    if cable.media != "smf":
+        return usual
     near, far = usual.switch_module, usual.far_module
-    if catalog.cables[usual.cable].media == "smf":
-        return replace(usual, cable=part)  # the same fibre in longer pieces
     if near not in SINGLE_MODE or far not in SINGLE_MODE:
         return usual
     return replace(usual, cable=part, switch_module=SINGLE_MODE[near], far_module=SINGLE_MODE[far])
+
+
+def _kin(cable: Cable) -> tuple[object, ...]:
+    """What cables that differ in nothing but their length have in common."""
+    return (cable.vendor, cable.kind, cable.gbps, cable.links, cable.ends, cable.side, cable.media, cable.technologies)
 
 
 def taken(media: Media, node: LinkKit, trunk: LinkKit | None) -> Media:
@@ -58,15 +67,13 @@ def trunk_cables(catalog: Catalog, switch: Switch, need_m: float) -> list[str]:
 
 
 def node_cables(catalog: Catalog, switch: Switch, gbps: float, cage: str, need_m: float) -> list[str]:
-    """The same between a port of a device and a switch whose ports run at their own speed."""
-    if gbps != switch.gbps:
-        return []
+    """The same between a port of a device and a switch; of ports that are split, the cable takes a whole cage."""
     ends = (switch.cage, cage.removesuffix("-flat"))  # adapters take flat-top plugs, which cables to them have
     return _shortest(_fitting(catalog, switch, ends, gbps, "node"), need_m)
 
 
 def _fitting(catalog: Catalog, switch: Switch, ends: tuple[str, str], gbps: float, side: str) -> list[Cable]:
-    per_cage = max(1, switch.ports // max(1, switch.cages))
+    per_cage = max(1, ports_at(switch, gbps) // max(1, switch.cages))
     return [
         c
         for c in catalog.cables.values()

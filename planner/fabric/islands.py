@@ -8,7 +8,8 @@ import math
 from planner.catalog import Catalog
 from planner.errors import Rejection
 from planner.fabric import cabling
-from planner.fabric.design import Bracket, FabricDesign, ports_at
+from planner.fabric.copper import kit_of, taken
+from planner.fabric.design import USUAL, Bracket, FabricDesign, Media, ports_at
 from planner.parts import Switch, Technology
 
 
@@ -22,6 +23,7 @@ def islands(
     switch_id: str,
     node_cage: str,
     together: int,
+    media: Media = USUAL,
 ) -> FabricDesign | Rejection:
     """A fabric for replicas that span `together` nodes each and do not talk to one another: single switches, unjoined.
 
@@ -38,6 +40,7 @@ def islands(
     kit = cabling.node_kit(switch, gbps, node_cage)
     if isinstance(kit, Rejection):
         return kit
+    kit = kit_of(catalog, kit, media.node)
     if not room:
         return Rejection(switch_id, "too-large", f"{together} nodes of {ports_per_node} ports exceed one {switch_id}")
     count = math.ceil(nodes / room)
@@ -60,6 +63,7 @@ def islands(
         ports_present=count * ports_at(switch, gbps),
         redundancy="none",
         lines=cabling.build_lines({switch_id: count}, each),
+        media=taken(media, kit, None),
     )
 
 
@@ -78,6 +82,7 @@ def island_brackets(
     node_cage: str,
     together: int,
     max_nodes: int,
+    media: Media = USUAL,
 ) -> list[Bracket]:
     """Node counts by number of island switches, each costing fixed + per node exactly."""
     switch = catalog.switches[switch_id]
@@ -85,11 +90,12 @@ def island_brackets(
     kit = cabling.node_kit(switch, gbps, node_cage)
     if not room or switch.technology != technology or isinstance(kit, Rejection):
         return []
+    kit = kit_of(catalog, kit, media.node)
     each = cabling.build_lines(cabling.lines(kit, [ports_per_node], [ports_per_node]))
     found = []
     for count in range(1, math.ceil(max_nodes / room) + 1):
         high = min(count * room, max_nodes)
-        made = islands(catalog, high, ports_per_node, gbps, technology, switch_id, node_cage, together)
+        made = islands(catalog, high, ports_per_node, gbps, technology, switch_id, node_cage, together, media)
         if isinstance(made, Rejection):
             break
         fixed = cabling.build_lines({switch_id: count})

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from planner.catalog import Catalog
 from planner.errors import Rejection
+from planner.fabric.cabling import node_kit, switch_kit
 from planner.fabric.compute import compute_design
 from planner.fabric.power import switch_power
+from planner.parts import Switch
 
 
 def describe(
@@ -70,5 +72,24 @@ def describe(
         "ports_present": made.ports_present,
         "switch_power_kw_max": round(made.switches * most / 1000, 3),
         "switch_power_kw_typical": round(made.switches * typical / 1000, 3),
+        "assumed": _assumed(catalog, switch, speed, cage, made.switches > 1),
         "lines": [line.model_dump() for line in made.lines],
     }
+
+
+def _assumed(catalog: Catalog, switch: Switch, gbps: float, cage: str, joined: bool) -> list[str]:
+    """What nobody said: the ends of links at the nodes and how long cables are. `joined`: switches to one another."""
+    node = node_kit(switch, gbps, cage)
+    if isinstance(node, Rejection):
+        return []
+    if node.far_module is None:
+        found = ["the ends of node links are part of their cables"]
+    else:
+        module = catalog.optics[node.far_module]
+        carries = "two links" if node.far_links == 2 else "one link"
+        found = [f"a module at a node carries {carries} ({module.model})"]
+    told = f"cables to nodes are {catalog.cables[node.cable].length_m:g} m long"
+    between = switch_kit(switch)
+    if joined and not isinstance(between, Rejection):
+        told += f", cables between switches {catalog.cables[between.cable].length_m:g} m"
+    return [*found, told, "no copper"]

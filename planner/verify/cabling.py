@@ -142,6 +142,11 @@ def _joints(plan: Plan, catalog: Catalog, legs: dict[tuple[str, str], int]) -> I
         yield from _trunks(plan, catalog, net, per)
 
 
+def compute_joints(plan: Plan, catalog: Catalog, net: PlannedFabric) -> Iterator[Joint]:
+    """Links between the leaves of a compute fabric and its nodes and managers, one by one."""
+    yield from _to_leaves(plan, catalog, net, 1)
+
+
 def _to_leaves(plan: Plan, catalog: Catalog, net: PlannedFabric, legs: int) -> Iterator[Joint]:
     """Node links: by rail within a scalable unit, else in order; unjoined switches take whole replicas."""
     ends: list[str] = []
@@ -351,7 +356,7 @@ def _growth(plan: Plan, catalog: Catalog, net: PlannedFabric) -> tuple[int, int]
 
 
 # -- how far that is ---------------------------------------------------------------------------------------------------
-class _Hall:
+class Hall:
     """Racks in rows; trays above the rows and across them."""
 
     def __init__(self, plan: Plan, catalog: Catalog) -> None:
@@ -369,6 +374,7 @@ class _Hall:
         self.tray, self.slack = float(layout["tray_m"]), float(layout["slack_m"])
         length, count = min(len(plan.racks), self.row) * self.wide, int(layout["cross_trays"])
         self.crossings = [length / 2] if count == 1 else [length * k / (count - 1) for k in range(count)]
+        self.sides = bool(layout.get("side_passage"))
         self.known: dict[tuple[Spot, Spot], float] = {}
 
     def metres(self, a: Spot, b: Spot) -> float:
@@ -379,6 +385,8 @@ class _Hall:
     def _metres(self, a: Spot, b: Spot) -> float:
         if a[0] == b[0]:
             return round(abs(a[2] - b[2]) * UNIT + 2 * SIDE + self.slack, 6)
+        if self.sides and abs(a[0] - b[0]) == 1 and a[0] // self.row == b[0] // self.row:
+            return round(abs(a[2] - b[2]) * UNIT + self.wide + 2 * SIDE + self.slack, 6)
         climbs = sum((units - height) * UNIT + self.tray for _, units, height in (a, b))
         (row_a, seat_a), (row_b, seat_b) = divmod(a[0], self.row), divmod(b[0], self.row)
         left, right = (round((seat + 0.5) * self.wide, 3) for seat in (seat_a, seat_b))
@@ -401,7 +409,7 @@ def ends(plan: Plan) -> int:
 
 def area_m2(plan: Plan, catalog: Catalog) -> float:
     """Floor of all rows with half of the aisle on both sides of each pair of rows."""
-    hall = _Hall(plan, catalog)
+    hall = Hall(plan, catalog)
     rows = -(-len(plan.racks) // hall.row)
     deep = rows * hall.deep + sum(hall.hot if k % 2 else hall.cold for k in range(rows - 1))
     deep += hall.hot + (hall.cold if rows % 2 else 0.0)
@@ -421,7 +429,7 @@ def _lengths(plan: Plan, catalog: Catalog, spots: dict[str, Spot]) -> Iterator[s
         for k, v in held.items()
         if k[1] in ("trunk", "peer") or (k[1] == "node" and k[0] in compute)
     }
-    hall = _Hall(plan, catalog)
+    hall = Hall(plan, catalog)
     count: Counter[int] = Counter()
     longest: dict[int, float] = {}
     missing: Counter[tuple[str, str]] = Counter()

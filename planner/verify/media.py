@@ -1,4 +1,4 @@
-"""Copper a second time: a network on copper is a block in one rack, its cable the shortest that reaches."""
+"""Copper a second time: what is on copper stands as blocks, its cable is the shortest that reaches over them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from planner.catalog import Catalog
 from planner.parts import Cable
 from planner.plan import Plan, PlannedFabric, PlannedRack, RackItem
-from planner.verify.cabling import pool_names
+from planner.verify.pods import longest_run
 
 UNIT = 0.04445  # m
 SIDE = 0.5  # m from a port to the side of its rack
@@ -31,6 +31,9 @@ def check_media(plan: Plan, catalog: Catalog) -> Iterator[str]:
                     yield f"{name} is missing, the cabling has {', '.join(sorted(metal))}"
                 continue
             cable = catalog.cables.get(named)
+            if cable is not None and cable.kind not in COPPER and cable.id not in SINGLE_MODE:
+                yield from _longer(plan, catalog, net, kinds, name, cable)
+                continue
             if cable is not None and cable.kind == "fibre":
                 yield from _single_mode(catalog, net, name, cable, bought)
                 continue
@@ -56,17 +59,27 @@ def _single_mode(catalog: Catalog, net: PlannedFabric, name: str, cable: Cable, 
         yield f"{name} {cable.id}, expected {SINGLE_MODE[0 if 'node_cable' in name else 1]}"
 
 
+def _longer(
+    plan: Plan, catalog: Catalog, net: PlannedFabric, kinds: tuple[str, ...], name: str, cable: Cable
+) -> Iterator[str]:
+    """A longer piece than the usual one: longer indeed, of one family with what is bought, and it reaches."""
+    entries = [e for e in plan.cabling if e.network == net.name and e.kind in kinds]
+    kin = {(*_kin(c), c.media) for e in entries if (c := catalog.cables.get(e.part)) is not None}
+    usual = 30 if kinds != ("node",) else 5 if net.role == "oob" else 10
+    if kin != {(*_kin(cable), cable.media)}:
+        yield f"{name} {cable.id}, the cabling has {', '.join(sorted({e.part for e in entries})) or 'none'}"
+    elif cable.length_m <= usual:
+        yield f"{name} {cable.id} is {cable.length_m:g} m long, {usual} m are usual and need no mention"
+    elif any(e.longest_m > e.length_m + 1e-9 for e in entries):
+        yield f"{name} {cable.id} is {cable.length_m:g} m long, a run needs {max(e.longest_m for e in entries):g}"
+
+
 def _expected(plan: Plan, catalog: Catalog, net: PlannedFabric, name: str, cable: Cable, nodes: bool) -> Iterator[str]:
     """The block that the devices form, and the shortest cable of the family over its height."""
-    labels = {f"{net.name} {t} {n}" for t in ("leaf", "spine", "core") for n in range(1, getattr(net, t) + 1)}
-    named = zip(pool_names(plan), plan.pools, strict=True)
-    prefixes = {f"{work} node " for work, pool in named if nodes and pool.fabric == net.name}
-    items = _together(plan, labels, prefixes)
-    if items is None:
-        yield f"{name} {cable.id}: its devices do not stand in one rack directly above one another"
+    need = longest_run(plan, catalog, net) if nodes else _switches(plan, net)
+    if isinstance(need, str):
+        yield f"{name} {cable.id}: {need}"
         return
-    need = (sum(i.units for i in items) - (items[0].units + items[-1].units) / 2) * UNIT + 2 * SIDE
-    need += float(plan.request["site"]["layout"]["slack_m"])
     alike = [
         c
         for c in catalog.cables.values()
@@ -80,15 +93,21 @@ def _expected(plan: Plan, catalog: Catalog, net: PlannedFabric, name: str, cable
         yield f"{name} {cable.id}, {need:.2f} m take {best.id if best else 'another medium'}"
 
 
-def _together(plan: Plan, labels: set[str], prefixes: set[str]) -> list[RackItem] | None:
+def _switches(plan: Plan, net: PlannedFabric) -> float | str:
+    """Metres between the outermost switches of a network, where they stand as one block; or that they do not."""
+    labels = {f"{net.name} {t} {n}" for t in ("leaf", "spine", "core") for n in range(1, getattr(net, t) + 1)}
+    items = _together(plan, labels)
+    if items is None:
+        return "its devices do not stand in one rack directly above one another"
+    need = (sum(i.units for i in items) - (items[0].units + items[-1].units) / 2) * UNIT + 2 * SIDE
+    return need + float(plan.request["site"]["layout"]["slack_m"])
+
+
+def _together(plan: Plan, labels: set[str]) -> list[RackItem] | None:
     """The named devices from the bottom up, where they stand in one rack without a gap; else None."""
-
-    def member(item: RackItem) -> bool:
-        return item.label in labels or item.label.rstrip("0123456789") in prefixes
-
-    racks: list[PlannedRack] = [rack for rack in plan.racks if any(member(i) for i in rack.items)]
+    racks: list[PlannedRack] = [rack for rack in plan.racks if any(i.label in labels for i in rack.items)]
     if len(racks) != 1:
         return None
-    items = sorted((i for i in racks[0].items if member(i)), key=lambda i: i.bottom_unit)
+    items = sorted((i for i in racks[0].items if i.label in labels), key=lambda i: i.bottom_unit)
     gaps = any(a.bottom_unit + a.units != b.bottom_unit for a, b in itertools.pairwise(items))
     return None if gaps or not items else items

@@ -14,7 +14,7 @@ from planner.wiring.devices import (
 )
 from planner.wiring.lengths import Cut, Ladder, cabling_of, class_cables, class_parts, cuts, ladders, planned_ladders
 from planner.wiring.links import Run, kit, network_runs, runs, trunk_kit
-from planner.wiring.modules import beyond_reach, modules_of, other_ends, reach_m
+from planner.wiring.modules import beyond_reach, longer_pieces, modules_of, other_ends, reach_m
 from planner.wiring.ports import Face, PortClash, ports_at
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "kit",
     "ladders",
     "links_per_port",
+    "longer_pieces",
     "modules_of",
     "network_runs",
     "other_ends",

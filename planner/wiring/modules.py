@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from planner.catalog import Catalog
-from planner.parts import cage_of_links
+from planner.parts import Cable, cage_of_links
 from planner.plan import Plan, PlannedFabric, Pool
 from planner.wiring.devices import Built, links_per_port, pool_names
 from planner.wiring.lengths import family
@@ -63,15 +65,37 @@ def reach_m(plan: Built, catalog: Catalog, net: PlannedFabric, kind: str) -> flo
     return min((catalog.optics[m].reach_m for m in ends if m is not None), default=None)
 
 
+def longer_pieces(plan: Plan, catalog: Catalog, priced: Callable[[str], bool]) -> dict[str, str]:
+    """By role:node or role:trunk the shortest longer piece that reaches, of kinds with runs that theirs does not reach.
+
+    Lengths that cost the same are exchanged without asking (`ladders`): what is left costs otherwise. `priced`: whether
+    a piece can be bought at all.
+    """
+    found: dict[str, Cable] = {}
+    for entry in plan.cabling:
+        net = next((n for n in plan.fabrics if n.name == entry.network), None)
+        if net is None or entry.longest_m <= entry.length_m or (entry.kind == "uplink" and net.role == "oob"):
+            continue
+        key = f"{net.role}:{'trunk' if entry.kind in TRUNKS else 'node'}"
+        reaching = [c for c in family(catalog, catalog.cables[entry.part]) if c.length_m >= entry.longest_m]
+        piece = next((c for c in reaching if priced(c.id)), None)
+        if piece is not None and (key not in found or found[key].length_m < piece.length_m):
+            found[key] = piece
+    return {key: piece.id for key, piece in found.items()}
+
+
 def beyond_reach(plan: Plan, catalog: Catalog) -> frozenset[str]:
     """Kinds of link, as role:node or role:trunk, with a run that is longer than modules or fibres of its kind reach.
 
-    A run that a longer piece of the same fibre would reach at another price is not one: single-mode would not help it.
+    `role:beside`: copper to neighbouring racks does not reach as they came to stand. A run that a longer piece of the
+    same fibre would reach at another price is not one: single-mode would not help it.
     """
     found = set()
     for entry in plan.cabling:
         net = next((n for n in plan.fabrics if n.name == entry.network), None)
         cable = catalog.cables[entry.part]
+        if net is not None and cable.kind in ("dac", "acc") and entry.longest_m > cable.length_m:
+            found.add(f"{net.role}:beside")  # blocks that could not be placed side by side
         if net is None or cable.kind != "fibre":
             continue
         reach = reach_m(plan, catalog, net, entry.kind)

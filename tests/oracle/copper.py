@@ -46,8 +46,6 @@ def to_nodes(
     switch = catalog.switches[made.switch]
     if made.leaf + made.spine != 1 or made.links_other or request.preferences.fabric.media == "fibre":
         return
-    if made.gbps != switch.gbps:
-        return
     metres = (count * units + switch.rack_units - (units + switch.rack_units) / 2) * RACK_UNIT
     metres += 2 * TO_THE_SIDE + request.site.layout.slack_m
     end = "osfp" if cage == "osfp-flat" else cage
@@ -64,7 +62,8 @@ def _long_enough(
     for cable in sorted(catalog.cables.values(), key=lambda c: (c.length_m, c.id)):
         good = cable.kind in ("dac", "acc") and cable.lifecycle == "current" and cable.side in (side, "any")
         good = good and cable.ends == ends and cable.gbps == gbps and switch.technology in cable.technologies
-        good = good and cable.links * switch.cages == switch.ports and cable.length_m + 1e-9 >= metres
+        ports = switch.ports if gbps == switch.gbps else switch.split.get(f"{gbps:g}", 0)
+        good = good and cable.links * switch.cages == ports and cable.length_m + 1e-9 >= metres
         if good and (cable.vendor, cable.kind) not in seen:
             seen.add((cable.vendor, cable.kind))
             yield cable.id, cable.links

@@ -13,7 +13,7 @@ from typing import Any
 from planner import demand, fabric, nodes
 from planner.catalog import Catalog
 from planner.errors import Rejection
-from planner.parts import Accelerator, Chassis, FabricLink, NodeBuild, Part, Price, Software, Switch
+from planner.parts import Accelerator, Cable, Chassis, FabricLink, NodeBuild, Part, Price, Software, Switch
 from planner.pricing import PriceBook
 from planner.request import Request
 
@@ -213,6 +213,12 @@ def _prices(dice: random.Random, kind: str, kinds: Mapping[str, Mapping[str, Par
             if name in ("nics", "optics", "switches") and part_id not in (*OOB, IN_BAND[0]) and dice.random() < 0.04:
                 continue
             found[part_id] = (_price(dice, name, part),)
+    # The enumeration has no floor: lengths of one cable cost the same, so that none needs pricing again for a far run.
+    alike: dict[tuple[object, ...], Price] = {}
+    for part_id, cable in sorted(kinds["cables"].items()):
+        if isinstance(cable, Cable) and cable.kind not in ("dac", "acc"):
+            price = alike.setdefault((cable.vendor, cable.kind, cable.gbps, cable.links, cable.ends), found[part_id][0])
+            found[part_id] = (price.model_copy(update={"part": part_id}),)
     if kind == "tie":
         for part_id in list(found):
             if f"{part_id}-twin" in found:

@@ -45,6 +45,24 @@ workloads: [{{name: pod, kind: capacity, accelerator: h100-sxm5, count: {n}}}]
 preferences: {{chassis: {{only: [dgx-h100]}}, fabric: {{technology: infiniband, media: copper}}}}
 """,
     ),
+    "copper beside": (
+        (40, 56, 64),
+        """
+site: {{country: US, rack_power_kw: 45, layout: {{side_passage: true}}}}
+workloads: [{{name: pod, kind: capacity, accelerator: h100-sxm5, count: {n}}}]
+preferences: {{chassis: {{only: [dgx-h100]}}, fabric: {{technology: infiniband, media: copper}}}}
+""",
+    ),
+    "islands on copper": (
+        (9, 30, 60),
+        """
+site: {{country: US, rack_power_kw: 45, layout: {{side_passage: true}}}}
+workloads:
+  - {{name: chat, kind: inference, model: deepseek-v3, accelerator: h100-sxm5, input_tokens: 2000, output_tokens: 600,
+      requests_per_s: {n}}}
+preferences: {{chassis: {{only: [dgx-h100]}}, fabric: {{technology: infiniband, media: copper}}}}
+""",
+    ),
     "breakout HDR": (
         (48, 88, 320),
         """
