@@ -112,13 +112,15 @@ def _in_units(row: ReferenceDesign, unit: int, endpoints: int) -> Tree | None:
 
 
 def _packed(row: ReferenceDesign, endpoints: int) -> Tree | None:
-    """The fewest switches over all splits of a leaf's ports, as `fat_tree`; all uplinks cabled."""
+    """Leaves as full as non-blocking allows with all uplinks cabled; else the fewest switches over all splits."""
     needed = endpoints + row.extra
     whole = needed + row.reserve * row.nics
     if whole <= row.radix and not row.paired:
         return Tree(1, 1, 0, 0, whole, 0, endpoints, 0, 0, 1, row.extra)
     best: Tree | None = None
-    for down in range(_widest(row), 0, -1):
+    widest = _widest(row)
+    # Oversubscribed, the widest leaf may have uplinks that divide over no fewer spines: 42 down and 21 up take 21.
+    for down in range(widest, 0 if row.oversubscription > 1 else widest - 1, -1):
         shape = Leaf(down, uplinks(down, row.oversubscription), row.radix)
         tree = _joined(row, shape, _even(row, math.ceil(whole / down)), 1, endpoints)
         if tree is not None and (best is None or order(tree) < order(best)):
