@@ -21,6 +21,7 @@ from planner.solve import Stage, least
 # One step of rounding by kind of limit: what people write in a site file.
 POWER_STEP_W = 1000
 RACK_POWER_STEP_W = 500
+TALLEST_UNITS = 52  # of the cabinets that are sold
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Relaxation:
         names = [n for n in self.problem.limits if n in self.keys]
         single = [c for c in (self._single(n) for n in names) if c is not None]
         rack = self._single_rack_power()
-        single += [c for c in (rack, self._single_air(), self._single_weight()) if c is not None]
+        single += [c for c in (rack, self._single_air(), self._single_weight(), self._single_units()) if c is not None]
         if single:
             single.sort(key=lambda c: (c.need / c.have if c.have else math.inf, c.limit))  # of none at all any is much
             return Explanation(tuple(checks), (), tuple(single), notes=tuple(notes))
@@ -174,6 +175,12 @@ class Relaxation:
         }
         need = self._lowest(self.problem, sorted(g for g in levels if g > have), _with_weight)
         return None if need is None else Change("site.rack_weight_kg", have / 1000, need / 1000)
+
+    def _single_units(self) -> Change | None:
+        """The fewest units per rack that give a plan, up to the tallest cabinets that are sold."""
+        have = self.problem.room.units
+        need = self._lowest(self.problem, range(have + 1, TALLEST_UNITS + 1), _with_units)
+        return None if need is None else Change("site.rack_units", have, need)
 
     def _lowest(self, problem: Problem, levels: Sequence[int], at: Callable[[Problem, int], Problem]) -> int | None:
         """The lowest of the levels (W, rising) that gives a plan where the problem as it is has none."""
@@ -299,6 +306,10 @@ def _before(one: tuple[float, int], other: tuple[float, int]) -> bool:
 def _with_rack_power(problem: Problem, watts: int) -> Problem:
     own = None if problem.room.own_watts is None else watts
     return replace(problem, room=replace(problem.room, watts=watts, own_watts=own))
+
+
+def _with_units(problem: Problem, units: int) -> Problem:
+    return replace(problem, room=replace(problem.room, units=units))
 
 
 def _with_weight(problem: Problem, grams: int) -> Problem:

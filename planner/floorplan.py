@@ -124,11 +124,13 @@ def block_m(units: int, lowest: int, highest: int, slack_m: float) -> float:
 
 
 def racks_per_row(racks: int) -> int:
-    """Racks in a row where nobody says: 16; in larger rooms as many as make it about square, at most 32.
+    """Racks in a row where nobody says: up to 16, in larger rooms as many as make it about square, at most 32; all rows
+    about as long, so that none has a single rack.
 
     A rack is about 0.6 m wide and its row, with half of both aisles, 2.3 m deep: square at √(2.3 ÷ 0.6 · racks).
     """
-    return max(16, min(32, math.ceil(math.sqrt(3.8 * racks))))
+    most = max(16, min(32, math.ceil(math.sqrt(3.8 * racks))))
+    return math.ceil(racks / math.ceil(racks / most)) if racks else most
 
 
 def floor_of(site: Mapping[str, Any], racks: int, width_mm: float | None, depth_mm: float | None) -> Floor:

@@ -33,13 +33,34 @@ def room_offers(request: Request, catalog: Catalog, on: dt.date, why: Explanatio
             what = "; and ".join(map(str, changes))
             found.append(f"With {what}: {_said(plan)}.")
     if request.preferences.chassis.only:
-        free = request.preferences.model_copy(update={"chassis": Choice(exclude=request.preferences.chassis.exclude)})
-        plan = _solved(request.model_copy(update={"preferences": free}), catalog, on, solve)
-        if plan is not None:
-            found.append(f"With another chassis and the room as it is: {_said(plan)}.")
+        other = _other_chassis(request, catalog, on, solve)
+        if other is not None:
+            found.append(other)
         elif changes:
             found.append("No other chassis in the catalog does this work within the limits as they are.")
     return tuple(found)
+
+
+def loop_offers(request: Request, catalog: Catalog, on: dt.date, why: Explanation, solve: Solve) -> tuple[str, ...]:
+    """Sentences for machines that need a liquid loop in a room without: the loop, or another machine, with its cost."""
+    if request.site.cooling != "air" or not any("needs a liquid loop" in check for check in why.checks):
+        return ()
+    found = []
+    terms = request.site.cooling_terms
+    wet = request.site.model_copy(update={"cooling": "liquid"})
+    if terms is None:  # with figures for air alone nobody knows what the loop would take
+        plan = _solved(request.model_copy(update={"site": wet}), catalog, on, solve)
+        if plan is not None:
+            found.append(f"With a liquid loop (site.cooling: liquid): {_said(plan)}.")
+    other = _other_chassis(request, catalog, on, solve) if request.preferences.chassis.only else None
+    return (*found, other) if other is not None else tuple(found)
+
+
+def _other_chassis(request: Request, catalog: Catalog, on: dt.date, solve: Solve) -> str | None:
+    """The best plan with any chassis in the room as it is; None where there is none."""
+    free = request.preferences.model_copy(update={"chassis": Choice(exclude=request.preferences.chassis.exclude)})
+    plan = _solved(request.model_copy(update={"preferences": free}), catalog, on, solve)
+    return None if plan is None else f"With another chassis and the room as it is: {_said(plan)}."
 
 
 def _with_doors(request: Request, catalog: Catalog, on: dt.date, why: Explanation, solve: Solve) -> tuple[str, ...]:
@@ -66,7 +87,7 @@ def applied(request: Request, changes: tuple[Change, ...]) -> Request:
         elif key.startswith("feeds per rack"):
             site = site.model_copy(update={"feeds": None, "rack_power_kw": change.need})
         elif section == "site":
-            value = int(change.need) if key == "racks" else change.need
+            value = int(change.need) if key in ("racks", "rack_units") else change.need
             site = site.model_copy(update={key: value})
             if key == "rack_power_kw":  # the room as a whole gives that much then
                 site = site.model_copy(update={"feeds": None})

@@ -13,13 +13,13 @@ from planner.errors import InputError, Mistake, NoPlan, Rejection
 from planner.explain import clash, plain_checks, rule_notes
 from planner.formulation import performance_scale
 from planner.model import Problem, Solution
-from planner.offers import room_offers
+from planner.offers import loop_offers, room_offers
 from planner.packing import pack_shapes
 from planner.parts import CoolingUnit
 from planner.plan import Plan
 from planner.problem import Prepared, limit_keys, prepare
 from planner.request import Request
-from planner.solve import delivered, performance, solve
+from planner.solve import Clock, delivered, performance, solve
 
 Say = Callable[[str], None]
 
@@ -64,6 +64,7 @@ def settle(
     within: bool | None = None,
 ) -> Settled:
     """What `optimize` does, with the program beside the plan. `within`: as in `prepare`."""
+    clock = Clock(time_limit)
     doors = rear_doors(request, catalog)
     if len(doors) > 1:
         say("rear doors: the best plan without them, then with them on every cabinet")
@@ -72,7 +73,7 @@ def settle(
     for door in doors:
         try:
             narrow = not explained if within is None else within
-            found.append(_with_door(request, catalog, on, door, narrow, threads, time_limit, say, explained))
+            found.append(_with_door(request, catalog, on, door, narrow, threads, clock, say, explained))
         except NoPlan as none:
             refused = none
     if not found:
@@ -116,7 +117,7 @@ def _with_door(
     door: CoolingUnit | None,
     within: bool,
     threads: int | None,
-    time_limit: float | None,
+    clock: Clock,
     say: Say,
     explained: bool,
 ) -> Settled:
@@ -124,9 +125,12 @@ def _with_door(
     prepared = prepare(request, catalog, on, within=within, door=door)
     unserved = clash(prepared)
     if unserved is not None:
+        if explained:
+            offers = loop_offers(request, catalog, on, unserved, _unexplained)
+            unserved = replace(unserved, notes=(*offers, *unserved.notes))
         raise NoPlan(unserved.message(), unserved)
     while True:
-        settled = _best(prepared, say, explained, threads, time_limit)
+        settled = _best(prepared, say, explained, threads, clock)
         known = _farther(settled, catalog)
         far = known - prepared.single_mode
         if not far:
@@ -152,12 +156,12 @@ def _farther(settled: Settled, catalog: Catalog) -> frozenset[str]:
     return frozenset(known)
 
 
-def _best(prepared: Prepared, say: Say, explained: bool, threads: int | None, time_limit: float | None) -> Settled:
+def _best(prepared: Prepared, say: Say, explained: bool, threads: int | None, clock: Clock) -> Settled:
     """The best plan of a program; NoPlan where there is none."""
     request = prepared.request
     say(f"solving with {len(prepared.problem.options)} candidates")
     problem = _with_alone(prepared.problem, threads)
-    solution = solve(problem, pack_shapes, threads=threads, time_limit=time_limit)
+    solution = solve(problem, pack_shapes, threads=threads, clock=clock)
     if solution is None:
         raise _no_plan(prepared, say, explained)
     say("writing the plan")
@@ -166,7 +170,7 @@ def _best(prepared: Prepared, say: Say, explained: bool, threads: int | None, ti
         # Tax is rounded per rate, which the program cannot know: a cap passed by a cent is tightened.
         tighter = {**problem.limits, "capital_budget": solution.total.capital - 1}
         problem = replace(problem, limits=tighter)
-        solution = solve(problem, pack_shapes, threads=threads, time_limit=time_limit)
+        solution = solve(problem, pack_shapes, threads=threads, clock=clock)
         if solution is None:
             raise _no_plan(replace(prepared, problem=problem), say, explained)
         plan = compose(replace(prepared, problem=problem), solution)

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from planner import lookup
 from planner.errors import AmbiguousPart, InputError, Mistake, NoPlan, PlannerError, UnknownPart
 from planner.plan import Plan
-from planner.request import Request
+from planner.siteschema import site_schema
 from planner.units import readable
 
 if TYPE_CHECKING:
@@ -291,7 +291,7 @@ def lint_summary(
 def schema(what: str) -> dict[str, Any]:
     """JSON schemas generated from the models."""
     if what == "site":
-        return Request.model_json_schema()
+        return site_schema()
     if what == "plan":
         return Plan.model_json_schema(mode="serialization")
     if what == "catalog":

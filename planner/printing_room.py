@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from planner.catalog import Catalog
 from planner.facility.cooling import CoolingFacts, cooling_facts
 from planner.facility.power import NOTE, FeedLoss, PowerFacts, power_facts
-from planner.facility.standards import STANDARDS
+from planner.facility.standards import standards_for
 from planner.plan import Plan, PlannedCheck
 
 
@@ -20,7 +20,9 @@ def as_json(plan: Plan, catalog: Catalog, checks: Sequence[PlannedCheck]) -> str
         "checks": [c.model_dump(mode="json") for c in checks],
         "power": dataclasses.asdict(power_facts(plan, catalog)),
         "cooling": dataclasses.asdict(cooling_facts(plan, catalog)),
-        "not_verified": [{"standard": name, "asks": text} for name, text, _ in STANDARDS],
+        "not_verified": [
+            {"standard": name, "asks": text} for name, text, _ in standards_for(plan.request["site"]["country"])
+        ],
         "note": NOTE,
     }
     return json.dumps(data, ensure_ascii=False, indent=2)
@@ -37,7 +39,7 @@ def text(plan: Plan, catalog: Catalog, checks: Sequence[PlannedCheck]) -> str:
     out += _power(power_facts(plan, catalog))
     out += _cooling(cooling_facts(plan, catalog))
     out += ["Checklist, not verified (no clause of these standards was seen):"]
-    out += [f"  [ ] {name}: {asks}" for name, asks, _ in STANDARDS]
+    out += [f"  [ ] {name}: {asks}" for name, asks, _ in standards_for(plan.request["site"]["country"])]
     return "\n".join(out)
 
 

@@ -15,6 +15,7 @@ from planner.catalog import Catalog
 from planner.dominance import irrelevant, prune
 from planner.errors import InputError, Mistake, Rejection
 from planner.formulation import fit_in_rack, limit_measure
+from planner.headroom import headroom
 from planner.model import Bundle, Load, Option, Problem, RoomLimits, SharedOption, Solution, Work
 from planner.packing import pack_shapes
 from planner.parts import CoolingUnit, NodeBuild
@@ -109,6 +110,11 @@ def prepare(
             if known is None:
                 break
             scout.floors |= _floors(looked, known)
+            must = scout.floors | _targets(rows, performance(problem, known))
+            mixed = {w.name: [o for o in problem.options if o.work == w.name] for w in rows if w.mode == "mix"}
+            scout.headroom = headroom(problem.limits, problem.room, must, scout.ways, request.workloads, mixed)
+            led_names = {w.name for w in led(rows)}
+            scout.ceilings |= _ceilings(rows, scout.reach_within([w for w in request.workloads if w.name in led_names]))
             scout.eager = eager
             problem = factory.program()
     if generator.joint.wanted:
@@ -162,6 +168,14 @@ def _floors(problem: Problem, known: Solution) -> dict[str, float]:
         work.name: (delivered(problem, work.name, known) if work.target is None else share * work.target) * (1 - 1e-9)
         for work in led(problem.works)
     }
+
+
+def _targets(works: Sequence[Work], share: float) -> dict[str, float]:
+    """What work that is not scouted must reach in a better plan: all that was asked beside work that is maximised, else
+    the share of it that the known plan reaches."""
+    whole = any(w.maximise for w in works)
+    wanted = (w for w in works if not w.maximise and w.target and (w.mode == "mix" or (whole and w.mode == "one")))
+    return {w.name: (w.target or 0.0) * (1.0 if whole else share) * (1 - 1e-9) for w in wanted}
 
 
 def led(works: Sequence[Work]) -> list[Work]:

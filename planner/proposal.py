@@ -82,7 +82,7 @@ def proposal_html(plan: Plan) -> str:
         power=_power(plan, request, words),
         checks=check_rows(plan, words),
         check_count=check_count(plan, words),
-        standards=standard_rows(words),
+        standards=standard_rows(plan, words),
         chart=_chart(prices, words),
         compliance=compliance_rows(plan, words),
         unknowns=unknowns(plan, words),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from planner.facility.standards import STANDARDS
+from planner.facility.standards import standards_for
 from planner.facility.words import spoken
 from planner.plan import Plan
 from planner.wording import Wording
@@ -37,9 +37,10 @@ def check_count(plan: Plan, words: Wording) -> str:
     return words("checks.count", passed=count["PASS"], warned=count["WARN"], failed=count["FAIL"])
 
 
-def standard_rows(words: Wording) -> list[tuple[str, str]]:
+def standard_rows(plan: Plan, words: Wording) -> list[tuple[str, str]]:
     """What standards ask, by name; a checklist for people, never a result."""
-    return [(name, chinese if words.language == "zh" else english) for name, english, chinese in STANDARDS]
+    listed = standards_for(str(plan.request["site"]["country"]))
+    return [(name, chinese if words.language == "zh" else english) for name, english, chinese in listed]
 
 
 __all__ = ["check_count", "check_rows", "standard_rows"]

@@ -120,7 +120,7 @@ def read_site_text(text: str, name: str, catalog: Catalog) -> Request:
     source = parse(text, name)
     data = source.data
     _ratio(data)
-    _cooling(data)
+    _cooling(source, data)
     _default_names(data)
     if isinstance(data, dict) and isinstance(data.get("catalog"), str):
         data["catalog"] = [data["catalog"]]  # one folder needs no list
@@ -177,9 +177,13 @@ def _ratio(data: Any) -> None:
             return
 
 
-def _cooling(data: Any) -> None:
+def _cooling(source: Text, data: Any) -> None:
     """`cooling: {air_kw_per_rack: ...}` is the long form: terms, and liquid where the room cools any by liquid."""
     site = _inside(data, "site")
+    if isinstance(site, dict) and "cooling_terms" in site:  # the request's own name for it is none of a site file
+        message = "site.cooling_terms: unknown key; write it as cooling: {air_kw_per_rack: ...}."
+        source.mistake(("site", "cooling_terms"), message)
+        del site["cooling_terms"]
     terms = site.get("cooling") if isinstance(site, dict) else None
     if isinstance(terms, dict):
         liquid = terms.get("liquid_kw_per_rack")

@@ -25,6 +25,7 @@ from planner.formulation import (
     performance_scale,
     total_load,
 )
+from planner.headroom import measures
 from planner.model import Load, Option, Problem, Shape, Solution, Work, node_ports
 from planner.rackcuts import Packer, RackCut, RackWorth, learnt, rule
 
@@ -81,29 +82,36 @@ def solve(
     *,
     threads: int | None = None,
     time_limit: float | None = None,
+    clock: Clock | None = None,
     ties: bool = True,
 ) -> Solution | None:
     """The optimum, or None when no choice meets every row; SolverFailed when the solver gives no clear answer.
 
-    Without `ties` only the main objective is solved and proven: for questions about its amount alone.
+    `time_limit` in seconds from now, or a `clock` that runs already: then the best plan so far, with the bound that is
+    known; SolverFailed where there is none yet. Without `ties` only the main objective is solved and proven: for
+    questions about its amount alone.
     """
-    problem = _within_reach(problem, packer, threads)
-    search = Search(problem, packer, threads, Clock(time_limit))
+    problem, first = _within_reach(problem, packer, threads)
+    search = Search(problem, packer, threads, clock or Clock(time_limit))
     fixed: list[tuple[Stage, float]] = []
     best: Solution | None = None
     value = bound = 0.0
     for index, stage in enumerate(stages(problem) if ties else stages(problem)[:1]):
         found = _optimum(search, stage, fixed)
         if found is None:
-            if best is None:
+            if best is not None:
+                break  # a later stage ran out of time: the main objective stands
+            if not search.stopped_early:
                 return None
-            break  # a later stage ran out of time: the main objective stands
+            if first is None:
+                raise SolverFailed("the time limit came before any plan was found; give more with --time-limit")
+            found = first
         best = found
         reached = stage_value(problem, stage, found)
         if index == 0:
             value, bound = reached, reached
             if search.stopped_early:
-                bound = search.bound if search.bound is not None else reached
+                bound = _bound(problem, stage, search.bound)
                 break
         fixed.append((stage, reached))
         if ties and stage.measure is not None and _only_one(search, stage, fixed, found):
@@ -115,34 +123,46 @@ def solve(
 
 # -- bounds ------------------------------------------------------------------------------------------------------
 SCOUTED_GAP = 0.002  # relative
+
+
+def _bound(problem: Problem, stage: Stage, known: float | None) -> float:
+    """What no plan betters: the solver's bound; where it has none yet, what each work could reach alone, or nothing."""
+    if known is not None and math.isfinite(known):
+        return known
+    if stage.name != "performance":
+        return 0.0
+    works = [w for w in problem.works if w.maximise] or [w for w in problem.works if w.target is not None]
+    return min(performance_scale(problem, w) / (w.target or problem.alone.get(w.name, 0) or 1.0) for w in works)
+
+
 FEW = 8  # options per work and order of the first, small program
 _MEASURES: dict[str, Measure] = {"power": lambda load: load.watts, "nodes": lambda load: load.nodes}
 
 
-def _within_reach(problem: Problem, packer: Packer, threads: int | None) -> Problem:
-    """Drop options that cannot be in an optimum because a plan from a few good options is already better.
+def _within_reach(problem: Problem, packer: Packer, threads: int | None) -> tuple[Problem, Solution | None]:
+    """Drop options that cannot be in an optimum because a plan from a few good options is already better; that plan.
 
     A plan with option o costs at least the cheapest use of o plus the cheapest way to do everything else; where that
     exceeds a plan already found, o is out. For maximised work, and where the smallest share of what was asked counts,
     an option below a rate already reached is out.
     """
     if len(problem.options) <= 6 * FEW:
-        return problem
+        return problem, None
     stage = stages(problem)[0]
     if stage.name == "performance" and sum(w.maximise for w in problem.works) > 1:
-        return problem
+        return problem, None
     measure = stages(problem)[1].measure if stage.measure is None else stage.measure
     assert measure is not None
     few = _few(problem, measure)
     small = replace(problem, options=tuple(o for o in problem.options if o.id in few))
     first = _checked(Search(small, packer, threads), stage, [], None)
     if first is None:
-        return problem
+        return problem, None
     if stage.measure is None:
         options = _within_limits(problem, _above(problem, first))
     else:
         options = _not_above(problem, stage.measure, stage.measure(first.total))
-    return _with_sizes(replace(problem, options=tuple(options)))
+    return _with_sizes(replace(problem, options=tuple(options))), first
 
 
 def _few(problem: Problem, measure: Measure) -> set[str]:
@@ -247,10 +267,11 @@ def _above(problem: Problem, first: Solution) -> list[Option]:
 def _within_limits(problem: Problem, options: list[Option]) -> list[Option]:
     """Options that leave room in every limit for the least that each other work on one kind of node takes."""
     whole = {w.name for w in problem.works if w.mode == "one"}
-    for name, have in problem.limits.items():
-        if name == "racks":
-            continue
-        measure = limit_measure(name, problem.energy_cents_per_watt_year)
+    named = [
+        (limit_measure(n, problem.energy_cents_per_watt_year), h) for n, h in problem.limits.items() if n != "racks"
+    ]
+    racks = {n: h for n, h in problem.limits.items() if n == "racks"}  # by what each thing fills of one
+    for measure, have in (*named, *zip(*measures(racks, problem.room), strict=True)):
         least: dict[str, float] = {}
         for option in options:
             if option.work in whole:

@@ -107,7 +107,7 @@ def checks(sheet: Sheet, plan: Plan, words: Wording) -> None:
     sheet.row += 1
     sheet.note(check_count(plan, words))
     sheet.note(words("checks.standards"))
-    for name, asks in standard_rows(words):
+    for name, asks in standard_rows(plan, words):
         sheet.note(f"{name}: {asks}")
 
 

@@ -7,6 +7,7 @@ import datetime as dt
 import html
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ from planner.errors import NoPlan
 from planner.facility import check_racks, checks, words_en, words_zh
 from planner.facility.cooling import cooling_facts
 from planner.facility.power import power_facts
-from planner.facility.words import spoken
+from planner.facility.standards import standards_for
+from planner.facility.words import TONGUES, spoken
+from planner.facility.words_customer import MENDS
 from planner.optimize import optimize
 from planner.plan import Plan
 from planner.planfile import dump_plan
@@ -424,3 +427,16 @@ supply: {h100-sxm5: 168}
     with pytest.raises(NoPlan) as refused:
         optimize(read_site_text(text.replace("168", "160"), "site.yaml", catalog), catalog, ON)
     assert "supply.h100-sxm5 160 → 168" in str(refused.value)
+
+
+def test_customers_are_told_no_keys_and_every_case_has_its_words() -> None:
+    keys = re.compile(r"\b(site|preferences|resilience|spares|budget)\.[a-z]|supply_c|_per_rack|_kg")
+    assert set(MENDS["en"]) == set(MENDS["zh"])
+    for language, tongue in TONGUES.items():
+        for case, (_, _, _, mend) in tongue.CASES.items():
+            assert not keys.search(MENDS[language].get(case, mend)), (language, case)
+
+
+def test_the_code_of_the_country_leads_the_list_of_standards() -> None:
+    assert standards_for("CN")[0][0] == "GB 50174"
+    assert standards_for("DE")[0][0] == "TIA-942" and len(standards_for("DE")) == len(standards_for("CN"))

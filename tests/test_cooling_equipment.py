@@ -156,3 +156,27 @@ def test_units_for_coolant_stand_in_racks_lowest_and_verified(catalog: Catalog) 
     gone = tuple(r.model_copy(update={"items": tuple(i for i in r.items if i.label != "cdu 1")}) for r in plan.racks)
     findings = verify(plan.model_copy(update={"racks": gone}), catalog)
     assert "racks: cdu 1 stands nowhere" in findings
+
+
+def test_a_liquid_cooled_machine_in_an_air_room_is_offered_a_loop_or_another_machine(tmp_path: Path) -> None:
+    file = tmp_path / "site.yaml"
+    file.write_text(
+        "site: {country: US, cooling: air}\nworkloads: [{kind: capacity, accelerator: h200-sxm5, count: 32}]\n"
+        "preferences: {chassis: {only: [dell-xe9680l]}}\n"
+    )
+    found = run(["optimize", file, "--out", tmp_path / "out"])
+    assert found.code == 3
+    assert "With a liquid loop (site.cooling: liquid): 4 × dell-xe9680l with h200-sxm5, " in found.err
+    assert "With another chassis and the room as it is: 4 × " in found.err
+
+
+def test_racks_too_low_are_told_how_high_they_must_be(tmp_path: Path) -> None:
+    file = tmp_path / "site.yaml"
+    file.write_text(
+        "site: {country: US, rack_units: 7}\nworkloads: [{kind: capacity, accelerator: h100-sxm5, count: 32}]\n"
+        "preferences: {chassis: {only: [dgx-h100]}}\n"
+    )
+    found = run(["optimize", file, "--out", tmp_path / "out"])
+    assert found.code == 3
+    assert "Smallest single changes: site.rack_units 7 → 8." in found.err
+    assert "With site.rack_units 7 → 8: 4 × dgx-h100 with h100-sxm5, 5 racks, capital USD" in found.err

@@ -13,6 +13,7 @@ from planner.catalog import Catalog
 from planner.cli import main
 from planner.errors import InputError
 from planner.fabric import read_cases, run_case
+from planner.fabric.tree import fat_tree
 
 ROWS_FILE = Path(__file__).parent / "reference" / "reference_architectures.yaml"
 ROWS = read_cases(ROWS_FILE)
@@ -169,3 +170,14 @@ def test_a_file_of_another_form_is_refused(text: str, tmp_path: Path) -> None:
     path.write_text(text)
     with pytest.raises(InputError):
         read_cases(path)
+
+
+@pytest.mark.parametrize(("nodes", "ratio"), [(128, 2.0), (100, 3.0), (70, 1.5), (128, 1.0)])
+def test_rows_without_units_are_the_trees_that_plans_have(catalog: Catalog, nodes: int, ratio: float) -> None:
+    """Leaves of 42 ports down would need 21 spines, as 21 uplinks divide over no fewer; 40 need 10."""
+    tree = fat_tree(nodes, 8, 64, ratio, rail=False)
+    inputs = {"nodes": nodes, "nics_per_node": 8, "radix": 64, "oversubscription": ratio, "topology": "plain"}
+    row = {"id": "row", "kind": "fabric_count", "fabric": "compute", "inputs": inputs, "expected": {"leaf": 1}}
+    given = run_case(row, catalog).given
+    assert tree is not None
+    assert (given["leaf"], given["spine"], given["core"]) == (tree.leaf, tree.spine, tree.core)

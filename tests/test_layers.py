@@ -11,10 +11,10 @@ ROOT = Path(planner.__file__).parent
 LAYERS = [
     "errors units highs progress files",
     "request parts plan taxes",
-    "catalog yamltext modelconfig sitefile demand compliance nodes fabric site rackfit placement neighbours floorplan "
-    "wiring pricing storage_need facility",
-    "model racking offers bundles spares candidates stocked shared dominance packing rackcuts problem reach "
-    "formulation solve lines assemble screened report service_notes media_notes compose explain advice optimize "
+    "catalog yamltext modelconfig sitefile siteschema demand compliance nodes fabric site rackfit placement neighbours "
+    "floorplan wiring pricing storage_need facility",
+    "model racking offers bundles spares candidates stocked shared dominance packing rackcuts problem headroom "
+    "reach formulation solve lines assemble screened report service_notes media_notes compose explain advice optimize "
     "acceptance alternatives sizing worked accuracy",
     "lookup lint cable_totals pricelist planfile verify compare bom quote workbook workbook_site workbook_prices "
     "workbook_energy worksheet spreadsheet proposal proposal_brief proposal_checks proposal_notes proposal_results "
@@ -26,6 +26,7 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.spl
 NEIGHBOURS = {
     "sitefile": {"catalog", "yamltext", "modelconfig", "demand"},
     "modelconfig": set(),
+    "siteschema": set(),
     "nodes": {"catalog", "pricing", "site"},
     "demand": {"catalog"},
     "compliance": {"catalog"},

@@ -10,7 +10,7 @@ import pytest
 from planner import placement, site
 from planner.catalog import Catalog
 from planner.errors import InputError, Rejection
-from planner.floorplan import Floor, cable_m
+from planner.floorplan import Floor, cable_m, racks_per_row
 from planner.request import Request
 from planner.site import RackNeed, Room
 from planner.sitefile import read_site_text
@@ -176,3 +176,10 @@ def test_a_site_file_moves_the_aisles(catalog: Catalog, tmp_path: Path) -> None:
     assert made.site.layout.cold_aisle_m == 2.4
     with pytest.raises(InputError, match=r"site\.layout\.racks_per_row"):
         request_of(catalog, "{country: DE, layout: {racks_per_row: 0}}")
+
+
+@pytest.mark.parametrize(("racks", "row"), [(1, 1), (16, 16), (17, 9), (33, 11), (64, 16), (474, 32)])
+def test_rows_are_about_as_long_as_each_other(racks: int, row: int) -> None:
+    assert racks_per_row(racks) == row
+    rows = -(-racks // row)
+    assert row - (racks - row * (rows - 1)) < rows  # the last row lacks less than one rack per row

@@ -25,6 +25,7 @@ from planner.candidates.joint import Joint
 from planner.catalog import Catalog
 from planner.dominance import Frontier
 from planner.errors import Rejection
+from planner.headroom import Headroom, Way
 from planner.model import Bundle, Load, Option, Work
 from planner.parts import FabricLink, NodeBuild
 from planner.request import Workload
@@ -46,6 +47,7 @@ class Counted:
     floors: dict[str, float] = field(default_factory=dict)  # rates of maximised work that a plan is known to reach
     ceilings: dict[str, float] = field(default_factory=dict)  # rates beyond which more of a work is of no use
     eager: frozenset[str] | None = None  # builds whose every count is tried while scouting; None: all
+    headroom: Headroom | None = None  # what the other works leave of each limit, once a plan is known
     coarse: bool = False  # whether scouting left counts of eager builds out
     bare: dict[str, list[Option]] = field(default_factory=dict)  # pools without their fabric, by workload
 
@@ -96,6 +98,11 @@ class Counted:
         downwards while the rate reaches what scouting found. More nodes never rate lower (`demand.rate`), so where
         another work holds the smallest share down, no more than the first count that reaches its bound is needed.
         """
+        if self.headroom is not None:
+            unit = self.bench.one_node(node)
+            most = most if unit is None else self.headroom.most(workload.name, unit, most)
+            if not most:
+                return ()
         ceiling = self.ceilings.get(workload.name, math.inf)
         if self._rate(workload, node, link, most) > ceiling:
             most = 1 + bisect_left(range(1, most), ceiling, key=lambda n: self._rate(workload, node, link, n))
@@ -114,6 +121,34 @@ class Counted:
         tried = range(1, min(most, SCOUTED_NODES) + 1)
         first = next((n for n in tried if self._rate(workload, node, link, n) > 0), None)
         return () if first is None else (first,)
+
+    def ways(self, workload: Workload) -> list[Way]:
+        """Every build on every kind of link, as ways to do a work on one kind of node."""
+        found: list[Way] = []
+        for node in self.bench.nodes:
+            unit = None if self.bench.admitted(workload, node) is None else self.bench.one_node(node)
+            if unit is None:
+                continue
+            most = min(MOST_NODES, self.bench.most_by_limits(node))
+            for link in self.fabrics.links(node):
+
+                def rate(count: int, node: NodeBuild = node, link: FabricLink = link) -> float:
+                    return self._rate(workload, node, link, count)
+
+                # Without a fabric there is but one node; on one, a single node is rated without.
+                found.append(Way(unit, 1 if link.technology is None else most, rate))
+        return found
+
+    def reach_within(self, workloads: Iterable[Workload]) -> dict[str, float]:
+        """The best rate of each work on what the others leave of every limit."""
+        room = self.headroom
+        assert room is not None
+        return {
+            w.name: max(
+                (way.rate(n) for way in self.ways(w) if (n := room.most(w.name, way.node, way.most))), default=0.0
+            )
+            for w in workloads
+        }
 
     def _adds(self, workload: Workload, node: NodeBuild, link: FabricLink, count: int) -> bool:
         """Whether the last of so many nodes makes the work any faster; a batch can be divided only so far."""

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from planner import wiring
 from planner.catalog import Catalog
-from planner.drawings import fit
+from planner.drawings import fit, text_width
 from planner.facility.racks import RackFacts, rack_facts
 from planner.floorplan import Floor, floor_of
 from planner.plan import Plan, PlannedRack, RackItem
@@ -101,8 +101,9 @@ def _device(item: RackItem, left: float, floor: float, names: Mapping[str, str],
     else:
         room = INNER * 0.42
         found.append(_text(left + 10, middle + 4, fit(item.label, room, 11), "name"))
-        detail = f"{model} · {item.power_kw:g} kW"
-        found.append(_text(left + INNER - 10, middle + 4, fit(detail, INNER - room - 30, 9.5), "small", "end"))
+        figure = f" · {item.power_kw:g} kW"  # the name may be cut, a figure never
+        shown = fit(model, INNER - room - 30 - text_width(figure, 9.5), 9.5) + figure
+        found.append(_text(left + INNER - 10, middle + 4, shown, "small", "end"))
     return found
 
 
@@ -184,8 +185,8 @@ def _aisle(ground: Floor, row: int, left: float, bottom: float, scale: float, wo
     low = ground.hot_aisle_m + (ground.row_y(row) - metres if row else -metres)
     y = bottom - (low + metres) * scale
     name = words("room.cold" if cold else "room.hot")
-    width = ground.row_length_m * scale
     label = f"{name}, {metres:g} m"
+    width = max(ground.row_length_m * scale, 150)  # of a single rack the label is wider
     found = [_box(left, y, width, metres * scale, "cold" if cold else "hot")]
     if metres * scale >= 13:
         found.append(_text(left + 6, y + metres * scale / 2 + 4, label, "aisle"))
@@ -236,7 +237,7 @@ def _legend(x: float, y: float, words: Wording) -> list[Markup]:
     for level, key in ((1, "room.load_low"), (2, "room.load_half"), (3, "room.load_full"), (4, "room.load_over")):
         found.append(_box(x, y - 10, 14, 12, f"rack l{level}"))
         found.append(_text(x + 20, y, words(key), "note"))
-        x += 150
+        x += max(120.0, 20 + text_width(words(key), 12) + 24)
     found.append(
         Markup('<line x1="{}" y1="{}" x2="{}" y2="{}" class="front"/>').format(_n(x), _n(y - 4), _n(x + 16), _n(y - 4))
     )

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass, replace
 
 from planner.errors import Rejection
-from planner.fabric.tree import Leaf, Tree, begun, joined, pair, tall_tree, uplinks
+from planner.fabric.tree import Leaf, Tree, begun, joined, order, pair, tall_tree, uplinks
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +112,20 @@ def _in_units(row: ReferenceDesign, unit: int, endpoints: int) -> Tree | None:
 
 
 def _packed(row: ReferenceDesign, endpoints: int) -> Tree | None:
-    """Leaves as full as the oversubscription allows, all their uplinks cabled."""
+    """Leaves as full as non-blocking allows with all uplinks cabled; else the fewest switches over all splits."""
     needed = endpoints + row.extra
     whole = needed + row.reserve * row.nics
     if whole <= row.radix and not row.paired:
         return Tree(1, 1, 0, 0, whole, 0, endpoints, 0, 0, 1, row.extra)
-    down = _widest(row)
-    shape = Leaf(down, uplinks(down, row.oversubscription), row.radix)
-    tree = _joined(row, shape, _even(row, math.ceil(whole / down)), 1, endpoints)
-    return None if tree is None else begun(tree, _even(row, math.ceil(needed / down)), endpoints)
+    best: Tree | None = None
+    widest = _widest(row)
+    # Oversubscribed, the widest leaf may have uplinks that divide over no fewer spines: 42 down and 21 up take 21.
+    for down in range(widest, 0 if row.oversubscription > 1 else widest - 1, -1):
+        shape = Leaf(down, uplinks(down, row.oversubscription), row.radix)
+        tree = _joined(row, shape, _even(row, math.ceil(whole / down)), 1, endpoints)
+        if tree is not None and (best is None or order(tree) < order(best)):
+            best = tree
+    return None if best is None else begun(best, _even(row, math.ceil(needed / best.down)), endpoints)
 
 
 def _joined(row: ReferenceDesign, shape: Leaf, leaf: int, groups: int, endpoints: int) -> Tree | None:

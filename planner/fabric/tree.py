@@ -95,7 +95,7 @@ def fat_tree(
         shape = Leaf(native * split, up, radix, split)
         leaf, groups = leaves(whole, ports, shape, rail, extra)
         tree = joined(shape, leaf, groups, endpoints, extra)
-        if tree is not None and (best is None or _order(tree) < _order(best[0])):
+        if tree is not None and (best is None or order(tree) < order(best[0])):
             best = tree, shape
     if best is None or not reserve:
         return None if best is None else best[0]
@@ -118,7 +118,8 @@ def begun(tree: Tree, leaf: int, endpoints: int) -> Tree:
     )
 
 
-def _order(tree: Tree) -> tuple[int, int, int, int]:
+def order(tree: Tree) -> tuple[int, int, int, int]:
+    """Fewest tiers, then switches, then links between them, then the widest leaf."""
     return (tree.tiers, tree.switches, tree.links_leaf_spine + tree.links_spine_core, -tree.down)
 
 

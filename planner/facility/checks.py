@@ -6,6 +6,8 @@ hand is checked as it stands. Standards whose clauses were not seen are a checkl
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from planner import wiring
 from planner.catalog import Catalog
 from planner.facility import check_cooling, check_networks, check_power, check_racks
@@ -28,11 +30,11 @@ def run_checks(plan: Plan, catalog: Catalog) -> tuple[PlannedCheck, ...]:
             found.append(clash)
     if clash is not None:  # a switch without a free port: the counts of check 1 were wrong
         found[0] = clash
-    return tuple(_numbered(n, TESTS[n - 1][0], r) for n, r in enumerate(found, 1))
+    return tuple(_numbered(n, TESTS[n - 1][0], r, plan.names) for n, r in enumerate(found, 1))
 
 
-def _numbered(number: int, name: str, result: Result) -> PlannedCheck:
-    words = said(name, result.case, result.figures, result.items)
+def _numbered(number: int, name: str, result: Result, parts: Mapping[str, str]) -> PlannedCheck:
+    words = said(name, result.case, result.figures, result.items, names=parts)
     return PlannedCheck(
         number=number,
         id=name,

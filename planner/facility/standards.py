@@ -34,3 +34,8 @@ STANDARDS: tuple[tuple[str, str, str], ...] = (
         "Tier III：可在线维护，一路主用；Tier IV：容错，2N 或 2N+1",
     ),
 )
+
+
+def standards_for(country: str) -> list[tuple[str, str, str]]:
+    """The list with what applies at home first: China's own code leads there and follows elsewhere."""
+    return sorted(STANDARDS, key=lambda row: row[0].startswith("GB ") != (country == "CN"))

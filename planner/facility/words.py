@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from planner.facility import words_en, words_zh
+from planner.facility import words_customer, words_en, words_zh
 from planner.plan import Figure, Figures, PlannedCheck
 
 TONGUES = {"en": words_en, "zh": words_zh}
@@ -30,10 +30,17 @@ def said(
     items: tuple[Figures, ...],
     language: str = "en",
     names: Mapping[str, str] | None = None,
+    *,
+    customer: bool = False,
 ) -> Said:
-    """A result in words. `names` call parts by maker and model; KeyError for a case without words."""
+    """A result in words. `names` call parts by maker and model; KeyError for a case without words.
+
+    `customer`: for one who reads a proposal and has no site file, so that no key of it is named.
+    """
     tongue, called = TONGUES[language], names or {}
     have, need, text, mend = tongue.CASES[f"{check}/{case}"]
+    if customer:
+        mend = words_customer.MENDS[language].get(f"{check}/{case}", mend)
     total = figures.get("count")
     pattern = tongue.ITEMS.get(f"{check}/{case}", "{name}")
     listed = tongue.JOIN.join(pattern.format(**_shown(i, tongue.TERMS, called)) for i in items)
@@ -45,8 +52,8 @@ def said(
 
 
 def spoken(check: PlannedCheck, language: str, names: Mapping[str, str] | None = None) -> Said:
-    """A check of a plan in the words of a language."""
-    return said(check.id, check.case, check.figures, check.items, language, names)
+    """A check of a plan in the words that a customer reads."""
+    return said(check.id, check.case, check.figures, check.items, language, names, customer=True)
 
 
 def _shown(figures: Figures, terms: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:

@@ -366,9 +366,10 @@ class Hall:
         )
         self.wide = (cabinet.width_mm if cabinet else 600.0) / 1000
         self.deep = (cabinet.depth_mm if cabinet else 1200.0) / 1000
-        # Sixteen in a row; in larger rooms as many as make it about square, at most 32.
+        # Sixteen in a row, in larger rooms as many as make it about square, at most 32; all rows about as long.
         square = math.ceil(math.sqrt(3.8 * len(plan.racks)))
-        self.row = int(layout["racks_per_row"] or max(16, min(32, square)))
+        rows = -(-len(plan.racks) // max(16, min(32, square))) or 1
+        self.row = int(layout["racks_per_row"] or max(1, -(-len(plan.racks) // rows)))
         self.cold, self.hot = float(layout["cold_aisle_m"]), float(layout["hot_aisle_m"])
         self.tray, self.slack = float(layout["tray_m"]), float(layout["slack_m"])
         length, count = min(len(plan.racks), self.row) * self.wide, int(layout["cross_trays"])
