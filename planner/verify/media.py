@@ -62,7 +62,7 @@ def _single_mode(catalog: Catalog, net: PlannedFabric, name: str, cable: Cable, 
 def _longer(
     plan: Plan, catalog: Catalog, net: PlannedFabric, kinds: tuple[str, ...], name: str, cable: Cable
 ) -> Iterator[str]:
-    """A longer piece than the usual one: longer indeed and of one family with what is bought; check 4 holds its reach."""
+    """A longer piece than the usual one: longer, and of one family with what is bought; check 4 holds its reach."""
     entries = [e for e in plan.cabling if e.network == net.name and e.kind in kinds]
     kin = {(*_kin(c), c.media) for e in entries if (c := catalog.cables.get(e.part)) is not None}
     usual = 30 if kinds != ("node",) else 5 if net.role == "oob" else 10
