@@ -150,8 +150,10 @@ def _farther(settled: Settled, catalog: Catalog) -> frozenset[str]:
     def priced(part: str) -> bool:
         return not isinstance(prepared.book.landed(part), Rejection)
 
+    told = {kind: catalog.cables[part] for kind, _, part in (word.partition("=") for word in known) if part}
     for kind, part in wiring.longer_pieces(settled.plan, catalog, priced).items():
-        if kind not in beyond:  # single-mode comes first: its pieces are others
+        # Single-mode comes first, its pieces are others. Pieces only grow, or families of switches would take turns.
+        if kind not in beyond and (kind not in told or catalog.cables[part].length_m > told[kind].length_m):
             known = {word for word in known if word.partition("=")[0] != kind or "=" not in word} | {f"{kind}={part}"}
     return frozenset(known)
 

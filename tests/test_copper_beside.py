@@ -257,6 +257,27 @@ def test_a_longer_piece_is_priced_where_the_usual_one_is_too_short(by_length: Ca
     assert any("need no mention" in f or "usual" in f for f in verify(altered(plan, shorter), by_length))
 
 
+def test_families_of_cables_that_compete_do_not_take_turns_for_ever(by_length: Catalog) -> None:
+    """In-band on 100 Gbit/s cables or on 200 Gbit/s splitters, both too short at 10 m: solving ends."""
+    text = """
+budget: {price_missing: estimate}
+site: {country: US, rack_power_kw: 30,
+       layout: {side_passage: true, slack_m: 5, hot_aisle_m: 4, racks_per_row: 2}}
+workloads: [{name: pod, kind: capacity, accelerator: h100-sxm5, count: 320}]
+preferences: {fabric: {technology: ethernet}}
+storage: {usable_tb: 500}
+"""
+    heard: list[str] = []
+
+    def say(word: str) -> None:
+        heard.append(word)
+        assert sum("too far" in w for w in heard) < 8
+
+    plan = optimize(read_site_text(text, "site.yaml", by_length), by_length, ON, say=say)
+    assert verify(plan, by_length) == []
+    assert any(e.network == "in-band" and e.longest_m > 10 for e in plan.cabling)
+
+
 def test_with_one_price_for_all_lengths_nothing_is_priced_again(catalog: Catalog) -> None:
     text = TWO.format(
         count=256, kw=23, layout=", racks_per_row: 4, slack_m: 2, hot_aisle_m: 3", fabric="", passage="false"

@@ -66,7 +66,7 @@ def reach_m(plan: Built, catalog: Catalog, net: PlannedFabric, kind: str) -> flo
 
 
 def longer_pieces(plan: Plan, catalog: Catalog, priced: Callable[[str], bool]) -> dict[str, str]:
-    """By role:node or role:trunk the shortest longer piece that reaches, of kinds with runs that theirs does not reach.
+    """By role:node or role:trunk the shortest piece that reaches (else the longest), of kinds with runs beyond theirs.
 
     Lengths that cost the same are exchanged without asking (`ladders`): what is left costs otherwise. `priced`: whether
     a piece can be bought at all.
@@ -77,8 +77,10 @@ def longer_pieces(plan: Plan, catalog: Catalog, priced: Callable[[str], bool]) -
         if net is None or entry.longest_m <= entry.length_m or (entry.kind == "uplink" and net.role == "oob"):
             continue
         key = f"{net.role}:{'trunk' if entry.kind in TRUNKS else 'node'}"
-        reaching = [c for c in family(catalog, catalog.cables[entry.part]) if c.length_m >= entry.longest_m]
-        piece = next((c for c in reaching if priced(c.id)), None)
+        longer = [
+            c for c in family(catalog, catalog.cables[entry.part]) if c.length_m > entry.length_m and priced(c.id)
+        ]
+        piece = next((c for c in longer if c.length_m >= entry.longest_m), longer[-1] if longer else None)
         if piece is not None and (key not in found or found[key].length_m < piece.length_m):
             found[key] = piece
     return {key: piece.id for key, piece in found.items()}
