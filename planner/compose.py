@@ -124,6 +124,7 @@ def cut_to_length(prepared: Prepared, plan: Plan, chosen: Sequence[Chosen]) -> d
         if pick.fabric is not None:
             owner = pick.option.work if pick.option.network is None else None
             networks_of.setdefault(owner, set()).add(pick.fabric)
+    networks_of.setdefault(None, set()).update(net.name for net in plan.fabrics if net.role != "compute")
     capital = lines.with_spare_lengths(catalog, book, capital, classes, cabling, networks_of)
     names = dict(plan.names)
     names.update({ln.part: f"{ln.maker} {ln.model}" for ln in capital})

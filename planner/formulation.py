@@ -293,8 +293,9 @@ def together(model: Model) -> None:
 
 
 def _tags(together: str | None) -> tuple[str, ...]:
-    """A tag and the wider ones that it is part of: `a/b` is in `a` and in `a/b`."""
-    return () if together is None else tuple(itertools.accumulate(together.split("/"), "{}/{}".format))
+    """A tag and the wider ones that it is part of: `a/b` is in `a` and in `a/b`; several tags stand apart."""
+    words = () if together is None else together.split()
+    return tuple(tag for word in words for tag in itertools.accumulate(word.split("/"), "{}/{}".format))
 
 
 MEASURES: dict[str, Measure] = {

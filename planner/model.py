@@ -207,7 +207,7 @@ class SharedOption:
     `network` names what it belongs to (in-band, oob, storage, management, ...); the driver is the number of endpoints
     of that network, or nodes for management. Where equal pieces serve `per_step` of the driver each (out-of-band
     switches), every piece begun costs `step`: one option in place of a bracket per piece. Options with the same
-    `together` tag are chosen together or not at all; a tag `a/b` is also part of `a`.
+    `together` tag are chosen together or not at all; a tag `a/b` is also part of `a`, `a b` are two.
     """
 
     id: str

@@ -336,11 +336,11 @@ Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 
 
 class Spares(Section):
-    """Parts kept on the shelf for pools of more than 16 nodes, in percent of what works, at least one; 0: none."""
+    """Parts kept on the shelf for pools (networks: sites) of more than 16 nodes, in percent, at least one; 0: none."""
 
     nodes: Percent = 0
     optics: Percent = 2
-    cables: Percent = 2  # of the compute fabric, as long as the longest of their kind
+    cables: Percent = 2  # as long as the longest of their kind
     nics: Percent = 2
     drives: Percent = 2
     supplies: Percent = 2  # no part and no price of their own: told, not bought

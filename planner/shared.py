@@ -30,6 +30,7 @@ from planner.errors import Rejection
 from planner.model import Bundle, LineSeed, Shape, SharedOption
 from planner.parts import CoolingUnit, StorageSystem, Switch, Technology
 from planner.request import Request
+from planner.stocked import with_spares
 
 INBAND_GBPS = 100.0
 OOB_GBPS = 1.0
@@ -64,6 +65,7 @@ class SharedEquipment:
             both = {_technology(o) for o in networks} & {_technology(o) for o in systems}
             stored = [o for o in (*networks, *systems) if _technology(o) in both]
             found += stored + self._licences({o.together or "" for o in stored if o.network == "storage"})
+        found = with_spares(found, self.catalog, self.request, self.pricer, self.most_nodes)
         return found + (self.cooling() if self.most_heat else [])
 
     def _licences(self, tags: set[str]) -> list[SharedOption]:

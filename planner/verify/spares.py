@@ -8,10 +8,11 @@ from fractions import Fraction
 
 from planner.catalog import Catalog
 from planner.parts import Drive, Nic, Optic
-from planner.plan import Plan, Pool
-from planner.verify.ports import node_lines
+from planner.plan import Plan, PlannedFabric, Pool
+from planner.verify.ports import OOB_UPLINKS, node_lines
 
 GROUP = "spares"
+Priced = tuple[tuple[object, ...], float]  # a family of cables and the metres of the piece that is priced
 
 
 def check_spares(plan: Plan, catalog: Catalog) -> Iterator[str]:
@@ -37,9 +38,9 @@ def check_spares(plan: Plan, catalog: Catalog) -> Iterator[str]:
             joint = Counter({part: _up(percent, number) for part, number in own.items() if percent})
             least += joint
             most += joint
-    joint = _joint_cables(plan, catalog)
-    least += joint
-    most += joint
+    low, high = _kept(plan, catalog)
+    least += low
+    most += high
     for part in sorted({*have, *least, *most}):
         if not least[part] <= have[part] <= most[part]:
             wanted = f"{least[part]}" if least[part] == most[part] else f"{least[part]} to {most[part]}"
@@ -93,33 +94,62 @@ def _joint(plan: Plan) -> dict[str, int]:
     }
 
 
-def _joint_cables(plan: Plan, catalog: Catalog) -> Counter[str]:
-    """Spare cables of fabrics that no pool owns: each on its own count, as long as the longest of all of them."""
-    percent, found = float((plan.request.get("spares") or {}).get("cables") or 0), Counter[str]()
+def _kept(plan: Plan, catalog: Catalog) -> tuple[Counter[str], Counter[str]]:
+    """Spares that no pool owns, at least and at most: of joint fabrics, and of the networks that the site shares."""
+    rule = plan.request.get("spares") or {}
+    cables, optics = float(rule.get("cables") or 0), float(rule.get("optics") or 0)
+    low, high = Counter[str](), Counter[str]()
     units = {p.fabric: 0 for p in plan.pools}
     for pool in plan.pools:
         units[pool.fabric] += pool.nodes * catalog.chassis[pool.chassis].fabric_units
-    nets = {name for name in _joint(plan) if units[name] > 16}
-    for name in nets if percent else ():
-        for part, number in _cables(plan, catalog, name, set(_joint(plan))):
-            found[part] += _up(percent, number)
-    return found
-
-
-KINDS = (("node",), ("trunk", "core", "peer"))
+    shared = {net.name: net for net in plan.fabrics if net.role != "compute"}
+    kin = {*_joint(plan), *shared}
+    for name in sorted(kin):
+        wide = name in shared
+        if (sum(units.values()) if wide else units[name]) <= 16:
+            continue
+        own = Counter[str]()
+        for line in plan.lines if wide else ():
+            if line.group == name and isinstance(catalog.parts.get(line.part), Optic):
+                own[line.part] += line.quantity
+        found = [(part, n, optics) for part, n in own.items()]
+        found += [(part, n, cables) for part, n in _cables(plan, catalog, name, kin)]
+        for part, number, percent in found:
+            if percent:
+                # Networks are counted in ranges, at most 6 % wide where that holds more than one count of spares.
+                low[part] += _up(percent, number)
+                high[part] += _up(percent, -(-number * 106 // 100) + 2 if wide else number)
+    return low, high
 
 
 def _cables(
     plan: Plan, catalog: Catalog, network: str | None, kin: Collection[str | None]
 ) -> Iterator[tuple[str, int]]:
-    """Cables of a fabric, to devices and between switches; each by the longest of its family among `kin`."""
-    for kinds in KINDS:
-        there = [e for e in plan.cabling if e.network in kin and e.kind in kinds]
-        own = [e for e in there if e.network == network]
-        if own:
-            family = _family(catalog, own[0].part)
-            alike = [e for e in there if _family(catalog, e.part) == family]
-            yield max(alike, key=lambda e: (e.length_m, e.part)).part, sum(e.quantity for e in own)
+    """Cables of a fabric by the piece they are priced with: how many, and the longest of them among `kin`."""
+    nets = {net.name: net for net in plan.fabrics}
+    own, longest = Counter[Priced](), dict[Priced, tuple[float, str]]()
+    for entry in plan.cabling:
+        if entry.network in kin and entry.part in catalog.cables:
+            key = (_family(catalog, entry.part), _priced_m(nets[entry.network], entry.kind, catalog))
+            longest[key] = max(longest.get(key, (0.0, "")), (entry.length_m, entry.part))
+            own[key] += entry.quantity if entry.network == network else 0
+    # Slow uplinks of out-of-band switches take the place of in-band cables, which are counted as well.
+    slow = [n for n in plan.fabrics if n.role == "oob" and (catalog.switches[n.switch].uplink_gbps or 0) < 100]
+    for key, number in own.items():
+        net = nets.get(network or "")
+        node = net is not None and net.role == "in-band" and key[1] == _priced_m(net, "node", catalog)
+        extra = OOB_UPLINKS * sum(n.leaf for n in slow) if node else 0
+        if number:
+            yield longest[key][1], number + extra
+
+
+def _priced_m(net: PlannedFabric, kind: str, catalog: Catalog) -> float:
+    """Metres of the piece that a kind of link is priced with."""
+    node = kind in ("node", "uplink")
+    named = net.node_cable if node else net.trunk_cable
+    if named is not None and named in catalog.cables and not (kind == "uplink" and net.role == "oob"):
+        return float(catalog.cables[named].length_m)
+    return (5.0 if kind == "node" and net.role == "oob" else 10.0) if node else 30.0
 
 
 def _family(catalog: Catalog, part: str) -> tuple[object, ...]:
