@@ -446,7 +446,8 @@ def test_stranded_power_is_the_same_sum_however_it_is_added() -> None:
     """Twenty-seven cabinets whose kW end at half a hundredth: plan and verify round one sum of whole watts."""
     text = """
 site:
-  {country: FR, rack_power_kw: 8, utility_power_kw: 20000, pue: 1.35, cooling: {air_kw_per_rack: 20, liquid_kw_per_rack: 90}}
+  {country: FR, rack_power_kw: 8, utility_power_kw: 20000, pue: 1.35,
+   cooling: {air_kw_per_rack: 20, liquid_kw_per_rack: 90}}
 customer: {headquarters: FR, ultimate_parent: FR}
 budget: {currency: USD}
 objective: lowest_tco
