@@ -16,7 +16,7 @@ from planner.errors import Rejection
 from planner.parts import Chassis
 from planner.request import Feeds, Request
 
-DEFAULT_RACK_UNITS = 42
+DEFAULT_RACK_UNITS = {"air": 42, "liquid": 48}  # of the cabinets that are bought: liquid-ready ones are taller
 # Where the request names no rack power, what rooms of that kind give: upper ends of facility practice.
 DEFAULT_RACK_POWER_KW = {"air": 45.0, "liquid": 140.0}
 # 80 % of a breaker continuously: NEC 210.20 and 215.3 (US), CEC 8-104 (CA); elsewhere feeds.derate says it.
@@ -206,7 +206,7 @@ def room(request: Request, door_kw: float = 0.0) -> Room:
     `door_kw`: air heat that a rear door takes out before the rest reaches the room.
     """
     return Room(
-        units=request.site.rack_units or DEFAULT_RACK_UNITS,
+        units=request.site.rack_units or DEFAULT_RACK_UNITS[request.site.cooling],
         power_kw=rack_power_kw(request, door_kw),
         weight_kg=request.site.rack_weight_kg,
         air_kw=None if request.site.cooling_terms is None else request.site.cooling_terms.air_kw_per_rack + door_kw,

@@ -11,7 +11,7 @@ from planner.catalog import Catalog
 from planner.parts import Pdu, Rack
 from planner.plan import ComplianceEntry, Plan, PlannedRack, RackItem, digest_of, request_hash, seals_of
 
-RACK_UNITS = 42  # where the request names none
+RACK_UNITS = {"air": 42, "liquid": 48}  # where the request names none
 RACK_POWER_KW = {"air": 45.0, "liquid": 140.0}
 VERDICTS = (
     "no_licence_required",
@@ -127,7 +127,7 @@ def _within(name: str, rack: PlannedRack, plan: Plan, catalog: Catalog) -> Itera
     if part is None:
         yield f"{name}: part {rack.part} is not a rack of the catalog"
         return
-    units = site["rack_units"] or RACK_UNITS
+    units = site["rack_units"] or RACK_UNITS[site["cooling"]]
     if rack.units != units or part.rack_units < units:
         yield f"{name}: units {rack.units}, the room's racks have {units} and {part.id} has {part.rack_units}"
     if site["cooling"] == "liquid" and not part.liquid_ready:
