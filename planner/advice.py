@@ -13,10 +13,11 @@ from decimal import Decimal
 
 import pulp
 
+from planner.errors import TimeIsUp
 from planner.formulation import Model, limit_measure
 from planner.model import Problem, Solution
 from planner.rackcuts import Packer
-from planner.solve import Stage, least
+from planner.solve import Clock, Stage, least
 
 # One step of rounding by kind of limit: what people write in a site file.
 POWER_STEP_W = 1000
@@ -63,6 +64,9 @@ class Explanation:
         return "\n".join(text)
 
 
+TIME_UP = "The time limit was up before the smallest changes were found; give more with --time-limit."
+
+
 @dataclass
 class Relaxation:
     """Searches for the smallest changes. `keys` maps row names to site-file keys with the factor to the user's unit."""
@@ -73,9 +77,19 @@ class Relaxation:
     room_key: str = "site.rack_power_kw"
     air_key: str = "site.cooling.air_kw_per_rack"
     solves: int = field(default=0)
+    clock: Clock = field(default_factory=lambda: Clock(None))
 
     def explain(self, checks: Sequence[str], notes: Sequence[str] = ()) -> Explanation:
-        """Single changes; where none suffices the smallest joint change and each limit's own need."""
+        """Single changes; where none suffices the smallest joint change and each limit's own need.
+
+        Where the time limit is up first, no change is told: none is known to be the smallest.
+        """
+        try:
+            return self._explained(checks, notes)
+        except TimeIsUp:
+            return Explanation(tuple(checks), notes=(*notes, TIME_UP))
+
+    def _explained(self, checks: Sequence[str], notes: Sequence[str]) -> Explanation:
         names = [n for n in self.problem.limits if n in self.keys]
         single = [c for c in (self._single(n) for n in names) if c is not None]
         rack = self._single_rack_power()
@@ -115,7 +129,7 @@ class Relaxation:
             stage = Stage("racks", None, build=_cabinets)
         else:
             stage = Stage(name, limit_measure(name, problem.energy_cents_per_watt_year))
-        return least(replace(problem, objective="lowest_capex"), self.packer, stage)
+        return least(replace(problem, objective="lowest_capex"), self.packer, stage, self.clock)
 
     # -- rack power ----------------------------------------------------------------------------------------------
     def rack_levels(self) -> list[int]:
@@ -198,7 +212,7 @@ class Relaxation:
     def _feasible(self, problem: Problem) -> bool:
         self.solves += 1
         stage = Stage("feasible", lambda load: load.nodes)
-        return least(replace(problem, objective="lowest_capex"), self.packer, stage) is not None
+        return least(replace(problem, objective="lowest_capex"), self.packer, stage, self.clock) is not None
 
     # -- several limits together ---------------------------------------------------------------------------------
     def _joint(self, names: Sequence[str]) -> tuple[Change, ...]:
@@ -263,7 +277,7 @@ class Relaxation:
         problem = self.problem if level is None else _with_rack_power(self.problem, level)
         self.solves += 1
         stage = Stage("increase", None, build=lambda model: _increase(model, self.problem.limits, names))
-        return least(replace(problem, limits={}, objective="lowest_capex"), self.packer, stage)
+        return least(replace(problem, limits={}, objective="lowest_capex"), self.packer, stage, self.clock)
 
     # -- amounts -------------------------------------------------------------------------------------------------
     def _rounded(self, name: str, need: float) -> int:

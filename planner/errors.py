@@ -95,6 +95,10 @@ class SolverFailed(PlannerError):
     """The solver ended in a state from which no answer may be read."""
 
 
+class TimeIsUp(SolverFailed):
+    """A time limit came before an answer that may be told as proven."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rejection:
     """Why an option was left out: for people the sentence, for machines the rule and the numbers.

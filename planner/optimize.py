@@ -165,7 +165,7 @@ def _best(prepared: Prepared, say: Say, explained: bool, threads: int | None, cl
     problem = _with_alone(prepared.problem, threads)
     solution = solve(problem, pack_shapes, threads=threads, clock=clock)
     if solution is None:
-        raise _no_plan(prepared, say, explained)
+        raise _no_plan(prepared, say, explained, clock)
     say("writing the plan")
     plan = compose(replace(prepared, problem=problem), solution)
     while request.budget.capex is not None and plan.totals.capex > request.budget.capex:
@@ -174,18 +174,20 @@ def _best(prepared: Prepared, say: Say, explained: bool, threads: int | None, cl
         problem = replace(problem, limits=tighter)
         solution = solve(problem, pack_shapes, threads=threads, clock=clock)
         if solution is None:
-            raise _no_plan(replace(prepared, problem=problem), say, explained)
+            raise _no_plan(replace(prepared, problem=problem), say, explained, clock)
         plan = compose(replace(prepared, problem=problem), solution)
     return Settled(replace(prepared, problem=problem), solution, plan)
 
 
-def _no_plan(prepared: Prepared, say: Say, explained: bool) -> NoPlan:
+def _no_plan(prepared: Prepared, say: Say, explained: bool, clock: Clock) -> NoPlan:
     """What to raise where no plan meets all limits: explained in full, or bare where nobody reads why."""
     if not explained:
         bare = advice.Explanation()
         return NoPlan(bare.message(), bare)
     say("no plan meets all limits; looking for the smallest changes")
-    explanation = explain_limits(prepared)
+    explanation = explain_limits(prepared, clock)
+    if clock.limit is not None and advice.TIME_UP in explanation.notes:
+        return NoPlan(explanation.message(), explanation)
     say("looking for other machines and rooms")
     offers = room_offers(prepared.request, prepared.catalog, prepared.on, explanation, _unexplained)
     explanation = replace(explanation, notes=(*offers, *explanation.notes))
@@ -215,7 +217,7 @@ def _with_alone(problem: Problem, threads: int | None) -> Problem:
     return replace(problem, alone=alone)
 
 
-def explain_limits(prepared: Prepared) -> advice.Explanation:
+def explain_limits(prepared: Prepared, clock: Clock | None = None) -> advice.Explanation:
     """The limits that clash and the smallest changes, each proven by solving, over counts that larger limits allow."""
     prepared = prepare(
         prepared.request,
@@ -226,7 +228,7 @@ def explain_limits(prepared: Prepared) -> advice.Explanation:
         door=prepared.door,
     )
     keys, room_key = limit_keys(prepared.request, prepared.book.taxes), _rack_power_key(prepared.request)
-    search = advice.Relaxation(prepared.problem, pack_shapes, keys, room_key)
+    search = advice.Relaxation(prepared.problem, pack_shapes, keys, room_key, clock=clock or Clock(None))
     return search.explain(plain_checks(prepared), rule_notes(prepared))
 
 

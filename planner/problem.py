@@ -270,8 +270,7 @@ class _Factory:
         joint, counted = self.generator.joint, self.generator.counted
         found: list[Option] = []
         for workload in self.request.workloads:
-            own = [o for o in problem.options if o.work == workload.name]
-            found += counted.sharing(workload, own, worth)
+            found += counted.sharing(workload, worth)
         kept, sizes = joint.settle([*problem.options, *found])
         shared = problem.shared
         if any(_most(kept, n) > _most(problem.options, n) for n in DRIVERS):

@@ -22,21 +22,19 @@ NETWORKS = ("management", "in-band", "oob", "storage")
 class Row:
     """One thing that is limited or minimised: the most there may be, the least of each workload and of all around.
 
-    `least`: without any fabric; `whole`: with one of its own. A joint fabric costs no less than one for any of its
-    pools alone, so one workload counts whole.
+    `least`: without any fabric. What a joint fabric costs at least is not counted: a fabric for more ports may cost
+    less than one for fewer, so what a pool would pay alone bounds nothing (docs/model.md).
     """
 
     measure: Measure
     most: float
     least: Mapping[str, float]
-    whole: Mapping[str, float]
     around: float
 
     def holds(self, bare: Option) -> bool:
         """Whether there is room for an option without its fabric."""
-        others = {w: n for w, n in self.least.items() if w != bare.work}
-        fabric = max((self.whole.get(w, n) - n for w, n in others.items()), default=0.0)
-        least = self.around + self.measure(bare.fixed) + sum(others.values()) + max(0.0, fabric)
+        others = sum(n for w, n in self.least.items() if w != bare.work)
+        least = self.around + self.measure(bare.fixed) + others
         return least <= self.most * (1 + CLOSE) + 1
 
 
@@ -112,13 +110,11 @@ def _case(
 ) -> Case:
     """The rows of one case."""
     names = [w.name for w in problem.works if w.mode == "one"]
-    whole = {w: [o for o in _of(problem, w) if o.rate >= floors.get(w, 0.0)] for w in names}
-    ways = {w: [*whole[w], *(o for o in bare.get(w, ()) if o.rate >= floors.get(w, 0.0))] for w in names}
+    ways = {w: [o for o in (*_of(problem, w), *bare.get(w, ())) if o.rate >= floors.get(w, 0.0)] for w in names}
     rows = []
     for measure, have in most:
         least = {w: _least(options, measure) for w, options in ways.items()}
-        full = {w: _least(options, measure) for w, options in whole.items()}
-        rows.append(Row(measure, have, least | _mixed(problem, measure), full, _around(problem, ways, measure)))
+        rows.append(Row(measure, have, least | _mixed(problem, measure), _around(problem, ways, measure)))
     return Case(floors, tuple(rows))
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 import pulp
 
 from planner import highs
-from planner.errors import SolverFailed
+from planner.errors import SolverFailed, TimeIsUp
 from planner.formulation import (
     Model,
     differs,
@@ -44,6 +44,10 @@ class Clock:
 
     def left(self) -> float | None:
         return None if self.limit is None else max(0.1, self.limit - (time.monotonic() - self.started))
+
+    @property
+    def up(self) -> bool:
+        return self.limit is not None and time.monotonic() - self.started >= self.limit
 
 
 @dataclass
@@ -366,9 +370,18 @@ def delivered(problem: Problem, work: str, solution: Solution) -> float:
     return rate
 
 
-def least(problem: Problem, packer: Packer, stage: Stage) -> Solution | None:
-    """One checked solution that minimises one stage; None when there is none. For explanations."""
-    return _checked(Search(problem, packer), stage, [], None)
+def least(problem: Problem, packer: Packer, stage: Stage, clock: Clock | None = None) -> Solution | None:
+    """One checked solution that minimises one stage; None when there is none. For explanations.
+
+    TimeIsUp where the clock stops the search: what was found by then is no proven amount.
+    """
+    search = Search(problem, packer, clock=clock or Clock(None))
+    if search.clock.up:
+        raise TimeIsUp("the time limit is up")
+    found = _checked(search, stage, [], None)
+    if search.stopped_early:
+        raise TimeIsUp("the time limit is up")
+    return found
 
 
 # -- one stage ---------------------------------------------------------------------------------------------------

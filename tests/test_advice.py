@@ -10,14 +10,14 @@ from decimal import Decimal
 import pytest
 from math_lp.sites import A, B, bare, job
 
-from planner.advice import Change, Explanation, Relaxation, used
+from planner.advice import TIME_UP, Change, Explanation, Relaxation, used
 from planner.catalog import Catalog
 from planner.errors import NoPlan
 from planner.model import Load, Problem, RoomLimits, Shape, Work
 from planner.optimize import optimize
 from planner.packing import pack_shapes
 from planner.sitefile import read_site_text
-from planner.solve import solve
+from planner.solve import Clock, solve
 
 KEYS = {
     "capital_budget": ("budget.capex", Decimal("0.01")),
@@ -52,6 +52,14 @@ def test_one_limit_that_clashes_is_named_with_its_need(limits: dict[str, int], c
     found = explain(wanting(**limits))
     assert found.single == (change,)
     assert not found.joint
+
+
+def test_no_change_is_told_when_the_time_is_up() -> None:
+    problem = wanting(capital_budget=40_000_000)
+    assert explain(problem).single
+    found = Relaxation(problem, pack_shapes, KEYS, clock=Clock(0.0)).explain(("what clashes",))
+    assert found == Explanation(("what clashes",), notes=(TIME_UP,))
+    assert "time limit was up" in found.message()
 
 
 def test_a_rack_too_weak_needs_the_next_step_of_power() -> None:

@@ -440,3 +440,21 @@ def test_customers_are_told_no_keys_and_every_case_has_its_words() -> None:
 def test_the_code_of_the_country_leads_the_list_of_standards() -> None:
     assert standards_for("CN")[0][0] == "GB 50174"
     assert standards_for("DE")[0][0] == "TIA-942" and len(standards_for("DE")) == len(standards_for("CN"))
+
+
+def test_stranded_power_is_the_same_sum_however_it_is_added() -> None:
+    """Twenty-seven cabinets whose kW end at half a hundredth: plan and verify round one sum of whole watts."""
+    text = """
+site:
+  {country: FR, rack_power_kw: 8, utility_power_kw: 20000, pue: 1.35,
+   cooling: {air_kw_per_rack: 20, liquid_kw_per_rack: 90}}
+customer: {headquarters: FR, ultimate_parent: FR}
+budget: {currency: USD}
+objective: lowest_tco
+workloads:
+  - {name: cards, kind: capacity, accelerator: rtx-pro-6000-se, count: 200}
+  - {name: flops, kind: hpc, precision: fp64, sustained_pflops: 0.3}
+"""
+    catalog = Catalog.load()
+    plan = optimize(read_site_text(text, "site.yaml", catalog), catalog, dt.date(2026, 11, 24), explained=False)
+    assert verify(plan, catalog) == []

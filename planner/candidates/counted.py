@@ -253,18 +253,16 @@ class Counted:
             found += self._kept(frontier, (self._owning(bare, d, total, count) for d in designs))
         return found
 
-    def sharing(self, workload: Workload, options: Iterable[Option], worth: Callable[[Option], bool]) -> list[Option]:
-        """Options of one workload on fabrics that pools have together, beside `options` with fabrics of their own.
+    def sharing(self, workload: Workload, worth: Callable[[Option], bool]) -> list[Option]:
+        """Options of one workload on fabrics that pools have together, beside those with fabrics of their own.
 
-        They are those of the last `options`; `worth` says of one without its fabric whether it is worth a look. A pool
-        is not, either, where another does better with a fabric of its own: those that stay then share fewer ports.
+        `worth` says of one without its fabric whether it is worth a look. A pool that does better with a fabric of its
+        own stays: those that it would leave may pay more for fewer ports.
         """
-        frontier, owning = Frontier(self.bench.ignore), Frontier(self.bench.ignore)
-        for option in options:
-            owning.add(option)
+        frontier = Frontier(self.bench.ignore)
         found: list[Option] = []
         for bare in self.bare.get(workload.name, ()):
-            if worth(bare) and not (self.pruning and owning.beats(_unlicensed(bare))):
+            if worth(bare):
                 found += self._kept(frontier, self._sharing(bare))
         return sorted(found, key=lambda o: o.id)
 

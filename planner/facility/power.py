@@ -83,7 +83,7 @@ def power_facts(plan: Plan, catalog: Catalog) -> PowerFacts:
         circuits=sum(n for _, n, _ in pdus),
         c13_per_feed=math.ceil(c13 / count),
         c19_per_feed=math.ceil(c19 / count),
-        stranded_kw=round(sum(r.stranded_kw for r in racks), 2),
+        stranded_kw=round(sum(round(r.stranded_kw * 1000) for r in racks) / 1000, 2),  # whole watts: no float sums
         stranded_units=sum(r.stranded_units for r in racks),
         losses=tuple(feed_loss(pool, catalog.chassis[pool.chassis], count) for pool in plan.pools),
     )

@@ -216,12 +216,12 @@ def _stranded(plan: Plan, catalog: Catalog) -> Finding:
     standing = [p for p in plan.pools if not catalog.chassis[p.chassis].own_rack]
     least_kw = min((p.node_power_kw for p in standing), default=0.0)
     least_units = min((p.node_rack_units for p in standing), default=0)
-    bought, kw, units = _cabinets(plan, catalog), 0.0, 0
+    bought, watts, units = _cabinets(plan, catalog), 0, 0
     for rack in bought:
         free_kw, free_units = limit - rack.power_kw, rack.units - sum(i.units for i in rack.items)
         if standing and (free_kw < least_kw or free_units < least_units):
-            kw, units = kw + round(max(0.0, free_kw), 3), units + free_units
-    kw = round(kw, 2)
+            watts, units = watts + round(round(max(0.0, free_kw), 3) * 1000), units + free_units
+    kw = round(watts / 1000, 2)
     share = kw / (limit * len(bought)) if bought else 0.0
     figures: Figures = {"kw": kw, "units": units, "percent": round(share * 100, 1), "most_percent": 20.0}
     if share > 0.2 and least_kw:

@@ -49,29 +49,33 @@ class Equipment:
             for stored in self._storage(pools, storage_gbps):
                 found += list(self._combined(pools, stored))
                 found += list(self._apart(pools, stored))
-            cooling = self._cooling(pools.plates)
+            cooled = self._cooling(pools.plates)
             self._known[key] = [
-                Shared(way.words, way.heap + cooling, way.steps) for way in found if cooling is not None
+                Shared(f"{way.words} {words}".strip(), way.heap + cooling, way.steps)
+                for way in found
+                for words, cooling in cooled
             ]
         return self._known[key]
 
     # -- liquid cooling ------------------------------------------------------------------------------------------
-    def _cooling(self, tenths: int) -> Heap | None:
-        """The cheapest kind of CDU, one more than the heat takes, and the loop by the kW; None: no price."""
+    def _cooling(self, tenths: int) -> list[tuple[str, Heap]]:
+        """Every kind of CDU, one more than the heat takes, with every loop by the kW; nothing without a price.
+
+        A CDU in a rack takes its units there, so the cheapest to buy need not be the best.
+        """
         if not tenths or self.request.site.cooling_equipment == "provided":
-            return Heap()
-        whole = Heap()
+            return [("", Heap())]
+        ways = [("", Heap())]
         for role, spare in (("cdu", 1), ("loop", 0)):
+            kinds = [u for u in self.ledger.catalog.cooling.values() if u.role == role]
+            pieces = [(u.id, self.ledger.lines([(u.id, math.ceil(tenths / round(u.kw * 10)) + spare)])) for u in kinds]
             ways = [
-                self.ledger.lines([(u.id, math.ceil(tenths / round(u.kw * 10)) + spare)])
-                for u in self.ledger.catalog.cooling.values()
-                if u.role == role
+                (f"{words} {name}".strip(), heap + more)
+                for words, heap in ways
+                for name, more in pieces
+                if more is not None
             ]
-            cheapest = min((w for w in ways if w is not None), key=lambda w: w.cents, default=None)
-            if cheapest is None:
-                return None
-            whole = whole + cheapest
-        return whole
+        return ways
 
     # -- management ----------------------------------------------------------------------------------------------
     def _management(self, nodes: int) -> tuple[int, Heap] | None:

@@ -13,7 +13,7 @@ from typing import Any
 from planner import fabric
 from planner.catalog import Catalog
 from planner.errors import Rejection
-from planner.parts import ManagementNode, NodeBuild, Software, StorageSystem
+from planner.parts import CoolingUnit, ManagementNode, NodeBuild, Software, StorageSystem
 from planner.units import half_up
 from planner.verify.prices import Landed
 
@@ -152,6 +152,9 @@ class Ledger:
         if switch is not None:
             typical, most, kilograms, _ = fabric.switch_power(self.catalog, switch)
             return _device(most, typical, switch.rack_units, kilograms)
+        if isinstance(part, CoolingUnit):
+            # Its pumps' draw and its weight are not published; in a rack it takes its units.
+            return Heap(things=(((part.rack_units, 0, 0, 0, 0), 1),) if part.rack_units else ())
         if isinstance(part, ManagementNode):
             made = _device(part.max_power_w, part.typical_power_w, part.rack_units, part.weight_kg or 0.0)
             return made + Heap(in_band=part.inband_ports)
