@@ -14,6 +14,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 import yaml
 
+from planner import wiring
 from planner.catalog import Catalog
 from planner.cli import main
 from planner.exports import netbox, pictures, racks
@@ -177,8 +178,10 @@ def test_elevations_show_every_device_and_blank_unit(plan: Plan, catalog: Catalo
     for rack, fact in list(zip(plan.racks, rack_facts(plan, catalog), strict=True))[:4]:
         drawing = ElementTree.fromstring(pictures.elevation(plan, catalog, rack, fact, words))
         kinds = [e.get("class", "") for e in drawing.iter("{http://www.w3.org/2000/svg}rect")]
-        assert sum(k in ("node", "network", "storage", "management") for k in kinds) == len(rack.items)
-        assert kinds.count("blank") == rack.units - sum(i.units for i in rack.items)
+        roles = {wiring.role_of(catalog, i.item) for i in rack.items}
+        drawn = sum(k in ("node", "network", "storage", "management", "cooling") for k in kinds)
+        assert drawn == len(rack.items) + len(roles)  # and the legend, of what stands there
+        assert kinds.count("blank") == rack.units - sum(i.units for i in rack.items) + 1
         hints = [e.text or "" for e in drawing.iter("{http://www.w3.org/2000/svg}title")]
         assert all(any(h.startswith(f"{i.label}:") for h in hints) for i in rack.items)
 
@@ -187,7 +190,7 @@ def test_elevations_show_every_device_and_blank_unit(plan: Plan, catalog: Catalo
 def test_the_floor_plan_shows_every_rack_and_aisle(plan: Plan, catalog: Catalog, language: str) -> None:
     drawing = ElementTree.fromstring(pictures.floor_plan(plan, catalog, Wording(language)))
     kinds = [e.get("class", "") for e in drawing.iter("{http://www.w3.org/2000/svg}rect")]
-    assert sum(k.startswith("rack l") for k in kinds) == len(plan.racks) + 4  # and the legend
+    assert sum(k.startswith("rack l") for k in kinds) == len(plan.racks) + 5  # and the legend
     rows = -(-len(plan.racks) // 16)
     assert kinds.count("cold") + kinds.count("hot") == rows + 1
 

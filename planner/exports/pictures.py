@@ -13,23 +13,24 @@ from planner.drawings import fit, text_width
 from planner.facility.racks import RackFacts, rack_facts
 from planner.floorplan import Floor, floor_of
 from planner.plan import Plan, PlannedRack, RackItem
-from planner.wording import Wording, without_any_maker
+from planner.wording import Wording
 
 UNIT = 16.0  # height of one rack unit in the drawing
-INNER = 330.0  # width between the rails
+INNER = 360.0  # width between the rails
+ROLES = ("node", "network", "storage", "management", "cooling")
 FONT = "font-family:'Noto Sans','Noto Sans CJK SC','Segoe UI',Arial,sans-serif"
 STYLE = f"""
 text {{ {FONT}; fill: #1d2731 }}
 .title {{ font-size: 17px; font-weight: 600 }} .note {{ font-size: 12px; fill: #4b5763 }}
-.unit {{ font-size: 9px; fill: #7b8794 }} .name {{ font-size: 11px }} .small {{ font-size: 9.5px }}
+.unit {{ font-size: 9.5px; fill: #4b5763 }} .name {{ font-size: 12px }} .small {{ font-size: 11px }}
 .frame {{ fill: #fff; stroke: #3c4753; stroke-width: 2 }} .blank {{ fill: #f1f3f5; stroke: #d9dee3; stroke-width: .6 }}
 .node {{ fill: #cfe0f1; stroke: #2f5f8f }} .network {{ fill: #f6dfb8; stroke: #a6701c }}
 .storage {{ fill: #d6ecd2; stroke: #45803c }} .management {{ fill: #e5daf0; stroke: #6d4a93 }}
 .cooling {{ fill: #cfe9ee; stroke: #2b7480 }}
 .cold {{ fill: #dcebf9 }} .hot {{ fill: #fbe2dc }} .aisle {{ font-size: 11px; fill: #4b5763 }}
 .rack {{ stroke: #3c4753; stroke-width: 1 }} .front {{ stroke: #1f6fb5; stroke-width: 3 }}
-.l0 {{ fill: #f4f6f8 }} .l1 {{ fill: #d5e6f5 }} .l2 {{ fill: #9cc3e5 }} .l3 {{ fill: #5b97cb }} .l4 {{ fill: #f2a46f }}
-.dark {{ fill: #fff }}
+.l0 {{ fill: #f4f6f8 }} .l1 {{ fill: #d5e6f5 }} .l2 {{ fill: #9cc3e5 }} .l3 {{ fill: #7db0dc }}
+.l4 {{ fill: #f2a46f; stroke-width: 3.5; stroke-dasharray: 6 3 }}
 """
 
 
@@ -60,18 +61,19 @@ def _box(x: float, y: float, w: float, h: float, kind: str, hint: str = "") -> M
 # -- one rack --------------------------------------------------------------------------------------------------------
 def elevation(plan: Plan, catalog: Catalog, rack: PlannedRack, facts: RackFacts, words: Wording) -> str:
     """The front of one rack: every device with label and model, unit numbers at both sides, blank units shown."""
-    left, top = 46.0, 90.0
+    left, top = 46.0, 106.0
     height = rack.units * UNIT
     title = words("room.elevation", rack=rack.name, row=facts.row, number=facts.number)
     power = words("room.kw_of", kw=words.number(rack.power_kw, 4), have=_have(words, facts.limit_kw, "kW"))
-    weight = words("room.kg", kg=f"{facts.standing_kg:,.0f}")
+    weight = words("room.kg", kg=f"{facts.standing_kg:,.0f}", load=f"{facts.under_kg_m2:,.0f}")
     units = words("room.blank", used=facts.units_used, units=rack.units, blank=rack.units - facts.units_used)
     door = "" if rack.door is None else words("room.door")
     parts = [
         _text(left, 26, title, "title"),
         _text(left, 45, power, "note"),
         _text(left, 61, weight, "note"),
-        _text(left, 77, units + door, "note"),
+        _text(left, 77, units, "note"),
+        _text(left, 93, words("room.faces") + door, "note"),
         _box(left - 4, top - 4, INNER + 8, height + 8, "frame"),
     ]
     taken = {u for item in rack.items for u in range(item.bottom_unit, item.bottom_unit + item.units)}
@@ -82,27 +84,47 @@ def elevation(plan: Plan, catalog: Catalog, rack: PlannedRack, facts: RackFacts,
         parts.append(_text(left - 9, y + UNIT - 4, str(unit), "unit", "end"))
         parts.append(_text(left + INNER + 9, y + UNIT - 4, str(unit), "unit"))
     for item in rack.items:
-        parts += _device(item, left, top + height, plan.names, wiring.role_of(catalog, item.item))
-    return _svg(left + INNER + 40, top + height + 22, title, parts)
+        parts += _device(item, left, top + height, plan.names, wiring.role_of(catalog, item.item), words)
+    parts += _kinds(left, top + height + 24, {wiring.role_of(catalog, i.item) for i in rack.items}, words)
+    return _svg(left + INNER + 40, top + height + 40, title, parts)
 
 
-def _device(item: RackItem, left: float, floor: float, names: Mapping[str, str], role: str) -> list[Markup]:
+def _kinds(x: float, y: float, roles: set[str], words: Wording) -> list[Markup]:
+    """What the colours of this rack stand for, by name beside them."""
+    found: list[Markup] = []
+    for role in (*(r for r in ROLES if r in roles), "blank"):
+        name = words(f"room.kind_{role}")
+        found += [_box(x, y - 10, 12, 12, role), _text(x + 17, y, name, "small")]
+        x += 17 + text_width(name, 11) + 10
+    return found
+
+
+def _device(
+    item: RackItem, left: float, floor: float, names: Mapping[str, str], role: str, words: Wording
+) -> list[Markup]:
     h = item.units * UNIT
     y = floor - (item.bottom_unit - 1) * UNIT - h
-    model = without_any_maker(names.get(item.item, item.item))
-    hint = f"{item.label}: {model}, {item.units}U, {item.power_kw:g} kW, {item.weight_kg:g} kg"
+    model = words.product(names.get(item.item, item.item))
+    # No device weighs nothing, and a coolant unit's pumps draw something: a zero of these is a figure nobody stated.
+    unstated = words("room.not_stated")
+    power = unstated if not item.power_kw and role == "cooling" else f"{item.power_kw:g} kW"
+    weight = f"{words.number(item.weight_kg)} kg" if item.weight_kg else unstated
+    if power == weight == unstated:
+        figures = f"{item.units}U · {words('room.figures_not_stated')}"
+    else:
+        figures = f"{item.units}U · {power} · {weight}"
+    hint = f"{item.label}: {model}, {figures.replace(' · ', ', ')}"
     found = [_box(left + 0.5, y + 0.5, INNER - 1, h - 1, role, hint)]
     middle = y + h / 2
-    figures = f"{item.units}U · {item.power_kw:g} kW · {item.weight_kg:g} kg"
     if item.units >= 3:
-        found.append(_text(left + 10, middle - 9, fit(item.label, INNER - 20, 11), "name"))
-        found.append(_text(left + 10, middle + 5, fit(model, INNER - 20, 9.5), "small"))
-        found.append(_text(left + 10, middle + 18, figures, "small"))
+        found.append(_text(left + 10, middle - 10, fit(item.label, INNER - 20, 12), "name"))
+        found.append(_text(left + 10, middle + 5, fit(model, INNER - 20, 11), "small"))
+        found.append(_text(left + 10, middle + 19, figures, "small"))
     else:
-        room = INNER * 0.42
-        found.append(_text(left + 10, middle + 4, fit(item.label, room, 11), "name"))
-        figure = f" · {item.power_kw:g} kW"  # the name may be cut, a figure never
-        shown = fit(model, INNER - room - 30 - text_width(figure, 9.5), 9.5) + figure
+        room = INNER * 0.4
+        found.append(_text(left + 10, middle + 4, fit(item.label, room, 12), "name"))
+        figure = f" · {power}"  # the name may be cut, a figure never
+        shown = fit(model, INNER - room - 30 - text_width(figure, 11), 11) + figure
         found.append(_text(left + INNER - 10, middle + 4, shown, "small", "end"))
     return found
 
@@ -158,8 +180,8 @@ def _floor(
         y = bottom - (margins[1] + ground.row_y(row) + ground.depth_m / 2) * scale
         parts.append(_text(left - 12, y + 4, words("room.row", row=row + 1), "note", "end"))
     width = max(left + ground.row_length_m * scale + 40, 860)
-    legend = _legend(left, bottom + 34, words)
-    return _svg(width, bottom + 66, words("room.floor_plan"), [*parts, *legend])
+    legend = _legend(left, bottom + 34, width, words)
+    return _svg(width, bottom + 112, words("room.floor_plan"), [*parts, *legend])
 
 
 def _heading(plan: Plan, ground: Floor, load: tuple[float, float] | None, words: Wording) -> list[Markup]:
@@ -217,29 +239,37 @@ def _rack_box(
             _n(x + 2), _n(front), _n(x + w - 2), _n(front)
         )
     )
-    dark = " dark" if level == 3 else ""
     if w >= 30:
-        found.append(_text(x + w / 2, y + h / 2 - 1, rack.name, f"small{dark}", "middle"))
-        found.append(_text(x + w / 2, y + h / 2 + 12, f"{rack.power_kw:.1f}", f"small{dark}", "middle"))
-        if w >= 40:
-            found[-1] = _text(x + w / 2, y + h / 2 + 12, f"{rack.power_kw:.1f} kW", f"small{dark}", "middle")
+        units = (" kW", " kg") if w >= 48 else ("", "")  # narrow racks: figures alone, in the order of the legend
+        told = (rack.name, f"{rack.power_kw:.1f}{units[0]}", f"{weight:,.0f}{units[1]}")
+        for line, text in enumerate(told):
+            found.append(_text(x + w / 2, y + h / 2 - 9 + 14 * line, text, "small", "middle"))
     elif w >= 14:
         found.append(
             Markup(
-                '<text class="small{}" text-anchor="middle" transform="translate({},{}) rotate(-90)">{}</text>'
-            ).format(dark, _n(x + w / 2 + 3.5), _n(y + h / 2), rack.name)
+                '<text class="small" text-anchor="middle" transform="translate({},{}) rotate(-90)">{}</text>'
+            ).format(_n(x + w / 2 + 3.5), _n(y + h / 2), rack.name)
         )
     return found
 
 
-def _legend(x: float, y: float, words: Wording) -> list[Markup]:
-    found: list[Markup] = []
-    for level, key in ((1, "room.load_low"), (2, "room.load_half"), (3, "room.load_full"), (4, "room.load_over")):
-        found.append(_box(x, y - 10, 14, 12, f"rack l{level}"))
+def _legend(x: float, y: float, width: float, words: Wording) -> list[Markup]:
+    """What colours and figures mean, over as many lines as the width asks for."""
+    keys = ("room.load_none", "room.load_low", "room.load_half", "room.load_full", "room.load_over", "room.front")
+    found, left = [_text(x, y, words("room.figures"), "note")], x
+    y += 22
+    for level, key in enumerate(keys):
+        taken = 20 + text_width(words(key), 12) + 16
+        if x + taken > width and x > left:
+            x, y = left, y + 20
+        if key == "room.front":
+            found.append(
+                Markup('<line x1="{}" y1="{}" x2="{}" y2="{}" class="front"/>').format(
+                    _n(x), _n(y - 4), _n(x + 14), _n(y - 4)
+                )
+            )
+        else:
+            found.append(_box(x, y - 10, 14, 12, f"rack l{level}"))
         found.append(_text(x + 20, y, words(key), "note"))
-        x += max(120.0, 20 + text_width(words(key), 12) + 24)
-    found.append(
-        Markup('<line x1="{}" y1="{}" x2="{}" y2="{}" class="front"/>').format(_n(x), _n(y - 4), _n(x + 16), _n(y - 4))
-    )
-    found.append(_text(x + 22, y, words("room.front"), "note"))
+        x += taken
     return found
