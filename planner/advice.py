@@ -39,29 +39,40 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What clashes: `checks` in words, `single` changes that each suffice, else one `joint` change, and every need."""
+    """What clashes: `checks` in words, `single` changes that each suffice, else one `joint` change, and every need.
+
+    `together`: what racks must give where more than one of their figures is too small; each is the least beside those
+    before it, which is not the least in sum.
+    """
 
     checks: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     single: tuple[Change, ...] = ()
     joint: tuple[Change, ...] = ()
+    together: tuple[Change, ...] = ()
     needs: tuple[Change, ...] = ()  # each limit's need with the others lifted
     notes: tuple[str, ...] = ()
 
     def message(self) -> str:
         """The answer for people."""
-        text: list[str] = ["No plan meets all limits."]
-        text += [f"  {line}" for line in (*self.checks, *self.rules)]
+        return "\n".join(["No plan meets all limits.", *self.reasons(), *self.notes])
+
+    def reasons(self) -> list[str]:
+        """What clashes and what would help, without the notes."""
+        text = [f"  {line}" for line in (*self.checks, *self.rules)]
         if self.single:
             text.append("Smallest single changes: " + "; or ".join(map(str, self.single)) + ".")
         elif self.joint:
             text.append(
                 "No single change is enough. Smallest joint change: " + "; and ".join(map(str, self.joint)) + "."
             )
+        elif self.together:
+            text.append(
+                "No single change is enough. Racks that would do: " + "; and ".join(map(str, self.together)) + "."
+            )
         if self.needs:
             text.append("Each limit's need with the others lifted: " + "; ".join(map(str, self.needs)) + ".")
-        text += list(self.notes)
-        return "\n".join(text)
+        return text
 
 
 TIME_UP = "The time limit was up before the smallest changes were found; give more with --time-limit."
@@ -98,8 +109,9 @@ class Relaxation:
             single.sort(key=lambda c: (c.need / c.have if c.have else math.inf, c.limit))  # of none at all any is much
             return Explanation(tuple(checks), (), tuple(single), notes=tuple(notes))
         joint = self._joint(names)
+        together = () if joint else self._room_together()
         needs = tuple(c for c in [*(self._alone(n) for n in names), self._rack_power_alone()] if c is not None)
-        return Explanation(tuple(checks), (), (), joint, needs, tuple(notes))
+        return Explanation(tuple(checks), (), (), joint, together, needs, tuple(notes))
 
     # -- one limit at a time -------------------------------------------------------------------------------------
     def _single(self, name: str) -> Change | None:
@@ -132,9 +144,12 @@ class Relaxation:
         return least(replace(problem, objective="lowest_capex"), self.packer, stage, self.clock)
 
     # -- rack power ----------------------------------------------------------------------------------------------
-    def rack_levels(self) -> list[int]:
-        """Rack powers (W) at which one more thing fits: multiples of what stands in a rack, above the present one."""
-        have = self.problem.room.watts
+    def rack_levels(self, units: int | None = None) -> list[int]:
+        """Rack powers (W) at which one more thing fits: multiples of what stands in a rack, above the present one.
+
+        `units` of a rack: as they are, or as tall as they could be.
+        """
+        have, units = self.problem.room.watts, units or self.problem.room.units
         if have is None:
             return []
         shapes = {s for o in self.problem.options for s in (*o.fixed.shapes, *o.unit.shapes)}
@@ -142,7 +157,7 @@ class Relaxation:
         for shape in shapes:
             if not shape.watts:
                 continue
-            most = 1 if shape.own_rack else max(1, self.problem.room.units // max(1, shape.units))
+            most = 1 if shape.own_rack else max(1, units // max(1, shape.units))
             for count in range(1, most + 1):
                 watts = math.ceil(shape.watts * count / RACK_POWER_STEP_W) * RACK_POWER_STEP_W
                 if watts > have:
@@ -160,6 +175,59 @@ class Relaxation:
         have, levels = problem.room.watts, self.rack_levels()
         need = None if have is None else self._lowest(problem, levels, _with_rack_power)
         return None if have is None or need is None else Change(self.room_key, have / 1000, need / 1000)
+
+    def _room_together(self) -> tuple[Change, ...]:
+        """Racks with which the request can be met: power, then units, then weight, then other limits, each the least.
+
+        Where the room states heat by air, that and its power are one figure and nothing is offered.
+        """
+        room = self.problem.room
+        if room.heat or room.watts is None:
+            return ()
+        powers = [room.watts, *self.rack_levels(TALLEST_UNITS)]
+        heights = list(range(room.units, max(room.units, TALLEST_UNITS) + 1))
+        grams = sorted({room.grams, *self._weights(TALLEST_UNITS)}) if room.grams is not None else []
+        at = _with_units(_with_rack_power(self.problem, powers[-1]), heights[-1])
+        at = _with_weight(at, grams[-1]) if grams else at
+        if not self._feasible(at):  # money, power or racks are too little as well: those come last
+            at = replace(at, limits={})
+            if not self._feasible(at):
+                return ()
+        at = _with_rack_power(at, self._least_of(at, powers, _with_rack_power))
+        at = _with_units(at, self._least_of(at, heights, _with_units))
+        at = _with_weight(at, self._least_of(at, grams, _with_weight)) if grams else at
+        amounts = (
+            (self.room_key, room.watts / 1000, (at.room.watts or 0) / 1000),
+            ("site.rack_units", room.units, at.room.units),
+            ("site.rack_weight_kg", (room.grams or 0) / 1000, (at.room.grams or 0) / 1000),
+        )
+        rooms = tuple(Change(*amount) for amount in amounts if amount[2] > amount[1])
+        rest = replace(self, problem=replace(at, limits=self.problem.limits))
+        names = [n for n in rest.problem.limits if n in self.keys]
+        if rest._feasible(rest.problem):
+            return rooms
+        single = [c for c in (rest._single(n) for n in names) if c is not None]
+        more = (min(single, key=lambda c: (c.need / c.have if c.have else math.inf, c.limit)),) if single else None
+        more = more or rest._joint(names)
+        return (*rooms, *more) if more else ()
+
+    def _least_of(self, problem: Problem, levels: Sequence[int], at: Callable[[Problem, int], Problem]) -> int:
+        """The lowest level that gives a plan; the highest is known to."""
+        low, high = 0, len(levels) - 1
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (low, middle) if self._feasible(at(problem, levels[middle])) else (middle + 1, high)
+        return levels[high]
+
+    def _weights(self, units: int) -> set[int]:
+        """Weights (g, whole kilograms) at which one more thing may stand in a rack of so many units; above the present."""
+        shapes = {s for o in self.problem.options for s in (*o.fixed.shapes, *o.unit.shapes)}
+        levels = {
+            -(-s.grams * n // 1000) * 1000
+            for s in shapes
+            for n in range(1, 1 + (1 if s.own_rack else max(1, units // max(1, s.units))))
+        }
+        return {g for g in levels if g > (self.problem.room.grams or 0)}
 
     def _single_air(self) -> Change | None:
         """The least heat by air per rack that gives a plan, where the room says what it cools."""
@@ -181,13 +249,7 @@ class Relaxation:
         have = self.problem.room.grams
         if have is None:
             return None
-        shapes = {s for o in self.problem.options for s in (*o.fixed.shapes, *o.unit.shapes)}
-        levels = {
-            -(-s.grams * n // 1000) * 1000
-            for s in shapes
-            for n in range(1, 1 + (1 if s.own_rack else max(1, self.problem.room.units // max(1, s.units))))
-        }
-        need = self._lowest(self.problem, sorted(g for g in levels if g > have), _with_weight)
+        need = self._lowest(self.problem, sorted(self._weights(self.problem.room.units)), _with_weight)
         return None if need is None else Change("site.rack_weight_kg", have / 1000, need / 1000)
 
     def _single_units(self) -> Change | None:

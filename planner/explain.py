@@ -14,6 +14,14 @@ from planner.problem import Prepared
 from planner.request import Request, Workload
 
 MOST_REASONS = 4  # of one kind in an answer
+FABRIC_RULES = (
+    "too-large",
+    "technology",
+    "port-speed",
+    "unmanaged",
+    "planes",
+    "no-cable",
+)  # why a switch joins no nodes
 
 
 def clash(prepared: Prepared) -> Explanation | None:
@@ -86,9 +94,27 @@ def _reasons(prepared: Prepared, accelerators: Sequence[str]) -> list[str]:
         reason = own[-1] if own else stated[0] if stated else found[0] if found else next(told, None)
         if reason is not None:
             grouped.setdefault(reason.rule, []).append(f"  {reason.message}")
+    if not grouped:  # the systems are there: what joins them is not
+        return _about_fabrics(prepared)
     lines = [line for _, found in sorted(grouped.items()) for line in found[:MOST_REASONS]]
     more = sum(max(0, len(found) - MOST_REASONS) for found in grouped.values())
     return [*lines, f"  ... and {more} more; planner size lists them all."] if more else lines
+
+
+def _about_fabrics(prepared: Prepared) -> list[str]:
+    """Why no switch joins the nodes; a wish for a technology or a switch is named where nothing else is."""
+    wanted = prepared.request.preferences.fabric
+    about = [r for r in prepared.rejections if r.part in prepared.catalog.switches and r.rule in FABRIC_RULES]
+    lines = list(dict.fromkeys(f"  {r.message}" for r in about))
+    if len(lines) > MOST_REASONS:
+        lines = [*lines[:MOST_REASONS], f"  ... and {len(lines) - MOST_REASONS} more kinds of switch likewise."]
+    if wanted.reserve_nodes and any(r.rule == "too-large" for r in about):
+        lines.append(f"  preferences.fabric.reserve_nodes: {wanted.reserve_nodes} are counted in.")
+    stated = {"technology": wanted.technology, "switch": wanted.switch}
+    said = ", ".join(f"preferences.fabric.{key}: {value}" for key, value in stated.items() if value is not None)
+    if not lines and said:
+        lines.append(f"  No system here has ports for {said}; leave it out.")
+    return lines
 
 
 def _is_about(part: str, accelerator: str) -> bool:

@@ -7,8 +7,12 @@ rules and parties are not.
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
+
+from pydantic import BaseModel
 
 from planner.advice import Change, Explanation
 from planner.catalog import Catalog
@@ -17,6 +21,19 @@ from planner.plan import Plan
 from planner.request import Choice, Request
 
 Solve = Callable[[Request, Catalog, dt.date], Plan]
+Refusal = Callable[[Request, Catalog, dt.date], Explanation | None]
+WISHES = (  # what a person may have asked for and can leave out, with the value that asks for nothing
+    ("preferences.fabric.sharing", "auto"),
+    ("preferences.fabric.planes", "auto"),
+    ("preferences.fabric.media", "auto"),
+    ("preferences.fabric.switch", None),
+    ("preferences.fabric.technology", None),
+    ("preferences.fabric.topology", None),
+    ("preferences.fabric.reserve_nodes", 0),
+    ("storage.technology", None),
+    ("storage.system", None),
+    ("resilience.feed_lost", "any"),
+)
 
 
 def room_offers(request: Request, catalog: Catalog, on: dt.date, why: Explanation, solve: Solve) -> tuple[str, ...]:
@@ -25,8 +42,7 @@ def room_offers(request: Request, catalog: Catalog, on: dt.date, why: Explanatio
     if not any("a rack " in check for check in why.checks):
         return doors
     found = list(doors)
-    changes = why.single[:1] if why.single and _room(why.single[0]) else why.joint
-    changes = next(((c,) for c in why.single if _room(c)), tuple(changes))
+    changes = next(((c,) for c in why.single if _room(c)), why.joint or why.together)
     if changes:
         plan = _solved(applied(request, changes), catalog, on, solve)
         if plan is not None:
@@ -36,13 +52,42 @@ def room_offers(request: Request, catalog: Catalog, on: dt.date, why: Explanatio
         other = _other_chassis(request, catalog, on, solve)
         if other is not None:
             found.append(other)
-        elif changes:
-            found.append("No other chassis in the catalog does this work within the limits as they are.")
+        else:
+            found.append(_other_beyond(request, catalog, on, solve))
     return tuple(found)
 
 
-def loop_offers(request: Request, catalog: Catalog, on: dt.date, why: Explanation, solve: Solve) -> tuple[str, ...]:
-    """Sentences for machines that need a liquid loop in a room without: the loop, or another machine, with its cost."""
+def proven(request: Request, catalog: Catalog, on: dt.date, why: Explanation, solve: Solve) -> Explanation:
+    """The explanation with changes of rack power solved as requests of their own, where money is limited.
+
+    Racks that give more take larger power distribution, which the program of the racks as they are does not price: a
+    single change that this makes too dear is left out, and a joint one gets the budget that it really takes.
+    """
+    if request.budget.capex is None:
+        return why
+    single = tuple(c for c in why.single if not _power(c) or _solved(applied(request, (c,)), catalog, on, solve))
+    changes = next(((c,) for c in why.single if c not in single), why.joint or why.together)
+    if not any(map(_power, changes)) or _solved(applied(request, changes), catalog, on, solve) is not None:
+        return replace(why, single=single)
+    racks = tuple(c for c in changes if c.limit != "budget.capex")
+    free = applied(request, racks)
+    free = free.model_copy(
+        update={"budget": free.budget.model_copy(update={"capex": None}), "objective": "lowest_capex"}
+    )
+    plan = None if any(w.maximise for w in request.workloads) else _solved(free, catalog, on, solve)
+    if plan is None:
+        return replace(why, single=single, joint=(), together=())
+    need = Change("budget.capex", float(request.budget.capex), math.ceil(plan.totals.capex))
+    return replace(why, single=single, joint=(), together=(*racks, need))
+
+
+def loop_offers(
+    request: Request, catalog: Catalog, on: dt.date, why: Explanation, solve: Solve, refusal: Refusal
+) -> tuple[str, ...]:
+    """Sentences for machines that need a liquid loop in a room without: the loop, or another machine, with its cost.
+
+    Where the loop alone does not help, `refusal` says what remains in the way and what would mend that.
+    """
     if request.site.cooling != "air" or not any("needs a liquid loop" in check for check in why.checks):
         return ()
     found = []
@@ -52,6 +97,9 @@ def loop_offers(request: Request, catalog: Catalog, on: dt.date, why: Explanatio
         plan = _solved(request.model_copy(update={"site": wet}), catalog, on, solve)
         if plan is not None:
             found.append(f"With a liquid loop (site.cooling: liquid): {_said(plan)}.")
+        elif (left := refusal(request.model_copy(update={"site": wet}), catalog, on)) is not None:
+            found.append("With a liquid loop (site.cooling: liquid) there is no plan either:")
+            found += [f"  {line}" for line in (*left.reasons(), *left.notes)]
     other = _other_chassis(request, catalog, on, solve) if request.preferences.chassis.only else None
     return (*found, other) if other is not None else tuple(found)
 
@@ -61,6 +109,73 @@ def _other_chassis(request: Request, catalog: Catalog, on: dt.date, solve: Solve
     free = request.preferences.model_copy(update={"chassis": Choice(exclude=request.preferences.chassis.exclude)})
     plan = _solved(request.model_copy(update={"preferences": free}), catalog, on, solve)
     return None if plan is None else f"With another chassis and the room as it is: {_said(plan)}."
+
+
+def _other_beyond(request: Request, catalog: Catalog, on: dt.date, solve: Solve) -> str:
+    """The cheapest plan with any chassis in racks as they are, whatever else it takes, and the limits it passes."""
+    site, budget = request.site, request.budget
+    lifted = request.model_copy(
+        update={
+            "preferences": request.preferences.model_copy(
+                update={"chassis": Choice(exclude=request.preferences.chassis.exclude)}
+            ),
+            "budget": budget.model_copy(update={"capex": None, "opex_per_year": None}),
+            "site": site.model_copy(update={"it_power_kw": None, "utility_power_kw": None, "racks": None}),
+            "objective": "lowest_capex",
+        }
+    )
+    open_ended = any(w.maximise for w in request.workloads)  # has no cheapest plan without a limit
+    plan = None if open_ended else _solved(lifted, catalog, on, solve)
+    if plan is None:
+        return "No other chassis in the catalog does this work in racks as they are."
+    totals = plan.totals
+    passed = [
+        f"{key} {float(have):,g} → {math.ceil(need):,}"
+        for key, have, need in (
+            ("budget.capex", budget.capex, totals.capex),
+            ("budget.opex_per_year", budget.opex_per_year, totals.opex_per_year),
+            ("site.it_power_kw", site.it_power_kw, totals.it_power_kw),
+            ("site.utility_power_kw", site.utility_power_kw, totals.facility_power_kw),
+            ("site.racks", site.racks, totals.racks),
+        )
+        if have is not None and need > float(have)
+    ]
+    return f"With another chassis in racks as they are, and {'; and '.join(passed)}: {_said(plan)}."
+
+
+def wish_offers(request: Request, catalog: Catalog, on: dt.date, solve: Solve) -> tuple[str, ...]:
+    """Plans with one wish of the request left out, for a refusal that no limit explains; what to try where none helps."""
+    found = []
+    for key, none in WISHES:
+        given = _value(request, key)
+        if given is None or given == none:
+            continue
+        plan = _solved(_without_wish(request, key, none), catalog, on, solve)
+        if plan is not None:
+            found.append(f"Without {key}: {given}: {_said(plan)}.")
+    missing = "No limit and no single wish is to blame; what is asked for cannot be had together."
+    return tuple(found) or (f"{missing} Leave out preferences, one after the other.",)
+
+
+def _value(request: Request, key: str) -> object:
+    """What a request says under a dotted key; None where the section is not there."""
+    value: object = request
+    for name in key.split("."):
+        value = getattr(value, name, None)
+    return value
+
+
+def _without_wish(request: Request, key: str, none: object) -> Request:
+    """The request with one dotted key at the value that asks for nothing."""
+    path = key.split(".")
+    chain: list[BaseModel] = [request]
+    for name in path[:-1]:
+        chain.append(getattr(chain[-1], name))
+    changed: object = none
+    for name, section in zip(reversed(path), reversed(chain), strict=True):
+        changed = section.model_copy(update={name: changed})
+    assert isinstance(changed, Request)
+    return changed
 
 
 def _with_doors(request: Request, catalog: Catalog, on: dt.date, why: Explanation, solve: Solve) -> tuple[str, ...]:
@@ -96,6 +211,10 @@ def applied(request: Request, changes: tuple[Change, ...]) -> Request:
         else:
             supply[key] = int(change.need)
     return request.model_copy(update={"site": site, "budget": budget, "supply": supply})
+
+
+def _power(change: Change) -> bool:
+    return change.limit.startswith(("site.rack_power", "site.feeds"))
 
 
 def _room(change: Change) -> bool:

@@ -13,7 +13,7 @@ from planner.errors import InputError, Mistake, NoPlan, Rejection
 from planner.explain import clash, plain_checks, rule_notes
 from planner.formulation import performance_scale
 from planner.model import Problem, Solution
-from planner.offers import loop_offers, room_offers
+from planner.offers import loop_offers, proven, room_offers, wish_offers
 from planner.packing import pack_shapes
 from planner.parts import CoolingUnit
 from planner.plan import Plan
@@ -126,7 +126,7 @@ def _with_door(
     unserved = clash(prepared)
     if unserved is not None:
         if explained:
-            offers = loop_offers(request, catalog, on, unserved, _unexplained)
+            offers = loop_offers(request, catalog, on, unserved, _unexplained, _refusal)
             unserved = replace(unserved, notes=(*offers, *unserved.notes))
         raise NoPlan(unserved.message(), unserved)
     while True:
@@ -189,13 +189,25 @@ def _no_plan(prepared: Prepared, say: Say, explained: bool, clock: Clock) -> NoP
     if clock.limit is not None and advice.TIME_UP in explanation.notes:
         return NoPlan(explanation.message(), explanation)
     say("looking for other machines and rooms")
+    explanation = proven(prepared.request, prepared.catalog, prepared.on, explanation, _unexplained)
     offers = room_offers(prepared.request, prepared.catalog, prepared.on, explanation, _unexplained)
+    if not offers and not explanation.reasons():
+        offers = wish_offers(prepared.request, prepared.catalog, prepared.on, _unexplained)
     explanation = replace(explanation, notes=(*offers, *explanation.notes))
     return NoPlan(explanation.message(), explanation)
 
 
 def _unexplained(request: Request, catalog: Catalog, on: dt.date) -> Plan:
     return optimize(request, catalog, on, explained=False)
+
+
+def _refusal(request: Request, catalog: Catalog, on: dt.date) -> advice.Explanation | None:
+    """Why a request has no plan; None where it has one, or where the reason is another."""
+    try:
+        optimize(request, catalog, on)
+    except NoPlan as none:
+        return none.explanation if isinstance(none.explanation, advice.Explanation) else None
+    return None
 
 
 def _with_alone(problem: Problem, threads: int | None) -> Problem:
