@@ -243,7 +243,9 @@ def explain_limits(prepared: Prepared, clock: Clock | None = None) -> advice.Exp
     keys, room_key = limit_keys(prepared.request, prepared.book.taxes), _rack_power_key(prepared.request)
     search = advice.Relaxation(prepared.problem, pack_shapes, keys, room_key, clock=clock or Clock(None))
     found = search.explain(plain_checks(prepared), rule_notes(prepared))
-    return found if found.single or found.joint else replace(found, together=room_together(search))
+    if found.single or found.joint or advice.TIME_UP in found.notes:
+        return found
+    return replace(found, together=room_together(search))
 
 
 def _rack_power_key(request: Request) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from planner.advice import TALLEST_UNITS, Change, Relaxation, with_rack_power, with_units, with_weight
+from planner.errors import TimeIsUp
 from planner.model import Problem
 
 
@@ -16,6 +17,13 @@ def room_together(search: Relaxation) -> tuple[Change, ...]:
     Each is the least beside those before it, which need not be the least in sum. Where the room states heat by air,
     that and its power are one figure and nothing is offered.
     """
+    try:
+        return _together(search)
+    except TimeIsUp:
+        return ()  # what was found so far is not the least
+
+
+def _together(search: Relaxation) -> tuple[Change, ...]:
     problem, room = search.problem, search.problem.room
     if room.heat or room.watts is None:
         return ()
