@@ -102,19 +102,18 @@ class Relaxation:
 
     def _explained(self, checks: Sequence[str], notes: Sequence[str]) -> Explanation:
         names = [n for n in self.problem.limits if n in self.keys]
-        single = [c for c in (self._single(n) for n in names) if c is not None]
+        single = [c for c in (self.single(n) for n in names) if c is not None]
         rack = self._single_rack_power()
         single += [c for c in (rack, self._single_air(), self._single_weight(), self._single_units()) if c is not None]
         if single:
             single.sort(key=lambda c: (c.need / c.have if c.have else math.inf, c.limit))  # of none at all any is much
             return Explanation(tuple(checks), (), tuple(single), notes=tuple(notes))
-        joint = self._joint(names)
-        together = () if joint else self._room_together()
+        joint = self.joint(names)
         needs = tuple(c for c in [*(self._alone(n) for n in names), self._rack_power_alone()] if c is not None)
-        return Explanation(tuple(checks), (), (), joint, together, needs, tuple(notes))
+        return Explanation(tuple(checks), (), (), joint, needs=needs, notes=tuple(notes))
 
     # -- one limit at a time -------------------------------------------------------------------------------------
-    def _single(self, name: str) -> Change | None:
+    def single(self, name: str) -> Change | None:
         """The least that one limit must rise to while all others stand; None when that is not enough."""
         return self._change(name, self.problem.without(name))
 
@@ -173,54 +172,11 @@ class Relaxation:
     def _rack_power(self, problem: Problem) -> Change | None:
         """The lowest rack power that gives a plan: feasibility only grows with it, so bisection is exact."""
         have, levels = problem.room.watts, self.rack_levels()
-        need = None if have is None else self._lowest(problem, levels, _with_rack_power)
+        need = None if have is None else self._lowest(problem, levels, with_rack_power)
         return None if have is None or need is None else Change(self.room_key, have / 1000, need / 1000)
 
-    def _room_together(self) -> tuple[Change, ...]:
-        """Racks with which the request can be met: power, then units, then weight, then other limits, each the least.
-
-        Where the room states heat by air, that and its power are one figure and nothing is offered.
-        """
-        room = self.problem.room
-        if room.heat or room.watts is None:
-            return ()
-        powers = [room.watts, *self.rack_levels(TALLEST_UNITS)]
-        heights = list(range(room.units, max(room.units, TALLEST_UNITS) + 1))
-        grams = sorted({room.grams, *self._weights(TALLEST_UNITS)}) if room.grams is not None else []
-        at = _with_units(_with_rack_power(self.problem, powers[-1]), heights[-1])
-        at = _with_weight(at, grams[-1]) if grams else at
-        if not self._feasible(at):  # money, power or racks are too little as well: those come last
-            at = replace(at, limits={})
-            if not self._feasible(at):
-                return ()
-        at = _with_rack_power(at, self._least_of(at, powers, _with_rack_power))
-        at = _with_units(at, self._least_of(at, heights, _with_units))
-        at = _with_weight(at, self._least_of(at, grams, _with_weight)) if grams else at
-        amounts = (
-            (self.room_key, room.watts / 1000, (at.room.watts or 0) / 1000),
-            ("site.rack_units", room.units, at.room.units),
-            ("site.rack_weight_kg", (room.grams or 0) / 1000, (at.room.grams or 0) / 1000),
-        )
-        rooms = tuple(Change(*amount) for amount in amounts if amount[2] > amount[1])
-        rest = replace(self, problem=replace(at, limits=self.problem.limits))
-        names = [n for n in rest.problem.limits if n in self.keys]
-        if rest._feasible(rest.problem):
-            return rooms
-        single = [c for c in (rest._single(n) for n in names) if c is not None]
-        single.sort(key=lambda c: (c.need / c.have if c.have else math.inf, c.limit))
-        more = tuple(single[:1]) or rest._joint(names)
-        return (*rooms, *more) if more else ()
-
-    def _least_of(self, problem: Problem, levels: Sequence[int], at: Callable[[Problem, int], Problem]) -> int:
-        """The lowest level that gives a plan; the highest is known to."""
-        low, high = 0, len(levels) - 1
-        while low < high:
-            middle = (low + high) // 2
-            low, high = (low, middle) if self._feasible(at(problem, levels[middle])) else (middle + 1, high)
-        return levels[high]
-
-    def _weights(self, units: int) -> set[int]:
-        """Weights (g, whole kilograms) above the present at which one more thing stands in a rack of so many units."""
+    def weights(self, units: int) -> set[int]:
+        """Weights (g, whole kilograms) above the present at which a rack of so many units holds one more thing."""
         shapes = {s for o in self.problem.options for s in (*o.fixed.shapes, *o.unit.shapes)}
         levels = {
             -(-s.grams * n // 1000) * 1000
@@ -249,35 +205,35 @@ class Relaxation:
         have = self.problem.room.grams
         if have is None:
             return None
-        need = self._lowest(self.problem, sorted(self._weights(self.problem.room.units)), _with_weight)
+        need = self._lowest(self.problem, sorted(self.weights(self.problem.room.units)), with_weight)
         return None if need is None else Change("site.rack_weight_kg", have / 1000, need / 1000)
 
     def _single_units(self) -> Change | None:
         """The fewest units per rack that give a plan, up to the tallest cabinets that are sold."""
         have = self.problem.room.units
-        need = self._lowest(self.problem, range(have + 1, TALLEST_UNITS + 1), _with_units)
+        need = self._lowest(self.problem, range(have + 1, TALLEST_UNITS + 1), with_units)
         return None if need is None else Change("site.rack_units", have, need)
 
     def _lowest(self, problem: Problem, levels: Sequence[int], at: Callable[[Problem, int], Problem]) -> int | None:
         """The lowest of the levels (W, rising) that gives a plan where the problem as it is has none."""
-        if not levels or self._feasible(problem) or not self._feasible(at(problem, levels[-1])):
+        if not levels or self.feasible(problem) or not self.feasible(at(problem, levels[-1])):
             return None
         low, high = 0, len(levels) - 1
         while low < high:
             middle = (low + high) // 2
-            if self._feasible(at(problem, levels[middle])):
+            if self.feasible(at(problem, levels[middle])):
                 high = middle
             else:
                 low = middle + 1
         return levels[high]
 
-    def _feasible(self, problem: Problem) -> bool:
+    def feasible(self, problem: Problem) -> bool:
         self.solves += 1
         stage = Stage("feasible", lambda load: load.nodes)
         return least(replace(problem, objective="lowest_capex"), self.packer, stage, self.clock) is not None
 
     # -- several limits together ---------------------------------------------------------------------------------
-    def _joint(self, names: Sequence[str]) -> tuple[Change, ...]:
+    def joint(self, names: Sequence[str]) -> tuple[Change, ...]:
         """The smallest sum of relative increases over all limits, rack power included."""
         best = self._best_level(names)
         if best is None:
@@ -292,8 +248,8 @@ class Relaxation:
                 changes.append(self._told(name, need))
         if level is not None and have is not None:
             changes.append(Change(self.room_key, have / 1000, level / 1000))
-        proof = replace(self.problem if level is None else _with_rack_power(self.problem, level), limits=raised)
-        return tuple(sorted(changes, key=lambda c: c.limit)) if self._feasible(proof) else ()
+        proof = replace(self.problem if level is None else with_rack_power(self.problem, level), limits=raised)
+        return tuple(sorted(changes, key=lambda c: c.limit)) if self.feasible(proof) else ()
 
     def _best_level(self, names: Sequence[str]) -> tuple[int | None, Solution] | None:
         """The rack power (None: as it is) with the smallest sum of increases, the lowest such, and its solution.
@@ -336,7 +292,7 @@ class Relaxation:
 
     def _elastic(self, level: int | None, names: Sequence[str]) -> Solution | None:
         """The plan with the smallest sum of relative increases of the named limits at one rack power."""
-        problem = self.problem if level is None else _with_rack_power(self.problem, level)
+        problem = self.problem if level is None else with_rack_power(self.problem, level)
         self.solves += 1
         stage = Stage("increase", None, build=lambda model: _increase(model, self.problem.limits, names))
         return least(replace(problem, limits={}, objective="lowest_capex"), self.packer, stage, self.clock)
@@ -379,16 +335,16 @@ def _before(one: tuple[float, int], other: tuple[float, int]) -> bool:
     return one[0] < other[0]
 
 
-def _with_rack_power(problem: Problem, watts: int) -> Problem:
+def with_rack_power(problem: Problem, watts: int) -> Problem:
     own = None if problem.room.own_watts is None else watts
     return replace(problem, room=replace(problem.room, watts=watts, own_watts=own))
 
 
-def _with_units(problem: Problem, units: int) -> Problem:
+def with_units(problem: Problem, units: int) -> Problem:
     return replace(problem, room=replace(problem.room, units=units))
 
 
-def _with_weight(problem: Problem, grams: int) -> Problem:
+def with_weight(problem: Problem, grams: int) -> Problem:
     return replace(problem, room=replace(problem.room, grams=grams))
 
 

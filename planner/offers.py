@@ -145,7 +145,7 @@ def _other_beyond(request: Request, catalog: Catalog, on: dt.date, solve: Solve)
 
 
 def wish_offers(request: Request, catalog: Catalog, on: dt.date, solve: Solve) -> tuple[str, ...]:
-    """Plans with one wish of the request left out, for a refusal that no limit explains; else what to try."""
+    """Plans with one wish left out, for a refusal that no limit explains; what to try where none helps."""
     found = []
     for key, none in WISHES:
         given = _value(request, key)

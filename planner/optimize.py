@@ -18,6 +18,7 @@ from planner.packing import pack_shapes
 from planner.parts import CoolingUnit
 from planner.plan import Plan
 from planner.problem import Prepared, limit_keys, prepare
+from planner.rackneeds import room_together
 from planner.request import Request
 from planner.solve import Clock, delivered, performance, solve
 
@@ -241,7 +242,10 @@ def explain_limits(prepared: Prepared, clock: Clock | None = None) -> advice.Exp
     )
     keys, room_key = limit_keys(prepared.request, prepared.book.taxes), _rack_power_key(prepared.request)
     search = advice.Relaxation(prepared.problem, pack_shapes, keys, room_key, clock=clock or Clock(None))
-    return search.explain(plain_checks(prepared), rule_notes(prepared))
+    found = search.explain(plain_checks(prepared), rule_notes(prepared))
+    if found.single or found.joint or advice.TIME_UP in found.notes:
+        return found
+    return replace(found, together=room_together(search))
 
 
 def _rack_power_key(request: Request) -> str:

@@ -14,18 +14,26 @@ from typing import Any
 
 from planner.catalog import Catalog
 from planner.errors import Rejection
+from planner.fabric.casevalues import (
+    MOST_PORTS,
+    NoFabric,
+    equal,
+    is_paired,
+    is_rail,
+    kilowatts,
+    number,
+    radix,
+    ratio,
+    switch_named,
+    tiers,
+    whole,
+)
 from planner.fabric.compute import compute_design
 from planner.fabric.design import FabricDesign, ports_at
 from planner.fabric.reference import Counted, ReferenceDesign, design
 
 UFM_PORTS = 4  # leaf ports of a pair of fabric managers, two each
-BIG = 1_000_000
-MOST_PORTS = 4096  # of a node or a switch: far above anything sold, low enough to answer at once
 COUNTS = ("leaf", "spine", "core", "node_leaf_cables", "leaf_spine_cables", "spine_core_cables")
-
-
-class NoFabric(Exception):
-    """Why a row is not a fabric to design, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +81,25 @@ def _compared(result: CaseResult, row: Mapping[str, Any], given: dict[str, Any])
     documented = (
         {str(e.get("field")): e for e in notes or () if isinstance(e, Mapping)} if isinstance(notes, list) else {}
     )
-    explained, wrong = [], []
+    explained, wrong, unanswered = [], [], []
+    if not isinstance(named, list):
+        unanswered = [f for f in result.expected if f not in given]
     for field in fields:
         have, want = given.get(field), result.expected.get(field)
-        if want is None or _equal(have, want):
+        if want is None or equal(field, have, want):
             continue
         note = documented.get(field)
-        if note is not None and note.get("published") == want and note.get("rule_gives") in (None, have):
+        if (
+            note is not None
+            and number(note.get("published")) == number(want)
+            and number(note.get("rule_gives")) in (None, have)
+        ):
             explained.append(f"{field}: published {want}, planned {have}: {note.get('reason')}")
         else:
             wrong.append(f"{field}: published {want}, planned {have}")
     ok: bool | None = not wrong
-    reason = "; ".join(wrong) or None
+    left = [f"not compared, as no design answers it: {', '.join(unanswered)}"] if unanswered else []
+    reason = "; ".join((*wrong, *left)) or None
     if not any(result.expected.get(f) is not None for f in fields):
         ok, reason = None, "nothing is published that a design answers"
     if result.check == "skip":
@@ -94,10 +109,9 @@ def _compared(result: CaseResult, row: Mapping[str, Any], given: dict[str, Any])
     return _with(result, given=given, ok=ok, reason=reason, explained=tuple(explained))
 
 
-def _equal(have: Any, want: Any) -> bool:
-    if isinstance(want, float) or isinstance(have, float):
-        return isinstance(have, int | float) and math.isclose(have, want, rel_tol=0.02)
-    return bool(have == want)
+def _documents(note: Mapping[str, Any], want: Any, have: Any) -> bool:
+    """Whether a row's own note names this difference: the published number, and the planned one where it states it."""
+    return bool(number(note.get("published")) == number(want) and number(note.get("rule_gives")) in (None, have))
 
 
 def _flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -112,50 +126,6 @@ def _flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-# -- reading inputs --------------------------------------------------------------------------------------------------
-def _whole(inputs: Mapping[str, Any], *names: str, least: int = 1, most: int = BIG, default: int | None = None) -> int:
-    """The first of several names that is given, as a whole number within bounds."""
-    value = next((inputs[n] for n in names if inputs.get(n) is not None), default)
-    if value is None:
-        raise NoFabric(f"{names[0]} is not stated")
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value % 1:
-        raise NoFabric(f"{names[0]} is not a whole number: {value}")
-    if not least <= value <= most:
-        raise NoFabric(f"{names[0]} is out of bounds: {value:g} (from {least} to {most:,})")
-    return int(value)
-
-
-def _ratio(inputs: Mapping[str, Any]) -> float:
-    value = inputs.get("oversubscription")
-    if value is None:
-        return 1.0
-    if isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?:\d+(\.\d+)?", value):
-        down, up = value.split(":")
-        value = float(down) / float(up) if float(up) else 0.0
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= 64:
-        raise NoFabric(f"oversubscription is not a ratio of at least 1: {value}")
-    return float(value)
-
-
-def _tiers(inputs: Mapping[str, Any]) -> int | None:
-    """Tiers that a row asks for: 3 stands though two would do; fewer are what the rules give anyway, or impossible."""
-    return None if inputs.get("tiers") is None else _whole(inputs, "tiers", least=1, most=3)
-
-
-def _radix(inputs: Mapping[str, Any], catalog: Catalog, name: str = "radix") -> int:
-    """Ports as the row states them, else what the catalog's switch gives at the port speed."""
-    if inputs.get(name) is not None:
-        return _whole(inputs, name, least=2, most=MOST_PORTS)
-    switch = catalog.switches.get(str(inputs.get("switch") or "").lower())
-    if switch is None:
-        raise NoFabric(f"{name} is not stated, and switch {inputs.get('switch')} is not in the catalog")
-    speed = inputs.get("port_gbps")
-    ports = ports_at(switch, float(speed) if isinstance(speed, int | float) else switch.gbps)
-    if not ports:
-        raise NoFabric(f"{switch.id} has no ports of {speed} Gbit/s")
-    return ports
-
-
 def _made(row: ReferenceDesign) -> Counted:
     made = design(row)
     if isinstance(made, Rejection):
@@ -166,31 +136,31 @@ def _made(row: ReferenceDesign) -> Counted:
 # -- kinds of rows ---------------------------------------------------------------------------------------------------
 def _fabric_count(inputs: Mapping[str, Any], catalog: Catalog, expected: Mapping[str, Any]) -> dict[str, Any]:
     """The 16 keys of a fabric row: switches by tier and links over all planes."""
-    unit = _whole(inputs, "su_nodes") if inputs.get("full_su") and inputs.get("su_nodes") is not None else None
-    nics = _whole(inputs, "nics_per_node", most=MOST_PORTS)
+    unit = whole(inputs, "su_nodes") if inputs.get("full_su") and inputs.get("su_nodes") is not None else None
+    nics = whole(inputs, "nics_per_node", most=MOST_PORTS)
     rails = 1
-    if inputs.get("topology") == "rail" and unit is not None:
-        rails = _whole(inputs, "rails", default=nics)
+    if is_rail(inputs) and unit is not None:
+        rails = whole(inputs, "rails", default=nics)
     made = _made(
         ReferenceDesign(
-            nodes=_whole(inputs, "nodes"),
+            nodes=whole(inputs, "nodes"),
             nics=nics,
-            radix=_radix(inputs, catalog),
-            planes=_whole(inputs, "planes", default=1),
+            radix=radix(inputs, catalog),
+            planes=whole(inputs, "planes", default=1),
             unit=unit,
             rails=rails,
-            oversubscription=_ratio(inputs),
-            extra=_whole(inputs, "extra_leaf_ports", least=0, default=0),
-            given_up=_whole(inputs, "nodes_given_up", least=0, default=0),
-            paired=inputs.get("redundancy") == "pair",
-            reserve=_whole(inputs, "reserve_nodes", least=0, default=0),
+            oversubscription=ratio(inputs),
+            extra=whole(inputs, "extra_leaf_ports", least=0, default=0),
+            given_up=whole(inputs, "nodes_given_up", least=0, default=0),
+            paired=is_paired(inputs),
+            reserve=whole(inputs, "reserve_nodes", least=0, default=0),
             core_ready=inputs.get("core_ready") is True,
-            tiers=_tiers(inputs),
+            tiers=tiers(inputs),
         )
     )
-    asked = _tiers(inputs)
+    asked = tiers(inputs)
     if asked is not None and asked != made.tiers:
-        raise NoFabric(f"{asked} tiers asked, these endpoints on {_radix(inputs, catalog)} ports take {made.tiers}")
+        raise NoFabric(f"{asked} tiers asked, these endpoints on {radix(inputs, catalog)} ports take {made.tiers}")
     given: dict[str, Any] = {name: getattr(made, name) for name in COUNTS}
     if made.inter_switch_links:
         given["inter_switch_links"] = made.inter_switch_links
@@ -202,17 +172,17 @@ def _fabric_cost(inputs: Mapping[str, Any], catalog: Catalog, expected: Mapping[
     words = str(inputs.get("topology") or inputs.get("topology_as_reconstructed") or "fat tree").lower()
     if not re.search(r"\bft ?\d|tier|fat.tree", words):
         raise NoFabric(f"{inputs.get('topology')} is not a fat tree")
-    radix = _whole(inputs, "switch_radix", "switch_radix_at_port_speed", "radix", least=2, most=MOST_PORTS)
+    radix = whole(inputs, "switch_radix", "switch_radix_at_port_speed", "radix", least=2, most=MOST_PORTS)
     if inputs.get("endpoints") is not None:
-        nodes, nics = _whole(inputs, "endpoints"), 1
+        nodes, nics = whole(inputs, "endpoints"), 1
     else:
-        nodes, nics = _whole(inputs, "nodes"), _whole(inputs, "ports_per_node", "nics_per_node", most=MOST_PORTS)
+        nodes, nics = whole(inputs, "nodes"), whole(inputs, "ports_per_node", "nics_per_node", most=MOST_PORTS)
     # Separate planes, one per rail: "8 rail planes", "rail-only".
     named = re.search(r"(\d+) (?:rail )?planes", words)
     planes = int(named[1]) if named else nics if "rail-only" in words else 1
     if nics % planes:
         raise NoFabric(f"{nics} ports per node do not divide over {planes} planes")
-    made = _made(ReferenceDesign(nodes, nics // planes, radix, planes, oversubscription=_ratio(inputs)))
+    made = _made(ReferenceDesign(nodes, nics // planes, radix, planes, oversubscription=ratio(inputs)))
     asked = re.search(r"\bft ?(\d)|\b(\d)-tier", words)
     tiers = int(asked[1] or asked[2]) if asked else 1 if "single tier" in words else None
     if tiers is not None and tiers != made.tiers:
@@ -231,8 +201,8 @@ def _fabric_cost(inputs: Mapping[str, Any], catalog: Catalog, expected: Mapping[
 
 def _node_count(inputs: Mapping[str, Any], catalog: Catalog, expected: Mapping[str, Any]) -> dict[str, Any]:
     """Nodes of whole scalable units less those given up for the fabric managers, and their accelerators."""
-    units, unit = _whole(inputs, "scalable_units"), _whole(inputs, "scalable_unit_nodes")
-    nodes = units * unit - _whole(inputs, "nodes_given_up_for_ufm", "nodes_given_up", least=0, default=0)
+    units, unit = whole(inputs, "scalable_units"), whole(inputs, "scalable_unit_nodes")
+    nodes = units * unit - whole(inputs, "nodes_given_up_for_ufm", "nodes_given_up", least=0, default=0)
     given: dict[str, Any] = {"nodes": nodes}
     cards = _cards(inputs, catalog)
     if cards is not None:
@@ -243,7 +213,7 @@ def _node_count(inputs: Mapping[str, Any], catalog: Catalog, expected: Mapping[s
 def _cards(inputs: Mapping[str, Any], catalog: Catalog) -> int | None:
     """Accelerators of one node, by the catalog's machine of that name."""
     if inputs.get("gpus_per_node") is not None:
-        return _whole(inputs, "gpus_per_node")
+        return whole(inputs, "gpus_per_node")
     name = str(inputs.get("node_model") or "").lower().replace(" ", "-")
     chassis = catalog.chassis.get(name)
     return None if chassis is None else chassis.slots
@@ -259,35 +229,35 @@ def _scale_up(inputs: Mapping[str, Any], catalog: Catalog, expected: Mapping[str
     if cards is None and named:
         cards = int(named[1])
     given: dict[str, Any] = {}
-    total = _whole(inputs, "accelerators", "gpus", "npus", default=0, least=0)
+    total = whole(inputs, "accelerators", "gpus", "npus", default=0, least=0)
     if cards is not None and inputs.get("nodes") is not None:
-        nodes = _whole(inputs, "nodes")
+        nodes = whole(inputs, "nodes")
         total = nodes * cards
         if inputs.get("nodes_per_rack") is not None:
-            given["compute_racks"] = math.ceil(nodes / _whole(inputs, "nodes_per_rack"))
+            given["compute_racks"] = math.ceil(nodes / whole(inputs, "nodes_per_rack"))
     if not total:
         raise NoFabric("accelerators of the scale-up domain are not stated")
     given |= {"npus": total, "gpus": total, "accelerators": total}
     if inputs.get("links_per_accelerator") is not None and inputs.get("switch_chip_ports") is not None:
-        links = total * _whole(inputs, "links_per_accelerator", most=MOST_PORTS)
-        chips = math.ceil(links / _whole(inputs, "switch_chip_ports", most=MOST_PORTS))
+        links = total * whole(inputs, "links_per_accelerator", most=MOST_PORTS)
+        chips = math.ceil(links / whole(inputs, "switch_chip_ports", most=MOST_PORTS))
         given |= {"scale_up_links": links, "switch_chips": chips}
         if inputs.get("chips_per_tray") is not None:
-            given["switch_trays"] = math.ceil(chips / _whole(inputs, "chips_per_tray", most=MOST_PORTS))
+            given["switch_trays"] = math.ceil(chips / whole(inputs, "chips_per_tray", most=MOST_PORTS))
     return {k: v for k, v in given.items() if k in expected}
 
 
 def _rack(inputs: Mapping[str, Any], catalog: Catalog, expected: Mapping[str, Any]) -> dict[str, Any]:
     """Power of a rack of equal nodes."""
-    power = inputs.get("node_max_kw")
-    if not isinstance(power, int | float) or inputs.get("nodes_per_rack") is None:
+    power = kilowatts(inputs, "node_max_kw")
+    if power is None or inputs.get("nodes_per_rack") is None:
         raise NoFabric("a rack without the power of its nodes")
-    return {"rack_kw": round(_whole(inputs, "nodes_per_rack") * float(power), 3)}
+    return {"rack_kw": round(whole(inputs, "nodes_per_rack", most=MOST_PORTS) * power, 3)}
 
 
 def _links(inputs: Mapping[str, Any], catalog: Catalog, expected: Mapping[str, Any]) -> dict[str, Any]:
     """A wire map of two collapsed switches: node links by network and the links between the two."""
-    nodes, ports = _whole(inputs, "nodes"), _whole(inputs, "gpu_ports_per_node", most=MOST_PORTS)
+    nodes, ports = whole(inputs, "nodes"), whole(inputs, "gpu_ports_per_node", most=MOST_PORTS)
     name = re.match(r"[a-z0-9-]+", str(inputs.get("core_switch") or inputs.get("switch") or "").lower())
     switch = catalog.switches.get(name[0] if name else "")
     if switch is None:
@@ -295,28 +265,28 @@ def _links(inputs: Mapping[str, Any], catalog: Catalog, expected: Mapping[str, A
     made = _made(ReferenceDesign(nodes, ports, ports_at(switch, 400), paired=True))
     given: dict[str, Any] = {"gpu_links_400g": made.node_leaf_cables, "isl_400g": made.inter_switch_links}
     if inputs.get("north_south_ports_per_node") is not None:
-        links = nodes * _whole(inputs, "north_south_ports_per_node")
+        links = nodes * whole(inputs, "north_south_ports_per_node")
         given |= {"north_south_links_200g": links, "north_south_node_links_200g": links}
     return {k: v for k, v in given.items() if k in expected}
 
 
 def _bom(inputs: Mapping[str, Any], catalog: Catalog, expected: Mapping[str, Any]) -> dict[str, Any]:
     """Switches, modules and cables of a whole system: two joined switches without spine, or a rail-optimized tree."""
-    nodes, ports = _whole(inputs, "nodes"), _whole(inputs, "compute_ports_per_node", most=MOST_PORTS)
+    nodes, ports = whole(inputs, "nodes"), whole(inputs, "compute_ports_per_node", most=MOST_PORTS)
     name = str(inputs.get("compute_switch") or "")
-    switch = catalog.switches.get(name.lower())
+    switch = switch_named(catalog, name)
     if switch is None:
         raise NoFabric(f"switch {name} is not in the catalog")
-    cages = _whole(inputs, "compute_osfp_twin_port_cages_per_node", default=math.ceil(ports / 2))
+    cages = whole(inputs, "compute_osfp_twin_port_cages_per_node", default=math.ceil(ports / 2))
     common = {
         "inband_cables.node_aoc": ("inband_ports_per_node", nodes),
         "inband_node_aoc": ("inband_ports_per_node", nodes),
         "oob_cables.node": ("oob_ports_per_node", nodes),
         "storage_ib.node_qsfp112_transceivers": ("storage_ib_ports_per_node", nodes),
     }
-    given = {k: n * _whole(inputs, key) for k, (key, n) in common.items() if inputs.get(key) is not None}
+    given = {k: n * whole(inputs, key) for k, (key, n) in common.items() if inputs.get(key) is not None}
     if inputs.get("nodes_per_compute_rack") is not None:
-        given["racks.compute"] = math.ceil(nodes / _whole(inputs, "nodes_per_compute_rack"))
+        given["racks.compute"] = math.ceil(nodes / whole(inputs, "nodes_per_compute_rack"))
     if "two switches" in str(inputs.get("topology") or ""):
         made = _made(ReferenceDesign(nodes, ports, switch.ports, paired=True))
         each = math.ceil(made.node_leaf_cables / 2)
