@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from planner.catalog import Catalog
-from planner.fabric import CaseResult, run_case
+from planner.fabric import CaseResult, read_cases, run_case
+from planner.fabric.reference import ReferenceDesign, design
 
 BASE: dict[str, Any] = {"nodes": 64, "nics_per_node": 8, "radix": 64, "topology": "plain"}
 RIGHT = {"leaf": 16, "spine": 8, "node_leaf_cables": 512, "leaf_spine_cables": 512}
@@ -90,3 +94,20 @@ def test_what_is_no_fabric_says_why_and_is_no_test(catalog: Catalog, inputs: dic
 def test_rack_power_within_two_percent(catalog: Catalog, kw: object, ok: bool | None) -> None:
     case = {"id": "r", "kind": "rack_rule", "inputs": {"nodes_per_rack": 4, "node_max_kw": kw}}
     assert run_case(case | {"expected": {"rack_kw": 40.8}}, catalog).ok is ok
+
+
+@pytest.mark.parametrize("bare", [False, True])
+def test_files_in_json_and_of_many_rows(tmp_path: Path, bare: bool, catalog: Catalog) -> None:
+    rows = [{"id": f"r{k}", "kind": "fabric_count", "inputs": BASE, "expected": RIGHT} for k in range(1500)]
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps(rows if bare else {"cases": rows}))
+    read = read_cases(path)
+    assert len(read) == 1500
+    assert run_case(read[-1], catalog).ok is True
+
+
+def test_the_largest_row_is_answered_at_once() -> None:
+    """Billions of ports, oversubscribed: every split of 4,096 ports is tried."""
+    start = time.perf_counter()
+    design(ReferenceDesign(999_983, 4093, 4096, oversubscription=1.7))
+    assert time.perf_counter() - start < 2

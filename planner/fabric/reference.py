@@ -121,8 +121,11 @@ def _packed(row: ReferenceDesign, endpoints: int) -> Tree | None:
     widest = _widest(row)
     # Oversubscribed, the widest leaf may have uplinks that divide over no fewer spines: 42 down and 21 up take 21.
     for down in range(widest, 0 if row.oversubscription > 1 else widest - 1, -1):
+        leaf = _even(row, math.ceil(whole / down))
+        if best is not None and leaf >= best.leaf + best.spine + best.core and (best.tiers < 3 or leaf > row.radix):
+            break  # narrower leaves only take more switches, and no fewer tiers
         shape = Leaf(down, uplinks(down, row.oversubscription), row.radix)
-        tree = _joined(row, shape, _even(row, math.ceil(whole / down)), 1, endpoints)
+        tree = _joined(row, shape, leaf, 1, endpoints)
         if tree is not None and (best is None or order(tree) < order(best)):
             best = tree
     return None if best is None else begun(best, _even(row, math.ceil(needed / best.down)), endpoints)

@@ -142,8 +142,21 @@ def joined(shape: Leaf, leaf: int, groups: int, endpoints: int, extra: int) -> T
 
 def spines(leaf: int, up: int, ports: int) -> int | None:
     """The smallest divisor of `up` that is ≥ leaf·up ÷ ports: equal whole numbers of links from each leaf."""
-    need = max(1, math.ceil(leaf * up / ports))
-    return next((s for s in range(need, up + 1) if up % s == 0), None)
+    return _divisor(up, max(1, math.ceil(leaf * up / ports)))
+
+
+def _divisor(whole: int, least: int) -> int | None:
+    """The smallest divisor of a number that is at least so large; tried from below and, as quotients, from above."""
+    if least > whole:
+        return None
+    best = whole
+    for small in range(1, math.isqrt(whole) + 1):
+        if whole % small == 0:
+            if small >= least:
+                return small  # the first from below that is large enough, and quotients are larger
+            if whole // small >= least:
+                best = whole // small  # falls as `small` rises
+    return best
 
 
 def _two_tiers(shape: Leaf, leaf: int, endpoints: int, extra: int) -> Tree | None:
@@ -175,7 +188,7 @@ def tall_tree(shape: Leaf, leaf: int, groups: int, endpoints: int, extra: int) -
     total = sum(count * (above[size] or 0) for size, count in sizes.items())
     links = leaf * up
     least, pod = math.ceil(links / shape.radix), max(sizes) * up
-    core = next((c for c in range(least, pod + 1) if pod % c == 0), None)
+    core = _divisor(pod, max(1, least))
     if core is None or any(s is None for s in above.values()):
         return None
     return Tree(3, leaf, total, core, shape.down, up, endpoints, links, links, shape.split, extra)
