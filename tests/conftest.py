@@ -47,6 +47,15 @@ def run(arguments: Sequence[str | Path], folder: Path = Path()) -> Ran:
     return Ran(left.value.code, out.getvalue(), err.getvalue(), folder)
 
 
+def refusal(text: str, folder: Path) -> str:
+    """What `planner optimize` says of a site file that has no plan."""
+    file = folder / "site.yaml"
+    file.write_text(text)
+    found = run(["optimize", file, "--out", folder / "out"])
+    assert found.code == 3
+    return found.err
+
+
 @pytest.fixture(scope="session")
 def catalog() -> Catalog:
     return Catalog.load()

@@ -8,7 +8,7 @@ import io
 from pathlib import Path
 
 import pytest
-from conftest import run
+from conftest import refusal, run
 
 from planner.catalog import Catalog
 from planner.errors import NoPlan
@@ -159,24 +159,20 @@ def test_units_for_coolant_stand_in_racks_lowest_and_verified(catalog: Catalog) 
 
 
 def test_a_liquid_cooled_machine_in_an_air_room_is_offered_a_loop_or_another_machine(tmp_path: Path) -> None:
-    file = tmp_path / "site.yaml"
-    file.write_text(
+    said = refusal(
         "site: {country: US, cooling: air}\nworkloads: [{kind: capacity, accelerator: h200-sxm5, count: 32}]\n"
-        "preferences: {chassis: {only: [dell-xe9680l]}}\n"
+        "preferences: {chassis: {only: [dell-xe9680l]}}\n",
+        tmp_path,
     )
-    found = run(["optimize", file, "--out", tmp_path / "out"])
-    assert found.code == 3
-    assert "With a liquid loop (site.cooling: liquid): 4 × dell-xe9680l with h200-sxm5, " in found.err
-    assert "With another chassis and the room as it is: 4 × " in found.err
+    assert "With a liquid loop (site.cooling: liquid): 4 × dell-xe9680l with h200-sxm5, " in said
+    assert "With another chassis and the room as it is: 4 × " in said
 
 
 def test_racks_too_low_are_told_how_high_they_must_be(tmp_path: Path) -> None:
-    file = tmp_path / "site.yaml"
-    file.write_text(
+    said = refusal(
         "site: {country: US, rack_units: 7}\nworkloads: [{kind: capacity, accelerator: h100-sxm5, count: 32}]\n"
-        "preferences: {chassis: {only: [dgx-h100]}}\n"
+        "preferences: {chassis: {only: [dgx-h100]}}\n",
+        tmp_path,
     )
-    found = run(["optimize", file, "--out", tmp_path / "out"])
-    assert found.code == 3
-    assert "Smallest single changes: site.rack_units 7 → 8." in found.err
-    assert "With site.rack_units 7 → 8: 4 × dgx-h100 with h100-sxm5, 5 racks, capital USD" in found.err
+    assert "Smallest single changes: site.rack_units 7 → 8." in said
+    assert "With site.rack_units 7 → 8: 4 × dgx-h100 with h100-sxm5, 5 racks, capital USD" in said

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from plans.cabled import KINDS, examine, special_site
+from plans.forged import altered
 
 from planner import wiring
 from planner.cable_totals import length_classes, link_rows
@@ -17,7 +18,7 @@ from planner.fabric.design import Media
 from planner.facility.checks import run_checks
 from planner.floorplan import block_m
 from planner.optimize import optimize
-from planner.plan import Plan, PlannedFabric, digest_of, request_hash, seals_of
+from planner.plan import Plan, PlannedFabric
 from planner.sitefile import read_site_text
 from planner.verify import verify
 from planner.wording import wording
@@ -128,16 +129,6 @@ def test_what_copper_does_not_reach_stays_on_fibre(catalog: Catalog) -> None:
 
 
 # -- refused by verify -------------------------------------------------------------------------------------------------
-def altered(plan: Plan, change: Any) -> Plan:
-    data = plan.model_dump(mode="json")
-    change(data)
-    changed = Plan.model_validate(data)
-    hashed = changed.provenance.model_copy(update={"request_hash": request_hash(changed.request)})
-    changed = changed.model_copy(update={"provenance": hashed})
-    sealed = changed.provenance.model_copy(update={"digest": digest_of(changed), "seals": seals_of(changed)})
-    return changed.model_copy(update={"provenance": sealed})
-
-
 def test_another_cable_than_the_shortest_that_reaches_is_refused(pod: Plan, catalog: Catalog) -> None:
     def longer(data: dict[str, Any]) -> None:
         next(n for n in data["fabrics"] if n["name"] == "compute")["trunk_cable"] = "mca4j80-n003"

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from plans.cabled import KINDS, examine, special_site
+from plans.forged import altered
 
 from planner import wiring
 from planner.catalog import Catalog
@@ -18,7 +19,7 @@ from planner.facility.checks import run_checks
 from planner.floorplan import beside_m, cable_m, floor_of
 from planner.neighbours import side_by_side
 from planner.optimize import optimize
-from planner.plan import Plan, PlannedFabric, digest_of, request_hash, seals_of
+from planner.plan import Plan, PlannedFabric
 from planner.proposal import proposal_html
 from planner.site import Placed, RackLoad, RackNeed
 from planner.sitefile import read_site_text
@@ -185,16 +186,6 @@ def test_split_ports_take_breakout_copper(catalog: Catalog) -> None:
 
 
 # -- refused by verify -------------------------------------------------------------------------------------------------
-def altered(plan: Plan, change: Any) -> Plan:
-    data = plan.model_dump(mode="json")
-    change(data)
-    changed = Plan.model_validate(data)
-    hashed = changed.provenance.model_copy(update={"request_hash": request_hash(changed.request)})
-    changed = changed.model_copy(update={"provenance": hashed})
-    sealed = changed.provenance.model_copy(update={"digest": digest_of(changed), "seals": seals_of(changed)})
-    return changed.model_copy(update={"provenance": sealed})
-
-
 def test_a_rack_put_elsewhere_is_refused(catalog: Catalog) -> None:
     plan = chats(catalog, 45)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from plans.cabled import special_site
-from test_copper_beside import altered
+from plans.forged import altered
 
 from planner.catalog import Catalog
 from planner.optimize import optimize

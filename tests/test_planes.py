@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import run
+from conftest import refusal, run
 
 from planner import wiring
 from planner.catalog import Catalog
@@ -143,14 +143,12 @@ def test_verify_counts_planes(catalog: Catalog) -> None:
 
 
 def test_planes_that_no_adapter_has_are_refused_by_name(tmp_path: Path) -> None:
-    file = tmp_path / "site.yaml"
-    file.write_text(
+    said = refusal(
         "site: {country: US}\nworkloads: [{kind: capacity, accelerator: h100-sxm5, count: 64}]\n"
-        "preferences: {fabric: {planes: 2}}\n"
+        "preferences: {fabric: {planes: 2}}\n",
+        tmp_path,
     )
-    found = run(["optimize", file, "--out", tmp_path / "out"])
-    assert found.code == 3
-    assert "preferences.fabric.planes: 2 needs ports that run as 2 links" in found.err
+    assert "preferences.fabric.planes: 2 needs ports that run as 2 links" in said
 
 
 def test_ports_that_do_not_divide_are_refused(catalog: Catalog) -> None:

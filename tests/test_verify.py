@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from plans.forged import resealed
 
 from planner.catalog import Catalog
 from planner.errors import InputError, Rejection
 from planner.fabric import network_design, ports_at
 from planner.fabric.tree import fat_tree
 from planner.optimize import optimize
-from planner.plan import Plan, digest_of, request_hash, seals_of
+from planner.plan import Plan
 from planner.planfile import dump_plan, load_plan
 from planner.sitefile import read_site
 from planner.verify import trees, verify
@@ -242,14 +243,6 @@ SEALED_ONLY = (
 
 def template(path: Path_) -> str:
     return ".".join("*" if isinstance(k, int) else k for k in path)
-
-
-def resealed(data: dict[str, Any]) -> Plan:
-    """A forger's work: digest, seals and request hash made again after the change."""
-    plan = Plan.model_validate(data)
-    origin = plan.provenance.model_copy(update={"digest": digest_of(plan), "request_hash": request_hash(plan.request)})
-    plan = plan.model_copy(update={"provenance": origin})
-    return plan.model_copy(update={"provenance": origin.model_copy(update={"seals": seals_of(plan)})})
 
 
 def test_energy_of_a_run_follows_from_its_time(plans: dict[str, Plan], catalog: Catalog) -> None:

@@ -94,7 +94,7 @@ class Fabrics:
         """Numbers of separate planes that a node's ports may go to: those of most planes first, as they lose least."""
         asked, most = self.bench.request.preferences.fabric.planes, node.links_per_port(link.technology)
         if asked == "auto":
-            return tuple(range(most, 0, -1)) if most <= 2 else (most, 1)
+            return tuple(sorted({most, 1}, reverse=True))
         if asked > most:
             message = (
                 f"{node.id}: preferences.fabric.planes: {asked} needs ports that run as {asked} links, and its adapters"
