@@ -233,7 +233,7 @@ def fabrics(
         if endpoints is None or bracket.switch is None or not endpoints:
             continue
         if bracket.network in ("in-band", "oob", "storage"):
-            found.append(_shared_fabric(catalog, request, bracket, endpoints, names))
+            found.append(_shared_fabric(catalog, bracket, endpoints, names))
     return tuple(found)
 
 
@@ -268,9 +268,7 @@ def _joint_fabric(catalog: Catalog, request: Request, size: SharedOption, chosen
     return _planned(made, there[0].fabric or "compute", "compute", tuple(c.option.work for c in there))
 
 
-def _shared_fabric(
-    catalog: Catalog, request: Request, bracket: SharedOption, endpoints: int, names: tuple[str, ...]
-) -> PlannedFabric:
+def _shared_fabric(catalog: Catalog, bracket: SharedOption, endpoints: int, names: tuple[str, ...]) -> PlannedFabric:
     """A shared network from its bracket and the endpoints that plug into it."""
     switch = catalog.switches[bracket.switch or ""]
     gbps = {"in-band": INBAND_GBPS, "oob": OOB_GBPS}.get(bracket.network, bracket.gbps or switch.gbps)
@@ -283,7 +281,7 @@ def _shared_fabric(
         gbps,
         switch.technology,
         switch.id,
-        "none" if bracket.network == "oob" else request.redundancy(bracket.network),  # type: ignore[arg-type]
+        "pair" if bracket.paired else "none",
         1.0,
         bracket.media,
     )

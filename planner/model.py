@@ -226,6 +226,7 @@ class SharedOption:
     step_bundle: Bundle = field(default_factory=Bundle)
     media: Media = USUAL
     joint: JointFabric | None = None  # a compute fabric that pools have together
+    paired: bool = False  # in-band and storage: switches in pairs
 
     def steps(self, driver: int) -> int:
         """Pieces that a driver takes."""

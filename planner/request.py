@@ -421,6 +421,6 @@ class Request(Section):
         return getattr(self.preferences.origin, kind) == "domestic" and origin != self.site.country
 
     def redundancy(self, network: Literal["in-band", "storage"]) -> Literal["pair", "none"]:
-        """Whether a network stands on pairs of switches: preferences.fabric.redundancy, else resilience."""
+        """Whether a network must stand on pairs of switches: preferences.fabric.redundancy, else resilience."""
         asked = self.resilience.in_band if network == "in-band" else self.resilience.storage
         return self.preferences.fabric.redundancy or ("pair" if asked == "pair" else "none")

@@ -6,6 +6,7 @@ Sites of up to two nodes have no management nodes and one combined in-band and o
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -226,17 +227,19 @@ class SharedEquipment:
             # Nobody manages the switches of a pair: a small storage network runs the subnet manager on its own.
             self._reject(switch, "unmanaged", f"{switch} is unmanaged: a storage network takes managed switches")
         found: list[SharedOption] = []
+        # A pair is two switches where single ones would be a tree of three: who asks for less may get it for less.
+        layouts = (True,) if redundancy == "pair" else (False, True)
         reach = -1
         for tiers in (2, 3):
             low = reach + 1
-            for switch in usable if low <= self.most_endpoints else ():
+            for switch, paired in itertools.product(usable, layouts) if low <= self.most_endpoints else ():
                 brackets = fabric.network_brackets(
                     self.catalog,
                     network,
                     gbps,
                     technology,
                     switch,
-                    redundancy,
+                    "pair" if paired else "none",
                     1.0,
                     self.most_endpoints,
                     low,
@@ -245,8 +248,8 @@ class SharedEquipment:
                 )
                 for bracket in brackets:
                     media = bracket.design_at_hi.media
-                    options = self._bracket(network, bracket, switch, gbps, technology, media)
-                    on_copper = self._on_copper(network, bracket, switch, gbps, technology, redundancy)
+                    options = self._bracket(network, bracket, switch, gbps, technology, paired, media)
+                    on_copper = self._on_copper(network, bracket, switch, gbps, technology, paired)
                     if not options and not on_copper:
                         break  # a part has no price
                     reach = max(reach, bracket.hi)
@@ -260,6 +263,7 @@ class SharedEquipment:
         switch: str,
         gbps: float,
         technology: Technology,
+        paired: bool,
         media: fabric.Media = fabric.USUAL,
     ) -> list[SharedOption]:
         """One range of endpoints on one kind of switch, with fabric managers and uplinks."""
@@ -277,9 +281,10 @@ class SharedEquipment:
         if network == "in-band":  # told apart by its cable where out-of-band uplinks may bring slower ones
             slow = any(not fabric.uplink_at_speed(s) for s in self._out_of_band_switches())
             tag = f"{LARGE}/{bracket.per_node_lines[0].part}" if slow else LARGE
-        name = f"{network}|{switch}{media.tag}|{bracket.lo:06d}"
+        layout = "|pair" if paired and self.request.redundancy(network) == "none" else ""  # type: ignore[arg-type]
+        name = f"{network}|{switch}{media.tag}|{bracket.lo:06d}{layout}"
         found = self._option(name, network, bracket.lo, bracket.hi, fixed, unit, tag, switch, gbps)
-        return [replace(o, media=media) for o in found]
+        return [replace(o, media=media, paired=paired) for o in found]
 
     def _on_copper(
         self,
@@ -288,7 +293,7 @@ class SharedEquipment:
         switch: str,
         gbps: float,
         technology: Technology,
-        redundancy: str,
+        paired: bool,
     ) -> list[SharedOption]:
         """The same range with copper between its switches, which then stand in one rack as one block."""
         made = bracket.design_at_hi
@@ -301,13 +306,13 @@ class SharedEquipment:
                 gbps,
                 technology,
                 switch,
-                redundancy,
+                "pair" if paired else "none",
                 1.0,
                 bracket.hi,
                 bracket.lo,
                 media=media,
             )
-            found += self._bracket(network, same[0], switch, gbps, technology, media)
+            found += self._bracket(network, same[0], switch, gbps, technology, paired, media)
         return found
 
     def _managers(self, switch: str) -> Bundle:

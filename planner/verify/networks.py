@@ -195,7 +195,7 @@ def _shared(name: str, plan: Plan, net: PlannedFabric, switch: Switch, catalog: 
     yield from _speed(name, plan, net, switch, catalog)
     asked = plan.request["preferences"]["fabric"]["redundancy"]
     paired = plan.request.get("resilience", {}).get(net.role.replace("-", "_"), "pair")
-    pair = (asked or paired) == "pair"
+    pair = (asked or paired) == "pair" or net.redundancy == "pair"  # who needs no pair may have one
     if small is not None and net.role != "storage":
         leaf = 1 if net.role == "in-band" else 0
         counts = trees.Counts(leaf, 0, 0, 0, 0, net.endpoints, 1.0)

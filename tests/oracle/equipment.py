@@ -127,19 +127,17 @@ class Equipment:
                 made = self._networks("in-band", base.in_band + UPLINKS * leaves, IN_BAND_GBPS, "ethernet")
                 if inner not in made:
                     break
-                switches = made[inner][0][0]
-                plugged = base.oob + switches + leaves
-                if plugged > leaves * ports:
-                    continue
-                low = self._networks("oob", plugged, OOB_GBPS, "ethernet").get(outer)
-                if low is None or low[0][0] != leaves:
-                    break
-                less = self._without_cables(inner, outer, leaves)
-                for _, heap in made[inner]:
+                for switches, heap in made[inner]:
+                    plugged = base.oob + switches + leaves
+                    low = self._networks("oob", plugged, OOB_GBPS, "ethernet").get(outer)
+                    if low is None or low[0][0] != leaves:
+                        continue
+                    less = self._without_cables(inner, outer, leaves)
                     whole = stored.heap + managers + heap + low[0][1] + less
                     words = f"{stored.words} in-band {switches}x{inner} oob {leaves}x{outer} servers {servers}"
                     yield Shared(words, whole, stored.steps + switches + leaves + servers)
-                break
+                if all(base.oob + switches + leaves <= leaves * ports for switches, _ in made[inner]):
+                    break  # more leaves than the ports that plug in take
 
     def _without_cables(self, inner: str, outer: str, leaves: int) -> Heap:
         """In-band cables that slow uplinks save: they come with cables of their own."""
@@ -169,26 +167,31 @@ class Equipment:
             for switch in self._offered(technology, gbps, role):
                 if technology == "infiniband" and not catalog.switches[switch].managed:
                     continue
-                pair = (
-                    "none" if role == "oob" else self.request.redundancy("in-band" if role == "in-band" else "storage")
-                )
-                design = fabric.network_design(catalog, role, endpoints, gbps, technology, switch, pair, 1.0)
-                if isinstance(design, Rejection):
-                    continue
-                if technology == "infiniband" and design.spine:
-                    continue
-                heap = self.ledger.lines((ln.part, ln.quantity) for ln in design.lines)
-                ways = [] if heap is None else [(design.switches, heap)]
-                for media in copper.between(catalog, self.request, design):
-                    other = fabric.network_design(catalog, role, endpoints, gbps, technology, switch, pair, 1.0, media)
-                    assert not isinstance(other, Rejection)
-                    heap = self.ledger.lines((ln.part, ln.quantity) for ln in other.lines)
-                    if heap is not None and copper.fits(copper.stacked(heap), self.rack_size()):
-                        ways.append((design.switches, copper.stacked(heap)))
-                if ways:
-                    found[3 if design.core else 2][switch] = ways
+                for pair in self._layouts(role):
+                    design = fabric.network_design(catalog, role, endpoints, gbps, technology, switch, pair, 1.0)
+                    if isinstance(design, Rejection) or (technology == "infiniband" and design.spine):
+                        continue
+                    heap = self.ledger.lines((ln.part, ln.quantity) for ln in design.lines)
+                    ways = [] if heap is None else [(design.switches, heap)]
+                    for media in copper.between(catalog, self.request, design):
+                        other = fabric.network_design(
+                            catalog, role, endpoints, gbps, technology, switch, pair, 1.0, media
+                        )
+                        assert not isinstance(other, Rejection)
+                        heap = self.ledger.lines((ln.part, ln.quantity) for ln in other.lines)
+                        if heap is not None and copper.fits(copper.stacked(heap), self.rack_size()):
+                            ways.append((design.switches, copper.stacked(heap)))
+                    if ways:
+                        found[3 if design.core else 2].setdefault(switch, []).extend(ways)
             self._made[key] = found[2] or found[3]
         return self._made[key]
+
+    def _layouts(self, role: str) -> tuple[str, ...]:
+        """Single switches or pairs; who needs no pairs may have them."""
+        if role == "oob":
+            return ("none",)
+        asked = self.request.redundancy("in-band" if role == "in-band" else "storage")
+        return ("pair",) if asked == "pair" else ("none", "pair")
 
     def _offered(self, technology: Technology, gbps: float, role: str) -> list[str]:
         """Switches for a role; those of Chinese makers on the mainland only."""
