@@ -66,7 +66,7 @@ class Feeds(Section):
 
     count: Annotated[int, Field(ge=1, le=12)] = 2
     redundancy: Literal["N", "N+1", "2N"] = "2N"
-    kw_each: PositiveFloat
+    kw_each: Annotated[float, Field(gt=0, le=2000)]
     derate: Annotated[float, Field(gt=0, le=1)] | None = None
     supply: Literal["ac", "hvdc-240", "hvdc-336"] = "ac"
 

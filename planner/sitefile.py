@@ -119,6 +119,7 @@ def read_site_text(text: str, name: str, catalog: Catalog) -> Request:
     """The request in a site file's text; `name` is what messages call the file."""
     source = parse(text, name)
     data = source.data
+    _fabric(source, data)
     _ratio(data)
     _cooling(source, data)
     _default_names(data)
@@ -165,6 +166,22 @@ def country_meant(text: str) -> str | None:
 
 
 # -- before validation -----------------------------------------------------------------------------------------------
+def _fabric(source: Text, data: Any) -> None:
+    """`fabric: {...}` may stand by itself; it is `preferences: {fabric: {...}}`."""
+    if not isinstance(data, dict) or "fabric" not in data:
+        return
+    preferences = data.setdefault("preferences", {})
+    if not isinstance(preferences, dict):
+        return  # told as what it is
+    if "fabric" in preferences:
+        source.mistake(("fabric",), "fabric: stands here and under preferences; keep one.", at_key=True)
+    else:
+        preferences["fabric"] = data["fabric"]
+        for places in (source.keys, source.values):
+            places.update({("preferences", *key): place for key, place in places.items() if key[:1] == ("fabric",)})
+    del data["fabric"]
+
+
 def _ratio(data: Any) -> None:
     """`2:1` as an oversubscription is 2."""
     fabric = _inside(data, "preferences", "fabric")

@@ -32,6 +32,9 @@ def site_schema() -> dict[str, Any]:
         **made["properties"]["catalog"],
         "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
     }
+    made["properties"]["fabric"] = {"$ref": "#/$defs/FabricPreference"}  # by itself, or under preferences
+    twice = {"required": ["fabric", "preferences"], "properties": {"preferences": {"required": ["fabric"]}}}
+    made["not"] = twice
     for key in ("type", "items"):
         made["properties"]["catalog"].pop(key, None)
     return made

@@ -195,3 +195,14 @@ def test_random_edits_never_raise_anything_else(data: st.DataObject, catalog: Ca
         read_site_text(text, "site.yaml", catalog)
     except InputError as error:
         assert error.mistakes
+
+
+def test_fabric_by_itself_is_the_preference(catalog: Catalog) -> None:
+    base = "site: {country: US}\nworkloads: [{kind: capacity, accelerator: h100-sxm5, count: 64}]\n"
+    alone = read_site_text(base + "fabric: {reserve_nodes: 64, oversubscription: 2:1}\n", "site.yaml", catalog)
+    usual = base + "preferences: {fabric: {reserve_nodes: 64, oversubscription: 2:1}}\n"
+    assert alone == read_site_text(usual, "site.yaml", catalog)
+    with pytest.raises(InputError, match=r"site.yaml:3:1: fabric: stands here and under preferences; keep one"):
+        read_site_text(base + "fabric: {planes: 1}\npreferences: {fabric: {planes: 2}}\n", "site.yaml", catalog)
+    with pytest.raises(InputError, match=r"site.yaml:3:10: preferences.fabric.reserve_node: unknown key"):
+        read_site_text(base + "fabric: {reserve_node: 64}\n", "site.yaml", catalog)

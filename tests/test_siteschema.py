@@ -58,6 +58,12 @@ def test_every_example_is_a_site_file(path: Path) -> None:
         ("", "preferences: {fabric: {oversubscription: 2}}", True),
         ("", "preferences: {fabric: {oversubscription: 'two'}}", False),
         ("", "preferences: {fabric: {planes: 3}}", False),
+        ("", "fabric: {reserve_nodes: 64}", True),
+        ("", "fabric: {reserve_nodes: 64}\npreferences: {sizing: typical}", True),
+        ("", "fabric: {reserve_nodes: many}", False),
+        ("", "fabric: {reserve_nodes: 64}\npreferences: {fabric: {planes: 2}}", False),
+        (", feeds: {kw_each: 57.5}", "", True),
+        (", feeds: {kw_each: 1e9}", "", False),
         ("", "budgets: {}", False),
     ],
 )
