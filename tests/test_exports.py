@@ -160,7 +160,8 @@ def test_netbox_files_refer_to_each_other(plan: Plan, catalog: Catalog, tmp_path
             assert end[1] in faces[end[0]]
             assert end not in used
             used.add(end)
-    assert len(found) == sum(e.quantity for e in plan.cabling)
+    labels = {row["label"].partition(".")[0] for row in found}  # legs of a breakout cable carry their number
+    assert len(labels) == sum(e.quantity for e in plan.cabling)
     assert {d["rack"] for d in devices} == {r["name"] for r in rows_of(tmp_path / "4-racks.csv")}
     assert all(len(d["name"]) <= 64 for d in devices)
 
@@ -207,6 +208,25 @@ def test_racks_as_csv(plan: Plan, catalog: Catalog, tmp_path: Path) -> None:
     for row, rack in zip(loads, plan.racks, strict=True):
         assert int(row["units_used"]) + int(row["blank_units"]) == rack.units
         assert float(row["under_kg_per_m2"]) > float(row["devices_kg"])  # 0.72 m² and the cabinet itself
+
+
+def test_fabric_managers_and_pools_of_two_technologies_hand_over(catalog: Catalog, tmp_path: Path) -> None:
+    """Managers have their ports into leaves; one chassis on InfiniBand and on Ethernet is two device types."""
+    managed = SITE.replace("storage: {", "fabric: {technology: infiniband}\nstorage: {technology: infiniband, ")
+    made = optimize(read_site_text(managed, "site.yaml", catalog), catalog, ON)
+    test_netbox_files_refer_to_each_other(made, catalog, tmp_path / "managed")
+    manager = next((tmp_path / "managed" / "device-types").glob("*ufm*.yaml"))
+    ports = {i["name"]: i["type"] for i in yaml.safe_load(manager.read_text(encoding="utf-8"))["interfaces"]}
+    assert ports["fabric 1"] == ports["fabric 2"] == "infiniband-ndr"
+    test_device_types_fit_the_published_schema(made, catalog, tmp_path / "schema")
+
+    one, two = made.pools[0], made.pools[0].model_copy(update={"workload": "other", "fabric": "other"})
+    ethernet = next(n for n in made.fabrics if n.role == "in-band").model_copy(update={"name": "other", "gbps": 200.0})
+    both = made.model_copy(update={"pools": (one, two), "fabrics": (*made.fabrics, ethernet)})
+    kinds = [t for t in netbox.device_types(both, catalog) if t.part == one.chassis]
+    assert [t.data["interfaces"][0]["type"] for t in kinds] == ["infiniband-ndr", "200gbase-x-qsfp56"]
+    assert [sorted(t.pools) for t in kinds] == [[0], [1]]
+    assert len({t.data["slug"] for t in kinds}) == 2
 
 
 def test_a_small_site_on_one_switch_hands_over(catalog: Catalog, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +38,10 @@ ROLES = {"node": "2f5f8f", "network": "a6701c", "storage": "45803c", "management
 
 @dataclass(frozen=True)
 class DeviceType:
-    """One device type: what NetBox reads, and which part and build it stands for."""
+    """One device type: what NetBox reads, which part it stands for, and which pools (by number) where it is a node."""
 
     part: str
-    ports: PoolPorts | None
+    pools: frozenset[int]
     data: dict[str, Any]
 
 
@@ -68,28 +68,36 @@ def slug(text: str) -> str:
 
 # -- device types ------------------------------------------------------------------------------------------------------
 def device_types(plan: Plan, catalog: Catalog) -> list[DeviceType]:
-    """A type per part, and per set of ports where pools build one chassis differently."""
+    """A type per part, and per build where pools build one chassis differently: ports, weight, supplies."""
     found: list[DeviceType] = []
-    for pool in plan.pools:
-        if any(t.part == pool.chassis and t.ports == pool.ports for t in found):
-            continue
+    for k, pool in enumerate(plan.pools):
         number = 1 + sum(t.part == pool.chassis for t in found)
         chassis = catalog.chassis[pool.chassis]
         data = _base(chassis, pool.node_rack_units, pool.node_weight_kg, number)
         data["power-ports"] = _inlets(chassis.psu_count, pool.node_power_kw * 1000)
         data["interfaces"] = list(_node_ports(plan, catalog, pool.fabric, pool.ports, pool.nic, chassis))
-        found.append(DeviceType(pool.chassis, pool.ports, data))
+        same = next((j for j, t in enumerate(found) if t.part == pool.chassis and _alike(t.data, data)), None)
+        if same is None:
+            found.append(DeviceType(pool.chassis, frozenset((k,)), data))
+        else:
+            found[same] = replace(found[same], pools=found[same].pools | {k})
     for line in plan.lines:
         part = catalog.parts.get(line.part)
         if isinstance(part, CoolingUnit) and line.rack_units and not any(t.part == line.part for t in found):
-            found.append(DeviceType(part.id, None, _base(part, part.rack_units, 0.0, 1)))
+            found.append(DeviceType(part.id, frozenset(), _base(part, part.rack_units, 0.0, 1)))
         if not isinstance(part, Switch | StorageSystem | ManagementNode) or any(t.part == line.part for t in found):
             continue
         data = _base(part, part.rack_units, line.weight_kg, 1)
         data["power-ports"] = _inlets(2, line.max_power_w)
-        data["interfaces"] = list(_equipment_ports(plan, part))
-        found.append(DeviceType(part.id, None, data))
+        data["interfaces"] = list(_equipment_ports(plan, catalog, part))
+        found.append(DeviceType(part.id, frozenset(), data))
     return found
+
+
+def _alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two builds of a chassis are one device type: everything but the name of the build."""
+    own = ("model", "slug")
+    return {k: v for k, v in one.items() if k not in own} == {k: v for k, v in other.items() if k not in own}
 
 
 def _base(
@@ -137,7 +145,9 @@ def _node_ports(
     yield from ({"name": f"oob {k + 1}", "type": "1000base-t", "mgmt_only": True} for k in range(ports.oob))
 
 
-def _equipment_ports(plan: Plan, part: Switch | StorageSystem | ManagementNode) -> Iterator[dict[str, Any]]:
+def _equipment_ports(
+    plan: Plan, catalog: Catalog, part: Switch | StorageSystem | ManagementNode
+) -> Iterator[dict[str, Any]]:
     if isinstance(part, Switch):
         face = wiring.Face(part.id, part)
         kind = interface_type(part.technology, part.gbps, part.cage)
@@ -153,7 +163,25 @@ def _equipment_ports(plan: Plan, part: Switch | StorageSystem | ManagementNode) 
     else:
         kind = interface_type("ethernet", part.port_gbps)
         yield from ({"name": f"in-band {k + 1}", "type": kind} for k in range(part.inband_ports))
+        yield from (
+            {"name": name, "type": _managed_kind(plan, part.id)} for name in _managed_ports(plan, catalog, part)
+        )
     yield {"name": "oob 1", "type": "1000base-t", "mgmt_only": True}
+
+
+def _managed_ports(plan: Plan, catalog: Catalog, part: ManagementNode) -> Iterator[str]:
+    """Ports of a fabric manager into the fabrics that it manages, as the schedule names them."""
+    labels = {label for label, manager in wiring.fabric_managers(plan, catalog) if manager.id == part.id}
+    ends = (end for net in plan.fabrics for end in wiring.manager_ends(plan, catalog, net.name))
+    yield from dict.fromkeys(port for label, port in ends if label in labels)
+
+
+def _managed_kind(plan: Plan, part: str) -> str:
+    """The port of a fabric manager by the fastest fabric that buys it."""
+    groups = {line.group for line in plan.lines if line.part == part}
+    nets = [n for n in plan.fabrics if n.name in groups]
+    fastest = max(nets, key=lambda n: n.gbps, default=None)
+    return interface_type(fastest.technology, fastest.gbps) if fastest else "other"
 
 
 # -- CSV ---------------------------------------------------------------------------------------------------------------
@@ -188,12 +216,11 @@ def rack_rows(plan: Plan, catalog: Catalog) -> Iterator[tuple[object, ...]]:
 
 def device_rows(plan: Plan, catalog: Catalog, types: Sequence[DeviceType]) -> Iterator[tuple[object, ...]]:
     """One row per device, with the lowest unit it takes."""
-    builds = dict(zip(wiring.pool_names(plan.pools), plan.pools, strict=True))
+    builds = {name: k for k, name in enumerate(wiring.pool_names(plan.pools))}
     for rack in plan.racks:
         for item in rack.items:
             pool = builds.get(item.label.rsplit(" node ", 1)[0])
-            ports = pool.ports if pool is not None and item.item == pool.chassis else None
-            kind = next(t.data for t in types if t.part == item.item and t.ports == ports)
+            kind = next(t.data for t in types if t.part == item.item and (not t.pools or pool in t.pools))
             yield (
                 device_name(item.label), wiring.role_of(catalog, item.item), kind["manufacturer"], kind["model"],
                 site_name(plan), rack.name, item.bottom_unit, "front", "planned",
