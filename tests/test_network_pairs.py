@@ -6,6 +6,7 @@ import datetime as dt
 
 import pytest
 
+from planner import wiring
 from planner.catalog import Catalog
 from planner.optimize import optimize
 from planner.plan import Plan, PlannedFabric
@@ -43,3 +44,21 @@ def test_two_switches_are_joined_rather_than_put_below_a_third(catalog: Catalog)
     made = network(planned(catalog, 256, "single"), "in-band")
     assert (made.leaf, made.spine, made.redundancy) == (2, 0, "pair")
     assert network(planned(catalog, 64, "single"), "in-band").redundancy == "none"
+
+
+@pytest.mark.parametrize("count", [256, 2048, 32768])
+def test_a_device_with_two_ports_is_on_two_switches(catalog: Catalog, count: int) -> None:
+    """In-band of 4,096 nodes has three tiers and nearly full leaves: what plugs in last finds places pair by pair."""
+    text = SITE.format(count=count, layout="pair").replace("fabric: {technology: infiniband}", "fabric: {}")
+    made = optimize(read_site_text(text, "site.yaml", catalog), catalog, ON)
+    for role in ("in-band", "storage"):
+        seats: dict[str, set[str]] = {}
+        ports: dict[str, int] = {}
+        for run in wiring.runs(made, catalog):
+            if run.network == network(made, role).name and run.kind in ("node", "uplink"):
+                for label, _ in run.far:
+                    seats.setdefault(label, set()).add(run.near)
+                    ports[label] = ports.get(label, 0) + 1
+        alone = [label for label, found in seats.items() if ports[label] > 1 and len(found) < 2]
+        assert alone == []
+    assert verify(made, catalog) == []

@@ -219,7 +219,10 @@ def _managed(net: PlannedFabric, managers: list[str], room: list[int], legs: int
 
 
 def _plugged(plan: Plan, catalog: Catalog, net: PlannedFabric) -> Iterator[Joint]:
-    """Devices in order, spread evenly over leaves or pairs of leaves; where a leaf is full, the first with room."""
+    """Devices in order, spread evenly over leaves or pairs of leaves; where a leaf is full, the first with room.
+
+    In pairs the first of the same side, so that both ports of a device are on two switches.
+    """
     devices = list(_devices(plan, catalog, net.role))
     leaves = max(1, net.leaf)
     owner = "in-band" if net.role == "oob" and not net.leaf else net.name
@@ -241,7 +244,8 @@ def _plugged(plan: Plan, catalog: Catalog, net: PlannedFabric) -> Iterator[Joint
             else:
                 seat = min(leaves - 1, (done - begun) * leaves // share)
             if not room[seat]:
-                seat = next((s for s in range(leaves) if room[s]), seat)
+                sides = (*range(seat % 2, leaves, 2), *range(leaves)) if pairs else range(leaves)
+                seat = next((s for s in sides if room[s]), seat)
             room[seat] -= 1
             done += 1
             buyer = slow.name if uplink and own and slow is not None else net.name

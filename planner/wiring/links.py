@@ -224,7 +224,9 @@ def _shared(plan: Built, catalog: Catalog, net: PlannedFabric, switch: Switch, f
             wanted = _preferred(net, nodes, done, k)
             seat = seats[wanted]
             if seat.room(kept) < 1:
-                seat = next((s for s in seats if s.room(kept) > 0), seat)
+                # The same side of another pair first, so that a device with two ports never has both on one switch.
+                side = seats[wanted % 2 :: 2] if net.redundancy == "pair" else []
+                seat = next((s for s in (*side, *seats) if s.room(kept) > 0), seat)
             far = (label, f"U{k + 1}" if prefix == "uplink" else prefix if prefix == "mgmt" else f"{prefix} {k + 1}")
             kind, through = "node", net.name
             if prefix == "uplink":
