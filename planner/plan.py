@@ -178,7 +178,7 @@ class Pool(Entry):
 
 
 class PlannedFabric(Entry):
-    """One network. Cables count links of one kind; `ports_used` never exceeds `ports_present`."""
+    """One network. `cables` are pieces to its ports: breakout cables carry several links, some links two."""
 
     name: str  # compute, compute-2 ..., storage, in-band, oob
     role: Literal["compute", "storage", "in-band", "oob"]

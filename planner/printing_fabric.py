@@ -35,13 +35,15 @@ def fabric(made: Mapping[str, Any], catalog: Catalog) -> str:
         "core": "join the spines",
     }
     groups += [(f"  {tier}", f"{made[tier]:,}", words[tier]) for tier in words if made[tier]]
-    groups.append(("Links", f"{made['cables']:,}", "in all"))
+    groups.append(("Links", f"{made['links']:,}", "in all"))
     named = (
         ("node_links", "node to leaf", "one per node port"),
         ("leaf_spine_links", "leaf to spine", "at the switches' own speed"),
         ("spine_core_links", "spine to core", "at the switches' own speed"),
     )
     groups += [(f"  {words_}", f"{made[key]:,}", note) for key, words_, note in named if made[key]]
+    if made["cables"] != made["links"]:
+        groups.append(("Cables", f"{made['cables']:,}", "in all"))
     free = made["ports_present"] - made["ports_used"]
     groups += [
         ("Ports used", f"{made['ports_used']:,}", f"of {made['ports_present']:,} ports of {made['gbps']:g} Gbit/s"),

@@ -142,10 +142,6 @@ def network(sheet: Sheet, plan: Plan, words: Wording) -> None:
     sheet.head()
     for net in plan.fabrics:
         r = sheet.row
-        links = net.links_node + net.links_leaf_spine + net.links_spine_core
-        cables: int | Formula = net.cables
-        if links == net.cables:
-            cables = Formula(f"=SUM({sheet.at(r, 11)}:{sheet.at(r, 13)})", net.cables)
         free = Formula(f"={sheet.at(r, 16)}-{sheet.at(r, 15)}", net.ports_present - net.ports_used)
         cells: list[Cell] = [
             words.term("group", net.name),
@@ -162,7 +158,7 @@ def network(sheet: Sheet, plan: Plan, words: Wording) -> None:
             net.links_node,
             net.links_leaf_spine,
             net.links_spine_core,
-            cables,
+            net.cables,
             net.ports_used,
             net.ports_present,
             free,

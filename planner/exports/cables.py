@@ -106,12 +106,12 @@ def schedule(plan: Plan, catalog: Catalog) -> Iterator[ScheduleRow]:
                 a_rack=names[near.rack],
                 a_unit=near.unit,
                 a_device=near.label,
-                a_port=run.ports[leg - 1],
+                a_port=_connector(run.ports[leg - 1], run.strand),
                 a_module=near_module,
                 b_rack=names[far.rack],
                 b_unit=far.unit,
                 b_device=far.label,
-                b_port=port,
+                b_port=_connector(port, run.strand),
                 b_module=others.get((run.network, name), far_module) if run.kind == "node" else far_module,
                 gbps=run.gbps,
                 type=medium(catalog, cut, near_module),
@@ -120,6 +120,11 @@ def schedule(plan: Plan, catalog: Catalog) -> Iterator[ScheduleRow]:
                 length_m=cut.cable.length_m,
                 needed_m=round(cut.need_m, 2),
             )
+
+
+def _connector(port: str, strand: int) -> str:
+    """A port, or one of the connectors of the module in it."""
+    return f"{port}/{strand}" if strand else port
 
 
 def plan_cuts(plan: Plan, catalog: Catalog) -> Iterator[Cut]:

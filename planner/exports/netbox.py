@@ -1,14 +1,14 @@
 """NetBox: device types as YAML (form of the public devicetype-library) and CSV files for its bulk import forms.
 
-Ports are named as in the cable schedule. A port that is split has its parts as interfaces of their own beside the
-native one. Nothing is invented: a power inlet whose plug nobody states is of type `other`.
+Ports are named as in the cable schedule. Parts of a port that is split, or whose link takes two fibres, are interfaces
+of their own beside the native one. Nothing is invented: a power inlet whose plug nobody states is of type `other`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from planner.exports import cables
 from planner.exports.tables import write_rows
 from planner.files import atomic_text, atomic_write
 from planner.parts import Chassis, CoolingUnit, ManagementNode, StorageSystem, Switch
-from planner.plan import Plan, PoolPorts
+from planner.plan import Plan, PoolPorts, RackItem
 
 NAME_LENGTH = 64
 ETHERNET = {
@@ -219,28 +219,35 @@ def device_rows(plan: Plan, catalog: Catalog, types: Sequence[DeviceType]) -> It
     builds = {name: k for k, name in enumerate(wiring.pool_names(plan.pools))}
     for rack in plan.racks:
         for item in rack.items:
-            pool = builds.get(item.label.rsplit(" node ", 1)[0])
-            kind = next(t.data for t in types if t.part == item.item and (not t.pools or pool in t.pools))
+            kind = next(t.data for t in types if _is_of(t, item, builds))
             yield (
                 device_name(item.label), wiring.role_of(catalog, item.item), kind["manufacturer"], kind["model"],
                 site_name(plan), rack.name, item.bottom_unit, "front", "planned",
             )  # fmt: skip
 
 
-def interface_rows(plan: Plan, catalog: Catalog) -> Iterator[tuple[object, ...]]:
-    """Interfaces beyond those of the device types: parts of split ports."""
+def interface_rows(plan: Plan, catalog: Catalog, types: Sequence[DeviceType]) -> Iterator[tuple[object, ...]]:
+    """Interfaces beyond those of the device types: parts of split ports, connectors of a link over two fibres."""
+    builds = {name: k for k, name in enumerate(wiring.pool_names(plan.pools))}
+    names = [frozenset(entry["name"] for entry in t.data.get("interfaces", ())) for t in types]
+    known = {
+        item.label: names[next(k for k, t in enumerate(types) if _is_of(t, item, builds))]
+        for rack in plan.racks
+        for item in rack.items
+    }
+    nets = {net.name: net for net in plan.fabrics}
     for row in cables.schedule(plan, catalog):
-        net = next(n for n in plan.fabrics if n.name == row.network)
-        switch = catalog.switches[net.switch]
-        if row.a_port not in _native(switch):
-            yield device_name(row.a_device), row.a_port, interface_type(net.technology, row.gbps, switch.cage)
+        net = nets[row.network]
+        kind = interface_type(net.technology, row.gbps, catalog.switches[net.switch].cage)
+        for device, port in ((row.a_device, row.a_port), (row.b_device, row.b_port)):
+            if port not in known[device]:
+                yield device_name(device), port, kind
 
 
-def _native(switch: Switch) -> frozenset[str]:
-    face = wiring.Face(switch.id, switch)
-    return frozenset(
-        (*(face.name(k + 1) for k in range(switch.ports)), *(f"U{k + 1}" for k in range(switch.uplink_ports)))
-    )
+def _is_of(kind: DeviceType, item: RackItem, builds: Mapping[str, int]) -> bool:
+    """Whether a racked device is of a type; `builds`: pools by the name that their nodes bear."""
+    pool = builds.get(item.label.rsplit(" node ", 1)[0])
+    return kind.part == item.item and (not kind.pools or pool in kind.pools)
 
 
 def cable_rows(plan: Plan, catalog: Catalog) -> Iterator[tuple[object, ...]]:
@@ -256,7 +263,7 @@ def cable_rows(plan: Plan, catalog: Catalog) -> Iterator[tuple[object, ...]]:
 README = """Import order in NetBox (4.x; names of columns as in its import forms):
 1. 1-sites.csv, 2-manufacturers.csv, 3-device-roles.csv
 2. device-types/*.yaml (Device Types, Import)
-3. 4-racks.csv, 5-devices.csv, 6-interfaces.csv (parts of split ports; may be empty), 7-cables.csv
+3. 4-racks.csv, 5-devices.csv, 6-interfaces.csv (parts of ports; may be empty), 7-cables.csv
 Power inlets are of type "other": plugs are not stated in the catalog. Status is "planned" everywhere.
 """
 
@@ -273,7 +280,7 @@ def write_netbox(plan: Plan, catalog: Catalog, folder: Path) -> int:
         ("3-device-roles.csv", ROLE_HEADER, [(name, name, colour) for name, colour in ROLES.items()]),
         ("4-racks.csv", RACK_HEADER, rack_rows(plan, catalog)),
         ("5-devices.csv", DEVICE_HEADER, device_rows(plan, catalog, types)),
-        ("6-interfaces.csv", INTERFACE_HEADER, interface_rows(plan, catalog)),
+        ("6-interfaces.csv", INTERFACE_HEADER, interface_rows(plan, catalog, types)),
         ("7-cables.csv", CABLE_HEADER, cable_rows(plan, catalog)),
     )
     for name, header, rows in tables:

@@ -1,14 +1,15 @@
 """Which optics and cables a link takes, by the cages at its ends and its speed.
 
 Default lengths are documented in docs/fabric.md: node to leaf 10 m, switch to switch 30 m, out-of-band 5 m. Copper and
-active optical cables carry their ends; fibres take a module at each end. A twin-port cage takes one module for two
-links.
+active optical cables carry their ends; fibres take a module at each end. A twin-port cage takes one module, which has
+two connectors of 400 Gbit/s: two links of 400G, or one of 800G over two fibres.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from planner.catalog import Catalog
@@ -18,7 +19,10 @@ from planner.parts import BuildLine, Switch
 
 @dataclass(frozen=True, slots=True)
 class LinkKit:
-    """Parts of links of one kind: a cable per `links_per_cable` links, modules at each end (None: none needed)."""
+    """Parts of links of one kind: a cable per `links_per_cable` links, modules at each end (None: none needed).
+
+    `fibres`: cables of one link, side by side between the connectors of its two modules.
+    """
 
     cable: str
     links_per_cable: int = 1
@@ -26,6 +30,7 @@ class LinkKit:
     switch_links: int = 1
     far_module: str | None = None
     far_links: int = 1
+    fibres: int = 1
 
 
 # Modules at the node end, by cage, for 400G and 800G fibre links. A flat OSFP cage of an adapter takes one link.
@@ -49,7 +54,7 @@ def node_kit(switch: Switch, gbps: float, node_cage: str) -> LinkKit | Rejection
         if switch.technology == "infiniband" and switch.cage == "osfp-1600-twin":
             return LinkKit("mfp7e30-n010", 1, "mms4a00", 2, "mms4a20", 1)
         if switch.technology == "ethernet" and switch.gbps >= 800:
-            return LinkKit("mfp7e30-n010", 1, "mms4x00-nm16", 1, "generic-800g-osfp-dr8", 1)
+            return LinkKit("mfp7e30-n010", 1, "mms4x00-nm", 1, "generic-800g-osfp-dr8", 1, fibres=2)
         return _no_kit(switch, gbps)
     if gbps >= 400:
         at_switch = _SWITCH_400.get(switch.cage)
@@ -89,6 +94,10 @@ def switch_kit(switch: Switch) -> LinkKit | Rejection:
         return LinkKit("mfp7e30-n030", 1, "mms4a00", 2, "mms4a00", 2)
     if switch.cage in _SWITCH_400 and switch.gbps >= 400:
         module, links = _SWITCH_400[switch.cage]
+        if (
+            switch.gbps >= 800
+        ):  # the whole module is one link (NVIDIA, transceivers and fibres of 100G-PAM4, 2025-11-27)
+            return LinkKit("mfp7e10-n030", 1, module, 1, module, 1, fibres=links)
         return LinkKit("mfp7e10-n030", 1, module, links, module, links)
     if switch.gbps == 200:
         return LinkKit("mfs1s00-h030v")
@@ -113,7 +122,7 @@ def uplink_kit(switch: Switch) -> LinkKit:
 def lines(kit: LinkKit, switch_groups: list[int], far_groups: list[int]) -> dict[str, int]:
     """Parts of links: `switch_groups` links per switch (switches share no module), `far_groups` links per far end."""
     at_switches, at_ends = Counter(switch_groups), Counter(far_groups)
-    found = {kit.cable: _pieces(at_switches, kit.links_per_cable)}
+    found = {kit.cable: _pieces(at_switches, kit.links_per_cable) * kit.fibres}
     for module, per, groups in (
         (kit.switch_module, kit.switch_links, at_switches),
         (kit.far_module, kit.far_links, at_ends),
@@ -135,7 +144,7 @@ def together(
 
     Where both take the same cable and switch module they share modules; a splitter never serves both.
     """
-    alike = (kit.cable, kit.switch_module, kit.switch_links) == (other.cable, other.switch_module, other.switch_links)
+    alike = _at_switch(kit) == _at_switch(other)
     ends: int = sum(managers)
     if not alike or kit.links_per_cable > 1:
         total = dict(lines(kit, down, node_groups))
@@ -146,6 +155,15 @@ def together(
     if other.far_module is not None and ends:
         total[other.far_module] = total.get(other.far_module, 0) + ends
     return total
+
+
+def _at_switch(kit: LinkKit) -> tuple[object, ...]:
+    return (kit.cable, kit.switch_module, kit.switch_links, kit.fibres)
+
+
+def pieces(found: Mapping[str, int], *kits: LinkKit | None) -> int:
+    """Cables among parts of links of these kinds."""
+    return sum(found.get(cable, 0) for cable in {kit.cable for kit in kits if kit is not None})
 
 
 def build_lines(*parts: dict[str, int]) -> tuple[BuildLine, ...]:

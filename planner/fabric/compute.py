@@ -124,6 +124,7 @@ def _assembled(
         down=tree.down,
         up=tree.up,
         planes=planes,
+        cables=cabling.pieces(node, kit, other) + cabling.pieces(trunk, between),
     )
 
 

@@ -51,6 +51,7 @@ class FabricDesign:
     up: int = 0  # native uplinks above it
     media: Media = USUAL
     planes: int = 1  # separate trees; all counts are those of all planes together
+    cables: int = 0  # pieces: a breakout cable carries several links, some links take two fibres
 
     @property
     def switches(self) -> int:

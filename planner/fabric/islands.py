@@ -64,6 +64,7 @@ def islands(
         redundancy="none",
         lines=cabling.build_lines({switch_id: count}, each),
         media=taken(media, kit, None),
+        cables=cabling.pieces(each, kit),
     )
 
 

@@ -169,6 +169,7 @@ class _Network:
         between = made.leaf_spine + made.peer
         present = made.leaf * (self.switch.ports + self.switch.uplink_ports) if oob else made.switches * radix
         each = {part: n * endpoints for part, n in self.per_endpoint().items()}
+        fixed = self.fixed(made)
         return FabricDesign(
             switch=self.switch.id,
             technology=self.switch.technology,
@@ -186,9 +187,10 @@ class _Network:
             ports_used=endpoints + uplinks + 2 * (between + made.spine_core) * share,
             ports_present=present,
             redundancy="pair" if self.pair else "none",
-            lines=cabling.build_lines(self.fixed(made), each),
+            lines=cabling.build_lines(fixed, each),
             uplinks=uplinks,
             media=self.media,
+            cables=cabling.pieces(each, self.kit) + cabling.pieces(fixed, self.between),
         )
 
 

@@ -67,7 +67,8 @@ def describe(
         "node_links": made.links_node,
         "leaf_spine_links": made.links_leaf_spine,
         "spine_core_links": made.links_spine_core,
-        "cables": made.links_node + made.links_leaf_spine + made.links_spine_core,
+        "links": made.links_node + made.links_leaf_spine + made.links_spine_core,
+        "cables": made.cables,
         "ports_used": made.ports_used,
         "ports_present": made.ports_present,
         "switch_power_kw_max": round(made.switches * most / 1000, 3),
@@ -92,4 +93,5 @@ def _assumed(catalog: Catalog, switch: Switch, gbps: float, cage: str, joined: b
     between = switch_kit(switch)
     if joined and not isinstance(between, Rejection):
         told += f", cables between switches {catalog.cables[between.cable].length_m:g} m"
+        told += f", {between.fibres} per link of {switch.gbps:g} Gbit/s" if between.fibres > 1 else ""
     return [*found, told, "no copper"]

@@ -34,6 +34,8 @@ def cabled_once(plan: Plan, catalog: Catalog) -> Result:
     for run in wiring.runs(plan, catalog):
         for device, port in (*((run.near, port) for port in run.ports), *run.far):
             known = seen.setdefault(device, set())
+            if run.strand > 1:
+                continue  # the same port: the second fibre of its link
             if port in known:
                 twice.append(f"{device} {port}")
             known.add(port)

@@ -437,6 +437,7 @@ def _lengths(plan: Plan, catalog: Catalog, spots: dict[str, Spot]) -> Iterator[s
     count: Counter[int] = Counter()
     longest: dict[int, float] = {}
     missing: Counter[tuple[str, str]] = Counter()
+    strands = {k: _strands(plan, catalog, k, v[0].part) for k, v in held.items()}
     for joint in _joints(plan, catalog, legs):
         entries = held.get((joint.network, joint.kind), [])
         if not entries:
@@ -444,7 +445,7 @@ def _lengths(plan: Plan, catalog: Catalog, spots: dict[str, Spot]) -> Iterator[s
             continue
         need = max(hall.metres(spots[joint.near], spots[label]) for label in joint.far)
         entry = next((e for e in entries if e.length_m >= need - 1e-9), entries[-1])
-        count[id(entry)] += 1
+        count[id(entry)] += strands[joint.network, joint.kind]
         longest[id(entry)] = max(longest.get(id(entry), 0.0), need)
     for (network, kind), number in sorted(missing.items()):
         yield f"cabling: {network} has {number} runs of kind {kind}, none is planned"
@@ -457,6 +458,16 @@ def _lengths(plan: Plan, catalog: Catalog, spots: dict[str, Spot]) -> Iterator[s
             yield f"{name}: {entry.part} is {part.length_m:g} m long, a run needs {longest[id(entry)]:.2f}"
         if abs(entry.longest_m - longest.get(id(entry), 0.0)) > 0.0101:
             yield f"{name}: longest_m {entry.longest_m:g}, the longest run is {longest.get(id(entry), 0.0):.2f}"
+
+
+def _strands(plan: Plan, catalog: Catalog, key: tuple[str, str], part: str) -> int:
+    """Fibres of one link: an 800G link between modules of 2 × 400G takes both of their connectors."""
+    net = next((n for n in plan.fabrics if n.name == key[0]), None)
+    if net is None or net.switch not in catalog.switches or catalog.cables[part].kind != "fibre":
+        return 1
+    switch = catalog.switches[net.switch]
+    gbps = net.gbps if key[1] in ("node", "uplink") else switch.gbps
+    return 2 if gbps >= 800 and switch.cage == "osfp-twin" else 1
 
 
 def _bought(plan: Plan, catalog: Catalog) -> Iterator[str]:

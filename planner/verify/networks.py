@@ -49,7 +49,7 @@ def check_networks(plan: Plan, catalog: Catalog) -> Iterator[str]:
             yield from _compute(name, plan, net, switch, catalog)
         else:
             yield from _shared(name, plan, net, switch, catalog, plugged[net.role])
-        yield from _links(name, net)
+        yield from _links(name, net, plan, brought)
         yield from _bought(name, net, [ln for ln in plan.lines if ln.group == net.name], catalog, brought)
     yield from _switches(plan, catalog, counted)
     for role, count in plugged.items():
@@ -255,12 +255,13 @@ def _same(name: str, net: PlannedFabric, expected: Expected) -> Iterator[str]:
         yield f"{name}: oversubscription {net.oversubscription:g}, its leaves give {counts.oversubscription:g}"
 
 
-def _links(name: str, net: PlannedFabric) -> Iterator[str]:
-    trunk = net.links_leaf_spine + net.links_spine_core + net.links_other
+def _links(name: str, net: PlannedFabric, plan: Plan, brought: int) -> Iterator[str]:
     if net.links_node != net.endpoints:
         yield f"{name}: links_node {net.links_node}, {net.endpoints} endpoints"
-    if net.cables != net.links_node + trunk:
-        yield f"{name}: cables {net.cables}, links are {net.links_node + trunk}"
+    own = [e for e in plan.cabling if e.network == net.name and (net.role != "oob" or e.kind != "uplink")]
+    pieces = sum(e.quantity for e in own) + (brought if net.role == "in-band" else 0)
+    if net.cables != pieces:
+        yield f"{name}: cables {net.cables}, {pieces} run to its ports"
     if net.ports_used > net.ports_present:
         yield f"{name}: {net.ports_used} ports used, {net.ports_present} present"
 
@@ -272,14 +273,15 @@ def _brought(plan: Plan, catalog: Catalog) -> int:
 
 
 def _bought(name: str, net: PlannedFabric, lines: list[PlanLine], catalog: Catalog, brought: int) -> Iterator[str]:
-    """Switches as counted; every cable carries a link and every link a cable; fibres end in modules, none idle."""
+    """Switches as counted; cables as counted, and enough for every link; fibres end in modules, none idle."""
     switches = sum(ln.quantity for ln in lines if ln.part == net.switch)
     if switches != net.leaf + net.spine + net.core:
         yield f"{name}: {net.leaf + net.spine + net.core} switches counted, its lines buy {switches} × {net.switch}"
     switch = catalog.switches[net.switch]
     # Uplinks as fast as in-band ports are on cables of that network; slower ones bring their own.
     own = net.role == "oob" and (switch.uplink_gbps or 0) < IN_BAND_GBPS
-    links = net.cables + (OOB_UPLINKS * net.leaf if own else -brought if net.role == "in-band" else 0)
+    others = OOB_UPLINKS * net.leaf if own else -brought if net.role == "in-band" else 0
+    links = net.links_node + net.links_other + net.links_leaf_spine + net.links_spine_core + others
     pieces = carried = 0
     fibres, modules, sockets = Counter[str](), Counter[str](), Counter[str]()
     for line in lines:
@@ -291,8 +293,8 @@ def _bought(name: str, net: PlannedFabric, lines: list[PlanLine], catalog: Catal
         elif isinstance(part, Optic):
             modules[part.media] += line.quantity
             sockets[part.media] += line.quantity * part.links
-    if not pieces <= links <= carried:
-        yield f"{name}: {links} links, its lines buy {pieces} cables for at most {carried}"
+    if pieces != net.cables + others or links > carried:
+        yield f"{name}: {net.cables + others} cables for {links} links, its lines buy {pieces} for at most {carried}"
     for kind in sorted(set(fibres) | set(modules)):
         ends, have, most = 2 * fibres[kind], modules[kind], sockets[kind]
         if not have <= ends <= most:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from planner.catalog import Catalog
 from planner.fabric import cabling
@@ -26,7 +26,10 @@ End = tuple[str, str]  # device label, port name
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One cable: its network, kind of link, the switch and its ports, the far ends (several legs of a breakout)."""
+    """One cable: its network, kind of link, the switch and its ports, the far ends (several legs of a breakout).
+
+    `strand`: the connector (from 1) of the modules at both ends, where one link runs over several fibres; else 0.
+    """
 
     network: str
     kind: str  # node | trunk | core | peer | uplink
@@ -35,6 +38,7 @@ class Run:
     far: tuple[End, ...]
     gbps: float
     through: str  # the network whose parts the cable is bought with
+    strand: int = 0
 
 
 def runs(plan: Built, catalog: Catalog) -> Iterator[Run]:
@@ -50,17 +54,18 @@ def network_runs(
     """The cables of one network. `used` keeps the faces of switches that carry two networks."""
     switch = catalog.switches[net.switch]
     faces = used if used is not None else {}
-    if net.role == "compute":
-        yield from _compute(plan, catalog, net, switch, faces)
-    else:
-        yield from _shared(plan, catalog, net, switch, faces)
+    devices = _compute if net.role == "compute" else _shared
+    node = kit(catalog, net)
+    for run in devices(plan, catalog, net, switch, faces):
+        yield from _strands(run, node if run.kind == "node" else None)
     units = _Units(plan, catalog, net) if net.role == "compute" else None
     groups = units.rails if units is not None and net.topology == "rail" else 1
     whole = units.whole_leaves() if units is not None else net.leaf
     trunk = trunk_kit(catalog, net)
     per = 1 if trunk is None else trunk.links_per_cable
     for plane in range(net.planes):
-        yield from _between(net, switch, faces, groups, whole, per, plane)
+        for run in _between(net, switch, faces, groups, whole, per, plane):
+            yield from _strands(run, trunk)
 
 
 def kit(catalog: Catalog, net: PlannedFabric, cage: str = "qsfp112") -> cabling.LinkKit | None:
@@ -74,6 +79,16 @@ def trunk_kit(catalog: Catalog, net: PlannedFabric) -> cabling.LinkKit | None:
     """The parts of a link between two switches of a network."""
     found = cabling.switch_kit(catalog.switches[net.switch]) if net.links_leaf_spine else None
     return kit_of(catalog, found, net.trunk_cable) if isinstance(found, cabling.LinkKit) else None
+
+
+def _strands(run: Run, parts: cabling.LinkKit | None) -> Iterator[Run]:
+    """The cables of a link: one, or one per connector of its modules with an equal share of its speed."""
+    fibres = 1 if parts is None else parts.fibres
+    if fibres == 1:
+        yield run
+        return
+    for k in range(1, fibres + 1):
+        yield replace(run, gbps=run.gbps / fibres, strand=k)
 
 
 def _face(faces: dict[str, Face], label: str, switch: Switch, split: int) -> Face:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from planner.catalog import Catalog
 from planner.parts import Cable, cage_of_links
 from planner.plan import Plan, PlannedFabric, Pool
-from planner.wiring.devices import Built, links_per_port, pool_names
+from planner.wiring.devices import Built, links_per_port, manager_ends, pool_names
 from planner.wiring.lengths import family
 from planner.wiring.links import kit, trunk_kit
 
@@ -27,9 +27,14 @@ def modules_of(plan: Built, catalog: Catalog, net: PlannedFabric) -> dict[str, t
 
 
 def other_ends(plan: Built, catalog: Catalog) -> dict[tuple[str, str], str | None]:
-    """Modules in nodes whose cages differ from those of the first pool on a compute fabric that pools share."""
+    """Modules in devices whose cages differ from those of the first pool on a compute fabric.
+
+    Further pools that share the fabric, and fabric managers, whose adapters have single-port cages.
+    """
     found: dict[tuple[str, str], str | None] = {}
     for net in plan.fabrics:
+        if net.role == "compute" and (at_manager := kit(catalog, net, "osfp")) is not None:
+            found |= {(net.name, label): at_manager.far_module for label, _ in manager_ends(plan, catalog, net.name)}
         named = zip(pool_names(plan.pools), plan.pools, strict=True)
         for name, pool in [(name, pool) for name, pool in named if pool.fabric == net.name][1:]:
             ends = kit(catalog, net, _cage_of(pool, catalog, net))

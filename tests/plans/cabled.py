@@ -243,6 +243,11 @@ def _native(port: str, switch: Switch) -> str:
     return "/".join(port.split("/")[:per])
 
 
+def fibres(catalog: Catalog, module: str | None, gbps: float) -> int:
+    """Fibres of one link: as many connectors of its modules as its speed takes; cables with ends carry whole links."""
+    return 1 if module is None else max(1, round(gbps / catalog.optics[module].gbps))
+
+
 def by_formula(plan: Plan, catalog: Catalog, name: str) -> int:
     """Cables of a network from its counts: one per link, several links in breakout and twin-port copper cables.
 
@@ -252,8 +257,10 @@ def by_formula(plan: Plan, catalog: Catalog, name: str) -> int:
     kit, between = wiring.kit(catalog, net), wiring.trunk_kit(catalog, net)
     per = kit.links_per_cable if kit is not None and net.role == "compute" else 1
     trunk = (net.links_leaf_spine + net.links_spine_core) // (between.links_per_cable if between is not None else 1)
+    trunk *= fibres(catalog, between.switch_module, catalog.switches[net.switch].gbps) if between is not None else 1
     if per == 1:
-        return net.links_node + net.links_other + trunk
+        each = fibres(catalog, kit.switch_module, net.gbps) if kit is not None else 1
+        return net.links_node * each + net.links_other + trunk
     trunk += net.links_other  # fabric managers have a leaf port each and share no breakout cable with nodes
     units = sum(p.nodes * catalog.chassis[p.chassis].fabric_units for p in plan.pools if p.fabric == name)
     each = net.endpoints // units
