@@ -7,7 +7,7 @@ Variables (title, unit):
   pick[s]       shared option s is chosen, 0 or 1
   driver[s]     endpoints (or nodes) that shared option s serves, whole; brackets of one network whose driver costs the
                 same per unit have one variable between them, as at most one of them is picked
-  steps[s]      equal pieces of shared option s, whole; only where it is built from such
+  steps[s]      equal pieces of shared option s, whole; only where it is built from such; one variable where one driver
   racks         cabinets bought, whole
   performance   the smallest delivered share, continuous; only for highest_performance
 Every row and objective is a sum over (variable, Load) pairs, so an item cannot cost money without using power and room.
@@ -98,16 +98,16 @@ def _variables(model: Model) -> None:
     for i, shared in enumerate(problem.shared):
         model.pick[shared.id] = lp.add_variable(_name("pick", i, shared.id), cat="Binary")
         model.terms.append((model.pick[shared.id], shared.fixed))
-        if shared.per_step:
-            model.steps[shared.id] = lp.add_variable(
-                _name("steps", i, shared.id), 0, shared.steps(shared.high), "Integer"
-            )
-            model.terms.append((model.steps[shared.id], shared.step))
     for i, (_, members) in enumerate(_grouped(problem.shared, _driver_group).items()):
         high = max(s.high for s in members)
         driver = lp.add_variable(_name("driver", i, members[0].network), 0, high, "Integer")
         model.driver |= {s.id: driver for s in members}
         model.terms.append((driver, members[0].unit))
+        if members[0].per_step:
+            most = max(s.steps(s.high) for s in members)
+            steps = lp.add_variable(_name("steps", i, members[0].network), 0, most, "Integer")
+            model.steps |= {s.id: steps for s in members}
+            model.terms.append((steps, members[0].step))
     model.terms.append((model.racks, problem.rack))
     if problem.performance_first:
         model.performance = lp.add_variable("performance", 0)
@@ -226,11 +226,11 @@ def shared_bracket(model: Model) -> None:
 
 def shared_step(model: Model) -> None:
     """shared_step[s]: driver[s] ≤ per_step[s]·steps[s] ≤ driver[s] + per_step[s] − 1: steps = ⌈driver ÷ per_step⌉."""
-    for i, shared in enumerate(model.problem.shared):
-        if shared.per_step:
-            room = shared.per_step * model.steps[shared.id] - model.driver[shared.id]
-            model.lp += room >= 0, f"shared_step_low_{i}"
-            model.lp += room <= shared.per_step - 1, f"shared_step_high_{i}"
+    stepped = [s for s in model.problem.shared if s.per_step]
+    for i, (shared, *_) in enumerate(_grouped(stepped, _driver_group).values()):
+        room = shared.per_step * model.steps[shared.id] - model.driver[shared.id]
+        model.lp += room >= 0, f"shared_step_low_{i}"
+        model.lp += room <= shared.per_step - 1, f"shared_step_high_{i}"
 
 
 def network_endpoints(model: Model) -> None:
@@ -399,7 +399,9 @@ def rack_packing(model: Model, cut: RackCut, index: int) -> None:
             missing.append(1 - pulp.lpSum(model.use[o.id] for o in as_large_options(problem, options[name])))
         else:
             missing.append(1 - model.use[name])
-    counted += [(1 * model.steps[s], n, shared[s].steps(shared[s].high)) for s, n in cut.pieces]
+    for s, n in cut.pieces:
+        same = [o for o in problem.shared if o.per_step and model.steps[o.id] is model.steps[s]]  # one variable
+        counted.append((1 * model.steps[s], n, max(o.steps(o.high) for o in same)))
     for k, (held, count, high) in enumerate(counted):
         enough = model.lp.add_variable(f"enough_{index}_{k}", cat="Binary")
         model.lp += held - (high - count + 1) * enough <= count - 1, f"rack_packing_enough_{index}_{k}"
@@ -492,10 +494,14 @@ def _high(model: Model, option_id: str) -> int:
 
 def _driver_group(shared: SharedOption) -> str:
     """Brackets of one network, tag and kind of switch whose driver costs the same per unit."""
-    unit = shared.unit
-    cost = (unit.capital, unit.yearly, unit.watts, unit.typical_watts, sorted(unit.endpoints.items()))
-    pieces = f"{shared.id}" if shared.per_step else ""
-    return f"{shared.network}|{shared.together}|{shared.switch}|{cost}|{sorted(unit.supply.items())}|{pieces}"
+    unit, pieces = _cost(shared.unit), (shared.per_step, _cost(shared.step)) if shared.per_step else ""
+    return f"{shared.network}|{shared.together}|{shared.switch}|{unit}|{pieces}"
+
+
+def _cost(load: Load) -> str:
+    """Everything that a load adds, to tell loads apart."""
+    sums = (load.capital, load.yearly, load.watts, load.typical_watts, load.nodes)
+    return f"{sums}|{sorted(load.endpoints.items())}|{sorted(load.supply.items())}|{sorted(load.shapes.items())}"
 
 
 def _racked(measure: Callable[[Shape], int]) -> Measure:

@@ -167,7 +167,14 @@ class SharedEquipment:
         if not slow:
             return found + [o for s in self._out_of_band_switches() for o in self._leaves(s, LARGE)]
         tags = sorted({o.together for o in inband if o.together is not None and o.together.startswith(LARGE)})
-        return found + [o for s in self._out_of_band_switches() for tag in tags for o in self._leaves(s, tag)]
+        # An adapter for slower uplinks takes a whole cage: none is free where cages are split over breakout cables.
+        plain = [tag for tag in tags if self.catalog.cables[tag.partition("/")[2]].links == 1]
+        return found + [
+            o
+            for s in self._out_of_band_switches()
+            for tag in (tags if fabric.uplink_at_speed(s) else plain)
+            for o in self._leaves(s, tag)
+        ]
 
     def _leaves(self, switch: Switch, tag: str) -> list[SharedOption]:
         """An out-of-band network of as many equal leaves as its endpoints take.
@@ -278,13 +285,22 @@ class SharedEquipment:
             fixed = merge(fixed, self._managers(switch))
             tag = MANAGED
         unit = Bundle(lines=seeds(bracket.per_node_lines, network))
+        step = Bundle(lines=seeds(bracket.step_lines, network))
+        begun = self.pricer.load(step)
+        if isinstance(begun, Rejection):
+            self.rejections.append(begun)
+            return []
         if network == "in-band":  # told apart by its cable where out-of-band uplinks may bring slower ones
             slow = any(not fabric.uplink_at_speed(s) for s in self._out_of_band_switches())
-            tag = f"{LARGE}/{bracket.per_node_lines[0].part}" if slow else LARGE
+            cable = (bracket.step_lines or bracket.per_node_lines)[0].part
+            tag = f"{LARGE}/{cable}" if slow else LARGE
         layout = "|pair" if paired and self.request.redundancy(network) == "none" else ""  # type: ignore[arg-type]
         name = f"{network}|{switch}{media.tag}|{bracket.lo:06d}{layout}"
         found = self._option(name, network, bracket.lo, bracket.hi, fixed, unit, tag, switch, gbps)
-        return [replace(o, media=media, paired=paired) for o in found]
+        found = [replace(o, media=media, paired=paired) for o in found]
+        if not bracket.per_step:
+            return found
+        return [replace(o, per_step=bracket.per_step, step=begun, step_bundle=step) for o in found]
 
     def _on_copper(
         self,

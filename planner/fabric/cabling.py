@@ -142,11 +142,11 @@ def together(
 ) -> dict[str, int]:
     """Parts of the links below leaves: `down` to nodes, `managers` to fabric managers, one port each.
 
-    Where both take the same cable and switch module they share modules; a splitter never serves both.
+    Where both take the same cable and switch module they share modules and breakout cables.
     """
     alike = _at_switch(kit) == _at_switch(other)
     ends: int = sum(managers)
-    if not alike or kit.links_per_cable > 1:
+    if not alike:
         total = dict(lines(kit, down, node_groups))
         for part, number in lines(other, managers, [1] * ends).items():
             total[part] = total.get(part, 0) + number
@@ -155,6 +155,26 @@ def together(
     if other.far_module is not None and ends:
         total[other.far_module] = total.get(other.far_module, 0) + ends
     return total
+
+
+def links_per_plug(kit: LinkKit) -> int:
+    """Links that one plug in a switch carries: legs of a breakout cable, or links of a module."""
+    return max(kit.links_per_cable, kit.switch_links)
+
+
+def link_lines(kit: LinkKit) -> dict[str, int]:
+    """Parts that each link has for itself."""
+    found = {kit.cable: kit.fibres} if kit.links_per_cable == 1 else {}
+    for module in (kit.switch_module if kit.switch_links == 1 else None, kit.far_module):
+        if module is not None:
+            found[module] = found.get(module, 0) + 1
+    return found
+
+
+def plug_lines(kit: LinkKit) -> dict[str, int]:
+    """Parts that the links of one plug have together; none where a plug carries one link."""
+    found = {kit.cable: 1} if kit.links_per_cable > 1 else {}
+    return found | ({kit.switch_module: 1} if kit.switch_module is not None and kit.switch_links > 1 else {})
 
 
 def _at_switch(kit: LinkKit) -> tuple[object, ...]:

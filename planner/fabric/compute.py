@@ -49,7 +49,12 @@ def compute_design(
     rail = topology == "rail"
     split = max(1, radix // switch.ports) if gbps < switch.gbps else 1
     native = switch.ports if split > 1 else radix
-    tree = fat_tree(nodes, ports_per_node // planes, native, oversubscription, rail, extra, split, reserve)
+    kit = cabling.node_kit(switch, gbps, node_cage)
+    if isinstance(kit, Rejection):
+        return kit
+    kit = copper.kit_of(catalog, kit, media.node)
+    step = max(1, kit.links_per_cable // split)  # a breakout cable fills its cage: no other link takes its free ports
+    tree = fat_tree(nodes, ports_per_node // planes, native, oversubscription, rail, extra, split, reserve, step)
     if tree is None:
         how = f" with {ports_per_node} rails; a plain tree or nodes of fewer ports (trays) may fit" if rail else ""
         return Rejection(
@@ -57,16 +62,13 @@ def compute_design(
             "too-large",
             f"{(nodes + reserve) * ports_per_node // planes + extra} endpoints exceed three tiers of {switch_id}{how}",
         )
-    kit = cabling.node_kit(switch, gbps, node_cage)
     other = cabling.node_kit(switch, gbps, "osfp")
     between = cabling.switch_kit(switch) if tree.tiers > 1 else None
-    if isinstance(kit, Rejection):
-        return kit
     if isinstance(between, Rejection):
         return between
     if isinstance(other, Rejection):
         return other
-    kit, other = copper.kit_of(catalog, kit, media.node), copper.kit_of(catalog, other, media.node)
+    other = copper.kit_of(catalog, other, media.node)
     if between is not None and media.trunk is not None:
         between = copper.kit_of(catalog, between, media.trunk)
         on_copper = catalog.cables[between.cable].kind in copper.KINDS

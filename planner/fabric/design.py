@@ -60,13 +60,18 @@ class FabricDesign:
 
 @dataclass(frozen=True, slots=True)
 class Bracket:
-    """Counts from lo to hi for which the network costs `fixed_lines` + count × `per_node_lines` exactly."""
+    """Counts from lo to hi for which the network costs `fixed_lines` + count × `per_node_lines` exactly.
+
+    Where plugs carry several links, `step_lines` come on top for every `per_step` of the count that are begun.
+    """
 
     lo: int
     hi: int
     fixed_lines: tuple[BuildLine, ...]
     per_node_lines: tuple[BuildLine, ...]
     design_at_hi: FabricDesign
+    per_step: int = 0
+    step_lines: tuple[BuildLine, ...] = ()
 
 
 def ports_at(switch: Switch, gbps: float) -> int:

@@ -80,9 +80,9 @@ class _Network:
             return _Counts(max(1, math.ceil(endpoints / native)))
         split = max(1, ports_at(self.switch, self.gbps) // native)
         if not self.pair:
-            tree = fat_tree(endpoints, 1, native, self.ratio, False, 0, split)
+            tree = fat_tree(endpoints, 1, native, self.ratio, False, 0, split, step=self.whole)
             return None if tree is None else _from_tree(tree, 0)
-        if endpoints <= 2 * (native - PEER_LINKS) * split:
+        if endpoints <= 2 * ((native - PEER_LINKS) // self.whole * self.whole) * split:
             return _Counts(2, peer=PEER_LINKS)
         return self._two_tiers(endpoints, split) or self._three_tiers(endpoints, split)
 
@@ -123,7 +123,7 @@ class _Network:
         """
         room = self.switch.ports - PEER_LINKS
         found = []
-        for down in range(1, room):
+        for down in range(self.whole, room, self.whole):
             up = max(2, math.ceil(down / self.ratio - 1e-9))
             up += up % 2
             if down + up <= room:
@@ -135,9 +135,25 @@ class _Network:
         """Node bandwidth ÷ uplink bandwidth that is allowed: 3:1 in-band, 4:3 storage (reference designs), or more."""
         return max(self.oversubscription, 3.0 if self.name == "in-band" else 4 / 3)
 
+    @property
+    def whole(self) -> int:
+        """Native ports of a cage whose plug serves endpoints: a leaf gives them away together."""
+        return max(1, cabling.links_per_plug(self.kit) // max(1, ports_at(self.switch, self.gbps) // self.switch.ports))
+
+    @property
+    def per_step(self) -> int:
+        """Endpoints that begin another plug on a switch, in pairs on both of the pair; 0: each has its own."""
+        per = cabling.links_per_plug(self.kit)
+        return 0 if per == 1 else 2 * per if self.pair else per
+
     def per_endpoint(self) -> dict[str, int]:
-        """Parts of one endpoint link, counted per link so that brackets are exact (a splitter serves one endpoint)."""
-        return cabling.lines(self.kit, [1], [1])
+        """Parts of one endpoint link alone."""
+        return cabling.link_lines(self.kit)
+
+    def step(self, endpoints: int) -> dict[str, int]:
+        """Parts that begin with every `per_step` endpoints: a plug per switch of a pair, one for a single endpoint."""
+        both = 2 if self.pair and endpoints > 1 else 1
+        return {part: n * both for part, n in cabling.plug_lines(self.kit).items()}
 
     def fixed(self, made: _Counts) -> dict[str, int]:
         """Switches and the links between them; modules are counted per switch."""
@@ -169,6 +185,9 @@ class _Network:
         between = made.leaf_spine + made.peer
         present = made.leaf * (self.switch.ports + self.switch.uplink_ports) if oob else made.switches * radix
         each = {part: n * endpoints for part, n in self.per_endpoint().items()}
+        if self.per_step:
+            begun = math.ceil(endpoints / self.per_step)
+            each = merge(each, {part: n * begun for part, n in self.step(endpoints).items()})
         fixed = self.fixed(made)
         return FabricDesign(
             switch=self.switch.id,
@@ -253,10 +272,13 @@ def network_brackets(
         if counted is None or (counted.core and tiers < 3):
             break
         high = _last_with(made, low, counted, max_endpoints)
+        if made.per_step and made.pair and low <= 1 < high:
+            high = 1  # a single endpoint has one plug, two have one on either switch
         design = made.design(high, counted)
         if isinstance(design, Rejection):
             break
-        found.append(Bracket(low, high, cabling.build_lines(made.fixed(counted)), per, design))
+        fixed, step = cabling.build_lines(made.fixed(counted)), cabling.build_lines(made.step(high))
+        found.append(Bracket(low, high, fixed, per, design, made.per_step, step if made.per_step else ()))
         low = high + 1
     return found
 

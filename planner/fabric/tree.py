@@ -75,13 +75,15 @@ def fat_tree(
     extra: int = 0,
     split: int = 1,
     reserve: int = 0,
+    step: int = 1,
 ) -> Tree | None:
     """The tree with the fewest switches (then the fewest links) for nodes × ports endpoints; None when none fits.
 
     `rail`: nodes stand in scalable units of `down` nodes, port i of a node goes to leaf i of its unit, and the leaves
     of a unit are built whole. `extra` endpoints (a fabric manager) take free ports of leaves. `split`: endpoints per
     switch port where ports are split towards the nodes; uplinks always run at the port's native speed. `reserve`
-    nodes come later: spines and cores are sized for all, leaves are built for `nodes`.
+    nodes come later: spines and cores are sized for all, leaves are built for `nodes`. `step`: leaves give so many
+    switch ports to endpoints together, where one plug fills a cage of several.
     """
     whole = nodes + reserve
     endpoints = whole * ports
@@ -90,7 +92,7 @@ def fat_tree(
     best: tuple[Tree, Leaf] | None = None
     for native in range(radix - 1, 0, -1):
         up = uplinks(native, oversubscription)
-        if native + up > radix:
+        if native + up > radix or native % step:
             continue
         shape = Leaf(native * split, up, radix, split)
         leaf, groups = leaves(whole, ports, shape, rail, extra)

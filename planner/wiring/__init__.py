@@ -15,9 +15,10 @@ from planner.wiring.devices import (
     switches,
 )
 from planner.wiring.lengths import Cut, Ladder, cabling_of, class_cables, class_parts, cuts, ladders, planned_ladders
-from planner.wiring.links import Run, kit, network_runs, runs, trunk_kit
+from planner.wiring.links import network_runs, runs, trunk_kit
 from planner.wiring.modules import beyond_reach, longer_pieces, modules_of, other_ends, reach_m
 from planner.wiring.ports import Face, PortClash, ports_at
+from planner.wiring.run import Run, kit
 
 __all__ = [
     "Built",

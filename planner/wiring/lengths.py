@@ -15,7 +15,8 @@ from planner.floorplan import Floor, cable_m
 from planner.parts import Cable
 from planner.plan import PlannedCables, PlannedFabric
 from planner.wiring.devices import Built, Device, directory, floor
-from planner.wiring.links import Run, kit, runs, trunk_kit
+from planner.wiring.links import runs, trunk_kit
+from planner.wiring.run import Run, kit
 
 Key = tuple[str, str]  # network that buys the cable, kind of link
 Spot = tuple[int, int, float]  # rack, its units, height of the port in units

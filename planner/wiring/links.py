@@ -9,36 +9,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from planner.catalog import Catalog
 from planner.fabric import cabling
 from planner.fabric.copper import kit_of
 from planner.parts import Switch
 from planner.plan import PlannedFabric, Pool
-from planner.wiring.devices import Built, compute_port, links_per_port, manager_ends, plugs, pool_names
+from planner.wiring.devices import Built, compute_port, links_per_port, manager_ends, pool_names
 from planner.wiring.ports import Face, PortClash, ports_at
-
-PEER_LINKS = 2  # between the two switches of a pair
-
-End = tuple[str, str]  # device label, port name
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One cable: its network, kind of link, the switch and its ports, the far ends (several legs of a breakout).
-
-    `strand`: the connector (from 1) of the modules at both ends, where one link runs over several fibres; else 0.
-    """
-
-    network: str
-    kind: str  # node | trunk | core | peer | uplink
-    near: str  # label of the switch
-    ports: tuple[str, ...]  # its port per leg
-    far: tuple[End, ...]
-    gbps: float
-    through: str  # the network whose parts the cable is bought with
-    strand: int = 0
+from planner.wiring.run import PEER_LINKS, End, Run, face_of, kit, uplinks
+from planner.wiring.shared import shared_runs
 
 
 def runs(plan: Built, catalog: Catalog) -> Iterator[Run]:
@@ -54,7 +35,7 @@ def network_runs(
     """The cables of one network. `used` keeps the faces of switches that carry two networks."""
     switch = catalog.switches[net.switch]
     faces = used if used is not None else {}
-    devices = _compute if net.role == "compute" else _shared
+    devices = _compute if net.role == "compute" else shared_runs
     node = kit(catalog, net)
     for run in devices(plan, catalog, net, switch, faces):
         yield from _strands(run, node if run.kind == "node" else None)
@@ -66,13 +47,6 @@ def network_runs(
     for plane in range(net.planes):
         for run in _between(net, switch, faces, groups, whole, per, plane):
             yield from _strands(run, trunk)
-
-
-def kit(catalog: Catalog, net: PlannedFabric, cage: str = "qsfp112") -> cabling.LinkKit | None:
-    """The parts of a link between a device (by its cage) and a leaf, as candidates priced them."""
-    switch = catalog.switches[net.switch]
-    found = cabling.node_kit(switch, net.gbps, "rj45" if net.role == "oob" else cage)
-    return kit_of(catalog, found, net.node_cable) if isinstance(found, cabling.LinkKit) else None
 
 
 def trunk_kit(catalog: Catalog, net: PlannedFabric) -> cabling.LinkKit | None:
@@ -91,12 +65,6 @@ def _strands(run: Run, parts: cabling.LinkKit | None) -> Iterator[Run]:
         yield replace(run, gbps=run.gbps / fibres, strand=k)
 
 
-def _face(faces: dict[str, Face], label: str, switch: Switch, split: int) -> Face:
-    if label not in faces:
-        faces[label] = Face(label, switch, split)
-    return faces[label]
-
-
 # -- compute fabrics -------------------------------------------------------------------------------------------------
 def _compute(
     plan: Built, catalog: Catalog, net: PlannedFabric, switch: Switch, faces: dict[str, Face]
@@ -109,7 +77,7 @@ def _compute(
     managers = manager_ends(plan, catalog, net.name)
     below = units.managers(split)
     for leaf in range(net.leaf):
-        face = _face(faces, f"{net.name} leaf {leaf + 1}", switch, split)
+        face = face_of(faces, f"{net.name} leaf {leaf + 1}", switch, split)
         legs: list[tuple[End, str]] = []
         for unit, port in units.of_leaf(leaf):
             if net.topology == "islands" and legs and units.ends(unit)[0] != legs[0][0][0]:
@@ -117,8 +85,7 @@ def _compute(
                 legs = []
                 face.whole()
             legs.append((units.port(unit, port), face.node_port()))
-        yield from _cables(net, face, legs, per)
-        legs = [(next(managers), face.node_port()) for _ in range(below[leaf])]
+        legs += [(next(managers), face.node_port()) for _ in range(below[leaf])]
         yield from _cables(net, face, legs, per)
 
 
@@ -221,85 +188,6 @@ class _Units:
         return label, prefix + compute_port(port, links)
 
 
-# -- in-band, out-of-band, storage -------------------------------------------------------------------------------------
-def _shared(plan: Built, catalog: Catalog, net: PlannedFabric, switch: Switch, faces: dict[str, Face]) -> Iterator[Run]:
-    if net.role == "in-band" and net.leaf == 1 and _combined(plan):
-        yield from _on_uplinks(plan, catalog, net, switch, faces)
-        return
-    leaves = max(1, net.leaf)
-    owner = net.name if net.leaf else "in-band"
-    split = max(1, ports_at(switch, net.gbps) // switch.ports) if net.role != "oob" else 1
-    seats = [_face(faces, f"{owner} leaf {k + 1}", switch, split) for k in range(leaves)]
-    kept = _reserved(net)
-    field = {"in-band": "in_band", "oob": "oob", "storage": "storage"}[net.role]
-    nodes = sum(pool.nodes * getattr(pool.ports, field) for pool in plan.pools)
-    done = 0
-    for label, prefix, count in plugs(plan, catalog, net.role):
-        for k in range(count):
-            wanted = _preferred(net, nodes, done, k)
-            seat = seats[wanted]
-            if seat.room(kept) < 1:
-                # The same side of another pair first, so that a device with two ports never has both on one switch.
-                side = seats[wanted % 2 :: 2] if net.redundancy == "pair" else []
-                seat = next((s for s in (*side, *seats) if s.room(kept) > 0), seat)
-            far = (label, f"U{k + 1}" if prefix == "uplink" else prefix if prefix == "mgmt" else f"{prefix} {k + 1}")
-            kind, through = "node", net.name
-            if prefix == "uplink":
-                kind, through = "uplink", _buyer(plan, catalog, net.name)
-            yield Run(net.name, kind, seat.label, (seat.node_port(),), (far,), net.gbps, through)
-            done += 1
-
-
-def _buyer(plan: Built, catalog: Catalog, in_band: str) -> str:
-    """The network whose lines buy the uplinks of out-of-band switches."""
-    out = next(net for net in plan.fabrics if net.role == "oob")
-    return in_band if cabling.uplink_at_speed(catalog.switches[out.switch]) else out.name
-
-
-def _preferred(net: PlannedFabric, nodes: int, done: int, port: int) -> int:
-    """The leaf for the next port: node ports in order evenly over all leaves, then likewise everything else.
-
-    The two leaves of a pair take the ports of a device in turn.
-    """
-    leaves = max(1, net.leaf)
-    first, ends = (0, nodes) if done < nodes else (nodes, max(1, net.endpoints - nodes))
-    if net.redundancy == "pair" and leaves % 2 == 0:
-        pairs = leaves // 2
-        return min(pairs - 1, max(0, done - port - first) * pairs // ends) * 2 + port % 2
-    return min(leaves - 1, (done - first) * leaves // ends)
-
-
-def _reserved(net: PlannedFabric) -> int:
-    """Native ports of a leaf that lead to other switches."""
-    if net.role == "oob" or not net.links_leaf_spine:
-        return 0
-    peers = PEER_LINKS if net.redundancy == "pair" else 0
-    if not net.spine:
-        return peers
-    return _up(net) + peers
-
-
-def _up(net: PlannedFabric) -> int:
-    """Links from one leaf to the spines, those between the two of a pair left out."""
-    peers = PEER_LINKS * (net.leaf // 2) if net.redundancy == "pair" and net.role != "compute" else 0
-    return (net.links_leaf_spine - peers) // net.leaf
-
-
-def _combined(plan: Built) -> bool:
-    return any(net.role == "oob" and not net.leaf for net in plan.fabrics)
-
-
-def _on_uplinks(
-    plan: Built, catalog: Catalog, net: PlannedFabric, switch: Switch, faces: dict[str, Face]
-) -> Iterator[Run]:
-    """The one switch of a small site: in-band on its faster ports."""
-    face = _face(faces, f"{net.name} leaf 1", switch, 1)
-    for label, prefix, count in plugs(plan, catalog, net.role):
-        for k in range(count):
-            far = (label, f"{prefix} {k + 1}")
-            yield Run(net.name, "node", face.label, (face.uplink_port(),), (far,), net.gbps, net.name)
-
-
 # -- between switches ------------------------------------------------------------------------------------------------
 def _between(
     net: PlannedFabric, switch: Switch, faces: dict[str, Face], groups: int, whole: int, per: int, plane: int
@@ -313,7 +201,7 @@ def _between(
     split = max(1, ports_at(switch, net.gbps) // switch.ports) if net.role != "oob" else 1
 
     def link(kind: str, one: str, other: str) -> Run:
-        a, b = _face(faces, f"{net.name} {one}", switch, split), _face(faces, f"{net.name} {other}", switch, split)
+        a, b = face_of(faces, f"{net.name} {one}", switch, split), face_of(faces, f"{net.name} {other}", switch, split)
         ports = tuple(a.trunk_port() for _ in range(per))
         return Run(
             net.name, kind, a.label, ports, tuple((b.label, b.trunk_port()) for _ in ports), switch.gbps, net.name
@@ -325,7 +213,7 @@ def _between(
             yield link("peer", f"leaf {2 * pair + 1}", f"leaf {2 * pair + 2}")
     if not net.spine:
         return
-    up = _up(net)
+    up = uplinks(net)
     leaves, spines, cores = (count // net.planes for count in (net.leaf, net.spine, net.core))
 
     def name(tier: str, number: int, of_plane: int) -> str:

@@ -9,7 +9,8 @@ from planner.parts import Cable, cage_of_links
 from planner.plan import Plan, PlannedFabric, Pool
 from planner.wiring.devices import Built, links_per_port, manager_ends, pool_names
 from planner.wiring.lengths import family
-from planner.wiring.links import kit, trunk_kit
+from planner.wiring.links import trunk_kit
+from planner.wiring.run import kit
 
 TRUNKS = ("trunk", "core", "peer")
 

@@ -44,9 +44,9 @@ class Face:
         self._held()
         return self.name(native + 1, part + 1 if self.split > 1 else 0)
 
-    def whole(self) -> None:
-        """Start the next device on a native port of its own: a cable never serves two cages."""
-        left = -self.nodes % self.split
+    def whole(self, together: int = 0) -> None:
+        """Start the next device on a native port, or on the next of so many node ports that one plug serves."""
+        left = -self.nodes % (together or self.split)
         self.nodes += left
         self.skipped += left
 
