@@ -69,9 +69,14 @@ def islands(
 
 
 def island_nodes(switch: Switch, ports_per_node: int, gbps: float, together: int) -> int:
-    """Nodes on one island switch: whole replicas of `together` nodes; 0 when not one fits."""
+    """Nodes on one island switch: whole replicas of `together` nodes; 0 when not one fits.
+
+    Every node has plugs of its own, which fill their cages.
+    """
     ports = ports_at(switch, gbps)
-    return ports // (ports_per_node * together) * together if ports_per_node else 0
+    per_cage = max(1, ports // max(1, switch.cages))
+    taken = math.ceil(ports_per_node / per_cage) * per_cage * together
+    return ports // taken * together if ports_per_node else 0
 
 
 def island_brackets(

@@ -137,7 +137,7 @@ def _joints(plan: Plan, catalog: Catalog, legs: dict[tuple[str, str], int]) -> I
         if net.role == "compute":
             yield from _to_leaves(plan, catalog, net, legs.get((net.name, "node"), 1))
         else:
-            yield from _plugged(plan, catalog, net)
+            yield from _plugged(plan, catalog, net, legs.get((net.name, "node"), 1))
         per = max((legs.get((net.name, kind), 1) for kind in ("trunk", "peer")), default=1)
         yield from _trunks(plan, catalog, net, per)
 
@@ -165,23 +165,19 @@ def _to_leaves(plan: Plan, catalog: Catalog, net: PlannedFabric, legs: int) -> I
     radix = switch.ports if net.gbps == switch.gbps else switch.split.get(f"{net.gbps:g}", switch.ports)
     share = max(1, radix // switch.ports)
     below = round(net.oversubscription * (net.links_leaf_spine // net.leaf) * share) if net.spine else radix
-    used: list[int] = []
+    wired: list[list[str]] = []
     for leaf in range(net.leaf):
         if net.topology == "islands":
-            room = max(1, radix // (each * span) * span)
+            cage = max(1, radix // max(1, switch.cages))
+            room = max(1, radix // (-(-each // cage) * cage * span) * span)
             wires = [e for e in ends[leaf * room : (leaf + 1) * room] for _ in range(each)]
-            step = each  # a cable serves one node
         elif net.topology == "rail" and net.spine:
             unit = leaf % (net.leaf // net.planes) // (each // net.planes)
-            wires, step = ends[unit * below : (unit + 1) * below], 0
+            wires = ends[unit * below : (unit + 1) * below]
         else:
             place = leaf % (net.leaf // net.planes)
-            wires, step = plain[place * below : (place + 1) * below], 0
-        for first in range(0, len(wires), step or max(1, len(wires))):
-            part = wires[first : first + step] if step else wires
-            for k in range(0, len(part), legs):
-                yield Joint(net.name, "node", f"{net.name} leaf {leaf + 1}", tuple(part[k : k + legs]))
-        used.append(len(wires))
+            wires = plain[place * below : (place + 1) * below]
+        wired.append(wires)
     managers = [
         label
         for label, part, _ in _servers(plan, catalog)
@@ -189,7 +185,14 @@ def _to_leaves(plan: Plan, catalog: Catalog, net: PlannedFabric, legs: int) -> I
         for _ in range(catalog.management[part].fabric_ports)
     ]
     up = net.links_leaf_spine // net.leaf if net.spine else 0
-    yield from _managed(net, managers, [(switch.ports - up) * share - n for n in used], legs)
+    ruled = _managed(net, managers, [(switch.ports - up) * share - len(wires) for wires in wired])
+    for leaf, (wires, above) in enumerate(zip(wired, ruled, strict=True)):
+        row = [*wires, *above]
+        step = each if net.topology == "islands" else max(1, len(row))  # there a cable serves one node
+        for first in range(0, len(row), step):
+            part = row[first : first + step]
+            for k in range(0, len(part), legs):
+                yield Joint(net.name, "node", f"{net.name} leaf {leaf + 1}", tuple(part[k : k + legs]))
 
 
 def _port_counts(plan: Plan, catalog: Catalog, net: PlannedFabric) -> Iterator[tuple[str, int]]:
@@ -201,24 +204,21 @@ def _port_counts(plan: Plan, catalog: Catalog, net: PlannedFabric) -> Iterator[t
             yield from ((f"{name} node {k // trays + 1}", ports) for k in range(pool.nodes * trays))
 
 
-def _managed(net: PlannedFabric, managers: list[str], room: list[int], legs: int) -> Iterator[Joint]:
-    """Fabric managers, one on each of the last leaves with a free port, round after round."""
+def _managed(net: PlannedFabric, managers: list[str], room: list[int]) -> list[list[str]]:
+    """Fabric managers by leaf: one on each of the last leaves with a free port, round after round."""
     seats: Counter[int] = Counter()
     left = net.links_other
     while left:
         free = [leaf for leaf in reversed(range(net.leaf)) if seats[leaf] < room[leaf]][:left]
         if not free:
-            return
+            break
         seats.update(free)
         left -= len(free)
     ends = iter(managers)
-    for leaf in range(net.leaf):
-        below = [next(ends, "") for _ in range(seats[leaf])]
-        for k in range(0, len(below), legs):
-            yield Joint(net.name, "node", f"{net.name} leaf {leaf + 1}", tuple(below[k : k + legs]))
+    return [[next(ends, "") for _ in range(seats[leaf])] for leaf in range(net.leaf)]
 
 
-def _plugged(plan: Plan, catalog: Catalog, net: PlannedFabric) -> Iterator[Joint]:
+def _plugged(plan: Plan, catalog: Catalog, net: PlannedFabric, legs: int) -> Iterator[Joint]:
     """Devices in order, spread evenly over leaves or pairs of leaves; where a leaf is full, the first with room.
 
     In pairs the first of the same side, so that both ports of a device are on two switches.
@@ -235,6 +235,13 @@ def _plugged(plan: Plan, catalog: Catalog, net: PlannedFabric) -> Iterator[Joint
     slow = next((n for n in plan.fabrics if n.role == "oob"), None)
     own = slow is not None and (catalog.switches[slow.switch].uplink_gbps or 0) < 100
     front = sum(pool.nodes * _ports_in(plan, pool, catalog, net.role) for pool in plan.pools)
+    cage = radix // max(1, switch.cages)
+    if cage > 1 and not small:
+        wires = [
+            (label, slow.name if up and own and slow else net.name, up) for label, n, up in devices for _ in range(n)
+        ]
+        yield from _in_cages(net, wires, (cage, front, room, legs))
+        return
     for label, ports, uplink in devices:
         share, begun = (front, 0) if done < front else (max(1, net.endpoints - front), front)
         first = done - begun
@@ -250,6 +257,40 @@ def _plugged(plan: Plan, catalog: Catalog, net: PlannedFabric) -> Iterator[Joint
             done += 1
             buyer = slow.name if uplink and own and slow is not None else net.name
             yield Joint(buyer, "uplink" if uplink else "node", f"{owner} leaf {seat + 1}", (label,))
+
+
+def _in_cages(
+    net: PlannedFabric, wires: list[tuple[str, str, bool]], rules: tuple[int, int, list[int], int]
+) -> Iterator[Joint]:
+    """Ports by whole cages, one to each switch of a pair in turn: (device, buyer of the cable, uplink) in order.
+
+    `rules`: ports of a cage, how many ports are of nodes, ports free on each leaf, legs of a cable.
+    """
+    cage, front, room, legs = rules
+    sides = 2 if net.redundancy == "pair" and len(room) % 2 == 0 else 1
+    size, places = cage * sides, len(room) // sides
+    sets = [wires[k : k + size] for k in range(0, len(wires), size)]
+    if sides == 2 and len(sets) > 1 and len(sets[-1]) == 1:  # it is joined by the last of the set before
+        sets[-1] = [sets[-2][-1], *sets[-1]]
+        sets[-2] = sets[-2][:-1]
+    split = -(-front // size)
+    start = 0
+    for k, members in enumerate(sets):
+        begun, share = (0, split) if k < split else (split, len(sets) - split)
+        place = (k - begun) * places // share
+        if any(n < cage for n in room[place * sides : place * sides + sides]):
+            able = (p for p in range(places) if all(n >= cage for n in room[p * sides : p * sides + sides]))
+            place = next(able, place)
+        for side in range(sides):
+            seat = place * sides + side
+            room[seat] -= cage
+            mine = [w for j, w in enumerate(members, start) if j % sides == side]
+            for first in range(0, len(mine), legs):
+                part = mine[first : first + legs]
+                kind = "uplink" if legs == 1 and part[0][2] else "node"
+                buyer = part[0][1] if legs == 1 else net.name
+                yield Joint(buyer, kind, f"{net.name} leaf {seat + 1}", tuple(label for label, _, _ in part))
+        start += len(members)
 
 
 def _endpoint_ports(native: int, net: PlannedFabric, split: dict[str, int], gbps: float) -> int:
@@ -427,12 +468,7 @@ def _lengths(plan: Plan, catalog: Catalog, spots: dict[str, Spot]) -> Iterator[s
         held.setdefault((entry.network, entry.kind), []).append(entry)
     for entries in held.values():
         entries.sort(key=lambda e: e.length_m)
-    compute = {net.name for net in plan.fabrics if net.role == "compute"}
-    legs = {
-        k: catalog.cables[v[0].part].links
-        for k, v in held.items()
-        if k[1] in ("trunk", "peer") or (k[1] == "node" and k[0] in compute)
-    }
+    legs = {k: catalog.cables[v[0].part].links for k, v in held.items() if k[1] in ("trunk", "peer", "node")}
     hall = Hall(plan, catalog)
     count: Counter[int] = Counter()
     longest: dict[int, float] = {}

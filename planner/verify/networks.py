@@ -64,6 +64,17 @@ def _radix(switch: Switch, gbps: float) -> int:
     return switch.split.get(f"{gbps:g}", switch.ports if gbps in (25, 50) and gbps < switch.gbps else 0)
 
 
+def _cage(switch: Switch, radix: int) -> int:
+    """Ports of one cage."""
+    return max(1, radix // max(1, switch.cages))
+
+
+def _legs(plan: Plan, net: PlannedFabric, catalog: Catalog) -> int:
+    """Links of a cable to devices: breakout cables fill a cage."""
+    found = [catalog.cables.get(e.part) for e in plan.cabling if (e.network, e.kind) == (net.name, "node")]
+    return max((c.links for c in found if c is not None), default=1)
+
+
 # -- compute fabrics -------------------------------------------------------------------------------------------------
 def _compute(name: str, plan: Plan, net: PlannedFabric, switch: Switch, catalog: Catalog) -> Iterator[str]:
     pools = [p for p in plan.pools if p.fabric == net.name]
@@ -157,7 +168,17 @@ def _derived(
         return None
     # Every plane is the same tree for its share of each node's ports.
     units = units if len(each) == 1 else total // net.planes
-    one = trees.compute(units, per // net.planes, switch.ports, share, ratio, rail, extra, reserve)
+    one = trees.compute(
+        units,
+        per // net.planes,
+        switch.ports,
+        share,
+        ratio,
+        rail,
+        extra,
+        reserve,
+        _legs(plan, net, catalog) // share or 1,
+    )
     if one is None:
         return None
     counts = trees.times(one, net.planes)
@@ -170,7 +191,8 @@ def _islands(pool: Pool, net: PlannedFabric, radix: int, ports: int, catalog: Ca
     units, each = pool.nodes * trays, ports // trays
     spans = [p.layout.get("nodes") for p in pool.predicted]
     together = int(spans[0] or 1) * trays if spans else 1
-    room = radix // (each * together) * together
+    cage = _cage(catalog.switches[net.switch], radix)
+    room = radix // (trees.up_to(each, cage) * cage * together) * together
     if not room:
         return None
     leaf = trees.up_to(units, room)
@@ -210,7 +232,8 @@ def _shared(name: str, plan: Plan, net: PlannedFabric, switch: Switch, catalog: 
         yield from _same(name, net, Expected(counts, present, "direct", redundancy))
         return
     radix = _radix(switch, net.gbps)
-    made = trees.joined(net.role, net.endpoints, switch.ports, max(1, radix // switch.ports), pair)
+    share = max(1, radix // switch.ports)
+    made = trees.joined(net.role, net.endpoints, switch.ports, share, pair, _cage(switch, radix) // share or 1)
     if made is None:
         yield f"{name}: {net.endpoints} endpoints exceed three tiers of {net.switch}"
         return

@@ -47,17 +47,26 @@ def up_to(value: int, per: int) -> int:
 
 
 def compute(
-    units: int, ports: int, native: int, share: int, ratio: float, rail: bool, extra: int = 0, reserve: int = 0
+    units: int,
+    ports: int,
+    native: int,
+    share: int,
+    ratio: float,
+    rail: bool,
+    extra: int = 0,
+    reserve: int = 0,
+    step: int = 1,
 ) -> Counts | None:
     """The tree with fewest tiers, then switches, then links, then widest leaves; None when three tiers are too few.
 
-    `extra` ports of leaves carry fabric managers; spines and cores are those of `reserve` more units.
+    `extra` ports of leaves carry fabric managers; spines and cores are those of `reserve` more units; leaves give
+    `step` native ports to endpoints together.
     """
     present, whole = units * ports, (units + reserve) * ports
     if whole + extra <= native * share:
         return Counts(1, 0, 0, 0, 0, present + extra, 1.0, whole + extra)
     found: list[tuple[Counts, int]] = []
-    for down, up in _splits(native, ratio):
+    for down, up in _splits(native, ratio, step):
         wide = down * share
         leaf = _leaves(units + reserve, ports, wide, (native - up) * share, rail, extra)
         groups = ports if rail else 1
@@ -94,9 +103,9 @@ def _cost(tree: Counts) -> tuple[int, int, int, int]:
     return (tree.tiers, tree.leaf + tree.spine + tree.core, links, -tree.down)
 
 
-def _splits(native: int, ratio: float) -> Iterator[tuple[int, int]]:
-    """Ports down and up of a leaf: as few up as the oversubscription allows."""
-    for down in range(1, native):
+def _splits(native: int, ratio: float, step: int) -> Iterator[tuple[int, int]]:
+    """Ports down, in multiples of `step`, and up of a leaf: as few up as the oversubscription allows."""
+    for down in range(step, native, step):
         up = next(u for u in range(1, native + 1) if down <= u * ratio + 1e-9)
         if down + up <= native:
             yield down, up
@@ -138,19 +147,20 @@ def _three(leaf: int, up: int, native: int, wide: int, endpoints: int, share: in
     return Counts(leaf, spines, cores[0], links, links, used, wide / (up * share), wide)
 
 
-def joined(role: str, endpoints: int, native: int, share: int, pair: bool) -> Counts | None:
+def joined(role: str, endpoints: int, native: int, share: int, pair: bool, step: int = 1) -> Counts | None:
     """An in-band or storage network: one switch or a pair, else leaves under spines at up to 3:1 or 4:3.
 
-    The two switches of a pair are joined by two links; spines above pairs come in pairs too.
+    The two switches of a pair are joined by two links; spines above pairs come in pairs too. `step`: native ports of a
+    cage whose plug serves endpoints.
     """
     ratio = 3.0 if role == "in-band" else 4 / 3
     if not pair:
-        return compute(endpoints, 1, native, share, ratio, False)
+        return compute(endpoints, 1, native, share, ratio, False, step=step)
     room = native - 2
-    if endpoints <= 2 * room * share:
+    if endpoints <= 2 * (room - room % step) * share:
         return Counts(2, 0, 0, 2, 0, endpoints + 2 * share * 2, 1.0)
     splits = []
-    for down in range(1, room):
+    for down in range(step, room, step):
         up = next(u for u in range(2, native + 2, 2) if down <= u * ratio + 1e-9)
         if down + up <= room:
             splits.append((down, up))

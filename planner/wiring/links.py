@@ -83,7 +83,7 @@ def _compute(
             if net.topology == "islands" and legs and units.ends(unit)[0] != legs[0][0][0]:
                 yield from _cables(net, face, legs, per)
                 legs = []
-                face.whole()
+                face.whole(units.cage)
             legs.append((units.port(unit, port), face.node_port()))
         legs += [(next(managers), face.node_port()) for _ in range(below[leaf])]
         yield from _cables(net, face, legs, per)
@@ -114,6 +114,7 @@ class _Units:
         self.together = self._together(self.pools[0][1]) * self.pools[0][2] if self.pools else 1
         self.reserve = int(plan.request["preferences"]["fabric"].get("reserve_nodes", 0))
         self.radix = ports_at(catalog.switches[net.switch], net.gbps)
+        self.cage = max(1, self.radix // max(1, catalog.switches[net.switch].cages))  # ports of one cage
         up = net.links_leaf_spine // net.leaf if net.spine else 0
         native = catalog.switches[net.switch].ports
         split = max(1, self.radix // native) if net.gbps < catalog.switches[net.switch].gbps else 1
@@ -153,7 +154,8 @@ class _Units:
         """(unit, port) of everything below a leaf, both from 0. Link k of a port goes to plane k."""
         plane, leaf = divmod(leaf, max(1, self.leaves))
         if self.net.topology == "islands":
-            room = max(1, self.radix // max(1, self.each * self.together) * self.together)
+            own = -(-self.each // self.cage) * self.cage  # a plug serves one node
+            room = max(1, self.radix // max(1, own * self.together) * self.together)
             for unit in range(leaf * room, min(self.count, (leaf + 1) * room)):
                 yield from ((unit, port) for port in range(self.each))
         elif self.net.topology == "rail" and self.net.spine:

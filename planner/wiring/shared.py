@@ -80,7 +80,7 @@ def _buyer(plan: Built, catalog: Catalog, in_band: str) -> str:
 # -- several ports to a plug -------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class _Groups:
-    """Ports in groups that fill a plug, or one on either switch of a pair: `ends` in all, the first `nodes` of nodes."""
+    """Ports in groups that fill a plug, or one on either switch of a pair; `ends` in all, nodes' first."""
 
     ends: int
     nodes: int
