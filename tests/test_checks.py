@@ -9,16 +9,18 @@ import io
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
 
+from planner import wiring
 from planner.catalog import Catalog
 from planner.cli import main
 from planner.errors import NoPlan
-from planner.facility import check_racks, checks, words_en, words_zh
+from planner.facility import check_networks, check_racks, checks, words_en, words_zh
 from planner.facility.cooling import cooling_facts
 from planner.facility.power import power_facts
 from planner.facility.standards import standards_for
@@ -458,3 +460,22 @@ workloads:
     catalog = Catalog.load()
     plan = optimize(read_site_text(text, "site.yaml", catalog), catalog, dt.date(2026, 11, 24), explained=False)
     assert verify(plan, catalog) == []
+
+
+def test_a_cage_holds_one_plug(plan: Plan, catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two breakout cables whose heads are in one cage are found; two links on one module are fine."""
+    runs = list(wiring.runs(plan, catalog))
+    net = next(n for n in plan.fabrics if n.role == "in-band")
+    assert catalog.switches[net.switch].cages == catalog.switches[net.switch].ports
+    near = next(r.near for r in runs if r.network == "in-band")
+    below = [r for r in runs if r.near == near]
+    split = [replace(run, ports=(f"1/{k}",)) for k, run in enumerate(below[:2], 1)]
+    others = [r for r in runs if r not in below[:2]]
+    monkeypatch.setattr(wiring, "runs", lambda *_: iter([*others, *split]))
+    found = check_networks.cabled_once(plan, catalog)
+    assert (found.status, found.case) == ("FAIL", "cages")
+    assert near in str(found.items)
+    twin = next(n for n in plan.fabrics if n.role == "compute")
+    assert catalog.switches[twin.switch].cages * 2 == catalog.switches[twin.switch].ports
+    monkeypatch.setattr(wiring, "runs", lambda *_: iter(runs))
+    assert check_networks.cabled_once(plan, catalog).status == "PASS"

@@ -27,11 +27,15 @@ def ports(plan: Plan, catalog: Catalog) -> Result:
 
 
 def cabled_once(plan: Plan, catalog: Catalog) -> Result:
-    """Every port of every node and every uplink is cabled exactly once; a switch without a free port is named."""
+    """Every port of every node and every uplink is cabled exactly once, and a cage holds one plug.
+
+    A switch without a free port is named.
+    """
     seen: dict[str, set[str]] = {}
     twice: list[str] = []
-    total = 0
+    total, cages = 0, _Cages(plan, catalog)
     for run in wiring.runs(plan, catalog):
+        cages.add(run)
         for device, port in (*((run.near, port) for port in run.ports), *run.far):
             known = seen.setdefault(device, set())
             if run.strand > 1:
@@ -49,7 +53,32 @@ def cabled_once(plan: Plan, catalog: Catalog) -> Result:
     figures: Figures = {"ports": total}
     if twice or bare:
         return offending("FAIL", "wrong", figures, called(twice or bare))
+    if cages.crowded:
+        return offending("FAIL", "cages", figures, called(cages.crowded))
     return Result("PASS", "once", figures)
+
+
+class _Cages:
+    """What stands in the cages of switches: a module, which links share, or the end of one cable."""
+
+    def __init__(self, plan: Plan, catalog: Catalog) -> None:
+        self.modules = {net.name: wiring.modules_of(plan, catalog, net) for net in plan.fabrics}
+        self.plugs: dict[tuple[str, str], str] = {}
+        self.crowded: list[str] = []
+        self.number = 0
+
+    def add(self, run: wiring.Run) -> None:
+        """Plug a cable into its cages; `crowded` names those that hold something else already."""
+        self.number += 1
+        between = run.kind in ("trunk", "core", "peer")
+        ends = [(run.near, port) for port in run.ports] + (list(run.far) if between else [])
+        module = self.modules[run.network]["trunk" if between else "node"][0]
+        for device, port in ends:
+            if not port[0].isdigit():
+                continue  # out-of-band uplinks and management ports are no cages with several ports
+            cage, plug = (device, port.split("/")[0]), module or f"cable {self.number}"
+            if self.plugs.setdefault(cage, plug) != plug:
+                self.crowded.append(" ".join(cage))
 
 
 def cables_bought(plan: Plan, catalog: Catalog) -> Result:

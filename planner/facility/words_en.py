@@ -30,6 +30,7 @@ CASES: dict[str, Words] = {
     "ports/clash": ("{items}", "a free port", "The plan cannot be cabled.", AGAIN),
     "cabled-once/once": ("{ports} ports", "once each", "Every NIC port and uplink has exactly one cable.", ""),
     "cabled-once/wrong": ("{items}", "once each", "Ports cabled twice or not at all.", AGAIN),
+    "cabled-once/cages": ("{items}", "one plug per cage", "Cages of switches with more than one plug.", AGAIN),
     "cabled-once/clash": ("{items}", "a free port", "The plan cannot be cabled.", AGAIN),
     "cables-bought/agree": ("{bought} bought", "{run} run", "Schedule and bill of materials agree.", ""),
     "cables-bought/short": ("{bought} bought", "{run} run", "Too few: {items}.", "Buy what is short."),

@@ -34,6 +34,7 @@ CASES: dict[str, Words] = {
     "ports/clash": ("{items}", "有空闲端口", "无法按此布线。", AGAIN),
     "cabled-once/once": ("{ports} 个端口", "各接一根", "每个网卡端口和上联端口恰接一根线缆。", ""),
     "cabled-once/wrong": ("{items}", "各接一根", "有端口重复布线或未布线。", AGAIN),
+    "cabled-once/cages": ("{items}", "每个插槽一个接头", "交换机插槽（cage）内接头多于一个。", AGAIN),
     "cabled-once/clash": ("{items}", "有空闲端口", "无法按此布线。", AGAIN),
     "cables-bought/agree": ("采购 {bought} 根", "布放 {run} 根", "布线表与采购清单一致。", ""),
     "cables-bought/short": ("采购 {bought} 根", "布放 {run} 根", "缺少：{items}。", "补足所缺线缆。"),

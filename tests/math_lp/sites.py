@@ -165,8 +165,8 @@ CASES: dict[str, Case] = {
     ),
     "shared_step": (
         networks(LEAVES),
-        {"driver_0_oob": 49, "steps_0_oob_leaf": 2},
-        {"driver_0_oob": 49, "steps_0_oob_leaf": 1},
+        {"driver_0_oob": 49, "steps_0_oob": 2},
+        {"driver_0_oob": 49, "steps_0_oob": 1},
     ),
     "network_endpoints": (
         networks(*STEPS),
@@ -234,8 +234,8 @@ CASES: dict[str, Case] = {
     ),
     "rack_packing": (
         networks(STEP, LEAVES),
-        {"racks": 2, "use_0_job_a": 1, "pick_0_in_band_1": 1, "steps_1_oob_leaf": 2, "enough_0_0": 1},
-        {"racks": 1, "use_0_job_a": 1, "pick_0_in_band_1": 1, "steps_1_oob_leaf": 2, "enough_0_0": 1},
+        {"racks": 2, "use_0_job_a": 1, "pick_0_in_band_1": 1, "steps_1_oob": 2, "enough_0_0": 1},
+        {"racks": 1, "use_0_job_a": 1, "pick_0_in_band_1": 1, "steps_1_oob": 2, "enough_0_0": 1},
     ),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter
 from dataclasses import dataclass, field
@@ -139,6 +140,32 @@ workloads: [{{name: pod, kind: capacity, accelerator: ascend-910b, count: {n}}}]
 storage: {{usable_tb: 300}}
 """,
     ),
+    "storage by cages": (
+        (136, 520, 1000),
+        """
+site: {{country: US, rack_power_kw: 45}}
+workloads: [{{name: pod, kind: capacity, accelerator: h100-sxm5, count: {n}}}]
+preferences: {{chassis: {{only: [dgx-h100]}}, fabric: {{technology: infiniband, redundancy: none}}}}
+storage: {{usable_tb: 2000, technology: infiniband}}
+""",
+    ),
+    "breakouts to storage": (
+        (88, 344, 904),
+        """
+site: {{country: US, rack_power_kw: 45}}
+workloads: [{{name: pod, kind: capacity, accelerator: h200-sxm5, count: {n}}}]
+preferences: {{fabric: {{technology: ethernet}}}}
+storage: {{usable_tb: 1500, technology: ethernet, read_gb_per_s: 80}}
+""",
+    ),
+    "800G Ethernet": (
+        (16, 256, 1024),
+        """
+site: {{country: US, rack_power_kw: 60}}
+workloads: [{{name: pod, kind: capacity, accelerator: gaudi3-oam, count: {n}}}]
+preferences: {{fabric: {{technology: ethernet}}}}
+""",
+    ),
     "single-mode": (
         (480, 512),
         """
@@ -180,9 +207,11 @@ def examine(plan: Plan, catalog: Catalog) -> Count:
     ports: dict[str, Counter[str]] = {}
     labels: set[tuple[str, str]] = set()
     by_part: Counter[str] = Counter()
+    plugs = Plugs(plan, catalog)
     for row in cables.schedule(plan, catalog):
         ports.setdefault(row.a_device, Counter())[row.a_port] += 1
         ports.setdefault(row.b_device, Counter())[row.b_port] += 1
+        plugs.add(row)
         if row.leg == 1:
             labels.add((row.network, row.label))
             by_part[row.part] += 1
@@ -193,6 +222,7 @@ def examine(plan: Plan, catalog: Catalog) -> Count:
     for device, used in ports.items():
         found.wrong += [f"{device}: port {p} is used {n} times" for p, n in used.items() if n > 1]
     _devices(plan, catalog, ports, found)
+    found.wrong += plugs.wrong()
     lines: Counter[str] = Counter()
     for line in plan.lines:
         if isinstance(catalog.parts.get(line.part), Cable) and line.group != "spares":
@@ -215,6 +245,49 @@ def examine(plan: Plan, catalog: Catalog) -> Count:
     return found
 
 
+class Plugs:
+    """What stands in the cages of switches, and the modules that a schedule takes."""
+
+    def __init__(self, plan: Plan, catalog: Catalog) -> None:
+        self.plan, self.catalog = plan, catalog
+        self.switches = {label for net in plan.fabrics for _, label in wiring.switches(net)}
+        self.cages: dict[tuple[str, str, str], set[str]] = {}  # network, switch, cage: modules, or labels of cables
+        self.ends: Counter[tuple[str, str, str]] = Counter()  # network, device, module: fibres
+
+    def add(self, row: cables.ScheduleRow) -> None:
+        for device, port, module in (
+            (row.a_device, row.a_port, row.a_module),
+            (row.b_device, row.b_port, row.b_module),
+        ):
+            if device not in self.switches:
+                self.ends[row.network, device, module or ""] += 1
+            elif port[0].isdigit():
+                self.cages.setdefault((row.network, device, port.split("/")[0]), set()).add(module or row.label)
+
+    def wrong(self) -> list[str]:
+        found = [
+            f"{switch}: cage {cage} holds {', '.join(sorted(held))}"
+            for (_, switch, cage), held in self.cages.items()
+            if len(held) > 1
+        ]
+        need: Counter[tuple[str, str]] = Counter()
+        for (network, _, _), held in self.cages.items():
+            need.update((network, m) for m in held if m in self.catalog.optics)
+        for (network, _, module), fibres in self.ends.items():
+            if module:
+                need[network, module] += math.ceil(fibres / self.catalog.optics[module].links)
+        have: Counter[tuple[str, str]] = Counter()
+        for line in self.plan.lines:
+            if line.part in self.catalog.optics and line.group != "spares":
+                have[line.group, line.part] += line.quantity
+        found += [
+            f"{key}: {need[key]} modules in the schedule, {have[key]} bought"
+            for key in need | have
+            if need[key] != have[key]
+        ]
+        return found
+
+
 def _devices(plan: Plan, catalog: Catalog, ports: dict[str, Counter[str]], found: Count) -> None:
     """Ports used against ports present on every switch; every port of every node in use exactly once."""
     for net in plan.fabrics:
@@ -228,7 +301,10 @@ def _devices(plan: Plan, catalog: Catalog, ports: dict[str, Counter[str]], found
             if len(whole) > present:
                 found.wrong.append(f"{label}: {len(whole)} ports used, {present} present")
     for name, pool in zip(wiring.pool_names(plan.pools), plan.pools, strict=True):
-        compute = pool.ports.compute if pool.fabric else 0
+        net = next((n for n in plan.fabrics if n.name == pool.fabric), None)
+        parts = None if net is None else wiring.kit(catalog, net)
+        strands = fibres(catalog, parts.switch_module, net.gbps) if net is not None and parts is not None else 0
+        compute = pool.ports.compute * strands
         storage = pool.ports.storage if plan.storage is not None else 0
         want = compute + storage + pool.ports.in_band + pool.ports.oob
         for k in range(pool.nodes):
@@ -251,27 +327,36 @@ def fibres(catalog: Catalog, module: str | None, gbps: float) -> int:
 def by_formula(plan: Plan, catalog: Catalog, name: str) -> int:
     """Cables of a network from its counts: one per link, several links in breakout and twin-port copper cables.
 
-    Breakout cables are counted by leaf (or by node on unjoined switches); copper between switches fills whole cables.
+    Breakout cables are counted by leaf (by node on unjoined switches, by pair in other networks); copper between
+    switches fills whole cables.
     """
     net = next(n for n in plan.fabrics if n.name == name)
     kit, between = wiring.kit(catalog, net), wiring.trunk_kit(catalog, net)
-    per = kit.links_per_cable if kit is not None and net.role == "compute" else 1
+    per = kit.links_per_cable if kit is not None else 1
     trunk = (net.links_leaf_spine + net.links_spine_core) // (between.links_per_cable if between is not None else 1)
     trunk *= fibres(catalog, between.switch_module, catalog.switches[net.switch].gbps) if between is not None else 1
     if per == 1:
         each = fibres(catalog, kit.switch_module, net.gbps) if kit is not None else 1
         return net.links_node * each + net.links_other + trunk
-    trunk += net.links_other  # fabric managers have a leaf port each and share no breakout cable with nodes
+    if net.role != "compute":  # in pairs as many on either switch
+        sides = 2 if net.redundancy == "pair" and net.endpoints > 1 else 1
+        return sides * -(-net.endpoints // (sides * per)) + trunk
     units = sum(p.nodes * catalog.chassis[p.chassis].fabric_units for p in plan.pools if p.fabric == name)
     each = net.endpoints // units
     if net.topology == "islands":
         return units * -(-each // per) + trunk
     if not net.spine:
-        return -(-net.endpoints // per) + trunk
+        return -(-(net.endpoints + net.links_other) // per) + trunk
     split = wiring.ports_at(catalog.switches[net.switch], net.gbps) // catalog.switches[net.switch].ports
     down = round(net.oversubscription * (net.links_leaf_spine // net.leaf) * split)
+    up = net.links_leaf_spine // net.leaf
     if net.topology == "rail":
-        groups = [min(down, units - g * down) for g in range(-(-units // down))]
-        return sum(-(-g // per) for g in groups) * each + trunk
-    leaves = [min(down, max(0, net.endpoints - k * down)) for k in range(net.leaf)]
+        leaves = [min(down, units - g * down) for g in range(-(-units // down)) for _ in range(each)]
+    else:
+        leaves = [min(down, max(0, net.endpoints - k * down)) for k in range(net.leaf)]
+    left, room = net.links_other, (catalog.switches[net.switch].ports - up) * split
+    while left:  # fabric managers take a free port each, from the last leaf on
+        for k in reversed(range(len(leaves))):
+            if left and leaves[k] < room:
+                leaves[k], left = leaves[k] + 1, left - 1
     return sum(-(-n // per) for n in leaves) + trunk
