@@ -7,6 +7,7 @@ another work is at most the limit less those. Counts beyond are in no better pla
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -97,3 +98,59 @@ def headroom(
         if used:
             least[workload.name] = tuple(min(column) for column in zip(*used, strict=True))
     return Headroom(amounts, most, least)
+
+
+# -- several builds for one work ---------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class _Build:
+    """A build over all its ranges: one unit's load and measure, most units, what comes once, the rate of a unit."""
+
+    load: Load
+    each: int
+    most: int
+    once: int
+    rate: float
+
+
+def most_together(
+    options: Sequence[Option],
+    measure: Callable[[Load], int],
+    target: float | None,
+    limits: tuple[tuple[Amount, ...], tuple[float, ...]],
+) -> int:
+    """The most of a measure that options of one work whose units add up bring together: an upper bound for best plans.
+
+    No limit is exceeded, whatever the mixture: for each limit alone, units of the best measure per use are taken first.
+    With a `target`, builds that could do all of it give no more together than the largest of them and one unit: what
+    any unit adds beyond the target is less than that unit. Builds that run out before come on top.
+    """
+    builds: dict[str, _Build] = {}
+    for o in options:
+        known = builds.get(o.design_key)
+        most = max(o.high, known.most) if known else o.high
+        once = max(measure(o.fixed), known.once) if known else measure(o.fixed)
+        builds[o.design_key] = _Build(o.unit, measure(o.unit), most, once, o.rate)
+    found = _within(list(builds.values()), limits)
+    if target is not None:
+        short: dict[tuple[str, ...], list[_Build]] = {}
+        for b in builds.values():
+            if b.rate * b.most < target * (1 - 1e-9):
+                short.setdefault(tuple(sorted(b.load.supply)), []).append(b)
+        rest = [b.each * b.most for b in builds.values() if b.rate * b.most >= target * (1 - 1e-9)]
+        one = max((b.each for b in builds.values()), default=0)
+        found = min(found, max(rest, default=0) + one + sum(_within(group, limits) for group in short.values()))
+    kinds = sum(sorted((b.once for b in builds.values()), reverse=True)[: max(1, found)])
+    return found + kinds
+
+
+def _within(builds: Sequence[_Build], limits: tuple[tuple[Amount, ...], tuple[float, ...]]) -> int:
+    """The most that builds bring when each limit holds by itself."""
+    found = sum(b.each * b.most for b in builds)
+    for amount, limit in zip(*limits, strict=True):
+        total, left = 0.0, limit
+        used = [(amount(b.load), b) for b in builds]
+        for use, b in sorted(used, key=lambda u: u[0] / u[1].each if u[1].each else math.inf):
+            count = b.most if use <= 0 else min(b.most, left / use)
+            total, left = total + count * b.each, max(0.0, left - count * max(0.0, use))
+        found = min(found, math.floor(total + 1e-6))
+    return found

@@ -15,7 +15,7 @@ from planner.catalog import Catalog
 from planner.dominance import irrelevant, prune
 from planner.errors import InputError, Mistake, Rejection
 from planner.formulation import fit_in_rack, limit_measure
-from planner.headroom import headroom
+from planner.headroom import headroom, measures, most_together
 from planner.model import Bundle, Load, Option, Problem, RoomLimits, SharedOption, Solution, Work
 from planner.packing import pack_shapes
 from planner.parts import CoolingUnit, NodeBuild
@@ -227,7 +227,8 @@ class _Factory:
         request, catalog, taxes = self.request, self.catalog, self.pricer.book.taxes
         self.unpruned = self._options()
         kept = _pruned(self.unpruned, self.ignore) if self.pruning else self.unpruned
-        shared, self.rejections = _shared(request, catalog, self.pricer, kept, self.generator.bench.single_mode)
+        far = self.generator.bench.single_mode
+        shared, self.rejections = _shared(request, catalog, self.pricer, kept, far, self._largest(kept))
         rack = rack_bundle(catalog, self.pricer, request, self.door)
         if isinstance(rack, Rejection):
             raise InputError([Mistake("site", None, None, rack.message)])
@@ -247,6 +248,29 @@ class _Factory:
             tax_percent=0.0 if taxes.several else float(request.budget.vat_percent or 0),
             capital_scale=taxes.scale,
         )
+
+    def _largest(self, options: Sequence[Option]) -> Callable[[str], int]:
+        """The most endpoints of a network (or nodes, cards, heat) that options bring together, summed over works."""
+        request = self.request
+        held = measures(limits(request, self.pricer.book.taxes), room_limits(request, door_kw(self.door)))
+        by_work: dict[str, list[Option]] = {}
+        for option in options:
+            by_work.setdefault(option.work, []).append(option)
+        targets = {w.name: w.target for w in self.rows if not w.maximise and request.objective != "highest_performance"}
+        alone = {w.name for w in self.rows if w.mode == "one"}
+
+        def largest(network: str) -> int:
+            def ends(load: Load) -> int:
+                return load.endpoints.get(network, 0)
+
+            return sum(
+                max(ends(o.fixed) + ends(o.unit) * o.high for o in own)
+                if work in alone
+                else most_together(own, ends, targets.get(work), held)
+                for work, own in by_work.items()
+            )
+
+        return largest
 
     def with_joint(self, problem: Problem, known: Solution | None) -> Problem:
         """The program with fabrics that pools have together, as far as they can better a known plan without any."""
@@ -273,9 +297,11 @@ class _Factory:
             found += counted.sharing(workload, worth)
         kept, sizes = joint.settle([*problem.options, *found])
         shared = problem.shared
-        if any(_most(kept, n) > _most(problem.options, n) for n in DRIVERS):
+        most, before = self._largest(kept), self._largest(problem.options)
+        if any(most(n) > before(n) for n in DRIVERS):
             known_far = self.generator.bench.single_mode
-            made, self.rejections = _shared(self.request, self.catalog, self.pricer, kept, known_far)
+            largest = self._largest(kept)
+            made, self.rejections = _shared(self.request, self.catalog, self.pricer, kept, known_far, largest)
             shared = tuple(made)
         return replace(problem, options=tuple(kept), shared=(*shared, *sizes), one_fabric=joint.forced)
 
@@ -368,27 +394,22 @@ def _pruned(options: Sequence[Option], ignore: frozenset[str]) -> list[Option]:
 
 
 def _shared(
-    request: Request, catalog: Catalog, pricer: Pricer, options: Sequence[Option], single_mode: frozenset[str]
+    request: Request,
+    catalog: Catalog,
+    pricer: Pricer,
+    options: Sequence[Option],
+    single_mode: frozenset[str],
+    largest: Callable[[str], int],
 ) -> tuple[list[SharedOption], list[Rejection]]:
-    """Shared equipment, sized for the most nodes and endpoints that the options could bring together."""
-    most_nodes = _most(options, "management")
-    endpoints = max((_most(options, n) for n in ("in-band", "oob", "storage")), default=0)
+    """Shared equipment, sized for the most nodes and endpoints that the options bring together (`largest`)."""
+    most_nodes = largest("management")
+    endpoints = max((largest(n) for n in ("in-band", "oob", "storage")), default=0)
     gbps = max((o.node.storage_gbps for o in options), default=200.0)
     # Management nodes, storage blocks and switches plug in too: room for them on top.
     most = endpoints + endpoints // 2 + 512
-    cards = _most(options, STORAGE_SYSTEM)
-    heat = _most(options, CDU)
+    cards, heat = largest(STORAGE_SYSTEM), largest(CDU)
     equipment = SharedEquipment(catalog, request, pricer, max(3, most_nodes), most, cards, heat, single_mode)
     return equipment.options(gbps), equipment.rejections
-
-
-def _most(options: Sequence[Option], network: str) -> int:
-    """The most endpoints of a network that one option per work can bring, summed over works."""
-    best: dict[str, int] = {}
-    for option in options:
-        count = option.fixed.endpoints.get(network, 0) + option.unit.endpoints.get(network, 0) * option.high
-        best[option.work] = max(best.get(option.work, 0), count)
-    return sum(best.values())
 
 
 def _load(pricer: Pricer, bundle: Bundle) -> Load:

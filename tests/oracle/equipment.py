@@ -14,7 +14,7 @@ from oracle import copper
 from oracle.ledger import Heap, Ledger, Size
 from planner import fabric
 from planner.errors import Rejection
-from planner.parts import Technology
+from planner.parts import Switch, Technology
 from planner.request import Request
 
 COMBINED_UP_TO = 2  # nodes whose in-band and out-of-band ports may share one switch, without management servers
@@ -122,6 +122,8 @@ class Equipment:
         for inner, outer in itertools.product(
             self._offered("ethernet", IN_BAND_GBPS, "in-band"), self._offered("ethernet", OOB_GBPS, "oob")
         ):
+            if self._slow(outer) and fabric.ports_at(self._switch(inner), IN_BAND_GBPS) > self._switch(inner).ports:
+                continue  # an adapter for slower uplinks takes a whole cage; those are split
             ports = self.ledger.catalog.switches[outer].ports
             for leaves in itertools.count(1):
                 made = self._networks("in-band", base.in_band + UPLINKS * leaves, IN_BAND_GBPS, "ethernet")
@@ -139,10 +141,17 @@ class Equipment:
                 if all(base.oob + switches + leaves <= leaves * ports for switches, _ in made[inner]):
                     break  # more leaves than the ports that plug in take
 
+    def _switch(self, switch: str) -> Switch:
+        return self.ledger.catalog.switches[switch]
+
+    def _slow(self, switch: str) -> bool:
+        """Whether its uplinks are slower than in-band ports."""
+        return (self._switch(switch).uplink_gbps or 0) < IN_BAND_GBPS
+
     def _without_cables(self, inner: str, outer: str, leaves: int) -> Heap:
         """In-band cables that slow uplinks save: they come with cables of their own."""
         catalog = self.ledger.catalog
-        if (catalog.switches[outer].uplink_gbps or 0) >= IN_BAND_GBPS:
+        if not self._slow(outer):
             return Heap()
         each = fabric.endpoint_lines(catalog, inner, IN_BAND_GBPS, "in-band")
         assert not isinstance(each, Rejection)
