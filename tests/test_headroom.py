@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
+import random
 import time
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from planner.catalog import Catalog
 from planner.errors import SolverFailed
-from planner.headroom import Way, headroom
-from planner.model import Load, RoomLimits, Shape
+from planner.headroom import Way, headroom, measures, most_together
+from planner.model import Load, Option, RoomLimits, Shape
 from planner.packing import pack_shapes
 from planner.problem import prepare
 from planner.request import Request
@@ -102,3 +106,40 @@ def test_time_that_is_up_before_any_plan_is_no_claim_that_there_is_none(
             ).problem,
             pack_shapes,
         )
+
+
+# -- several builds for one work -----------------------------------------------------------------------------------
+def build(catalog: Catalog, name: str, rate: float, high: int, **load: Any) -> Option:
+    """One range of a build: `rate` and load per node, at most `high` nodes; every node has one endpoint."""
+    made = next(iter(prepare(request_of(catalog), catalog, ON).problem.options))
+    unit = Load(nodes=1, endpoints={"oob": 1}, **load)
+    return replace(made, id=name, design_key=name, low=1, high=high, rate=rate, fixed=Load(), unit=unit)
+
+
+def test_builds_bring_together_more_than_one_alone(catalog: Catalog) -> None:
+    """By trying every mixture: no plan without an idle unit has more nodes than the bound, and it is not far above."""
+    draw = random.Random(7)
+    room = RoomLimits(units=42, watts=40_000, grams=1_000_000, own_watts=40_000, heat=(), door=0, fed=40_000)
+    for _ in range(60):
+        target = draw.choice([10.0, 25.0])
+        limits = {"supply:a": 4, "supply:b": 4, "capital_budget": draw.choice([30, 60, 10_000])}
+        builds = []
+        for k in range(3):
+            rate, each = draw.choice([2.0, 3.0, 5.0, 12.0]), draw.choice([1, 2])
+            part = draw.choice("abc")
+            supply = {part: each} if part != "c" else {}
+            high = min(-(-target // rate), 4 // each if supply else 99)
+            cents = draw.choice([3, 5, 9])
+            builds.append(build(catalog, f"b{k}", rate, max(1, int(high)), capital=cents, supply=supply))
+        held = measures(limits, room)
+        bound = most_together(builds, lambda load: load.endpoints.get("oob", 0), target, held)
+        best = 0
+        for counts in itertools.product(*(range(b.high + 1) for b in builds)):
+            total = sum((b.unit.times(n) for b, n in zip(builds, counts, strict=True)), Load())
+            reached = sum(b.rate * n for b, n in zip(builds, counts, strict=True))
+            used = [b.rate for b, n in zip(builds, counts, strict=True) if n]
+            fits = total.capital <= limits["capital_budget"] and all(total.supply.get(p, 0) <= 4 for p in "ab")
+            if fits and used and target <= reached < target + min(used):
+                best = max(best, total.nodes)
+        assert best <= bound
+        assert bound <= sum(b.high for b in builds)
