@@ -1,9 +1,9 @@
 """Random plans cabled port by port, and a large site against the clock: python benchmarks/cabling.py [--seed 1]
 
 Ten random sites, and one of each kind that has its own rules: copper, breakout cables, HDR, XDR, split ports, 800G,
-islands, three tiers, slow uplinks, single-mode, storage by cages. Per plan: ports used and present, ports used twice, ports of nodes and
-uplinks not cabled once, cables by schedule, by bill of materials and by formula (spares apart), racks beyond their
-limits, what verify finds. Exit code 1 when any of that is wrong.
+islands, three tiers, slow uplinks, single-mode, storage by cages. Per plan: ports used and present, ports used twice,
+ports of nodes and uplinks not cabled once, cages with two plugs, modules, cables by schedule, by bill of materials and
+by formula (spares apart), racks beyond their limits, what verify finds. Exit code 1 when any of that is wrong.
 """
 
 from __future__ import annotations

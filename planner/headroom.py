@@ -122,7 +122,8 @@ def most_together(
 
     No limit is exceeded, whatever the mixture: for each limit alone, units of the best measure per use are taken first.
     With a `target`, builds that could do all of it give no more together than the largest of them and one unit: what
-    any unit adds beyond the target is less than that unit. Builds that run out before come on top.
+    any unit adds beyond the target is less than that unit. Builds that run out before come on top. With neither there
+    is no bound but the counts that are tried: those of the largest build.
     """
     builds: dict[str, _Build] = {}
     for o in options:
@@ -131,6 +132,8 @@ def most_together(
         once = max(measure(o.fixed), known.once) if known else measure(o.fixed)
         builds[o.design_key] = _Build(o.unit, measure(o.unit), most, once, o.rate)
     found = _within(list(builds.values()), limits)
+    if target is None and not limits[0]:
+        found = max((b.each * b.most for b in builds.values()), default=0)
     if target is not None:
         short: dict[tuple[str, ...], list[_Build]] = {}
         for b in builds.values():
