@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 import yaml
+from plans.cabled import special_site
 
 from planner import wiring
 from planner.catalog import Catalog
@@ -139,7 +140,14 @@ def test_device_types_fit_the_published_schema(plan: Plan, catalog: Catalog, tmp
         jsonschema.validate({**data, "u_height": Decimal("1.3")}, schema)
 
 
-def test_netbox_files_refer_to_each_other(plan: Plan, catalog: Catalog, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["", "split ports 400G", "800G Ethernet", "breakouts to storage", "storage by cages"])
+def test_netbox_files_refer_to_each_other(kind: str, plan: Plan, catalog: Catalog, tmp_path: Path) -> None:
+    if kind:
+        plan = optimize(read_site_text(special_site(kind, 1), "site.yaml", catalog), catalog, ON)
+    refer(plan, catalog, tmp_path)
+
+
+def refer(plan: Plan, catalog: Catalog, tmp_path: Path) -> None:
     """Every device has a type, every cable ends on interfaces that exist, none is used twice."""
     netbox.write_netbox(plan, catalog, tmp_path)
     types = {}
@@ -214,7 +222,7 @@ def test_fabric_managers_and_pools_of_two_technologies_hand_over(catalog: Catalo
     """Managers have their ports into leaves; one chassis on InfiniBand and on Ethernet is two device types."""
     managed = SITE.replace("storage: {", "fabric: {technology: infiniband}\nstorage: {technology: infiniband, ")
     made = optimize(read_site_text(managed, "site.yaml", catalog), catalog, ON)
-    test_netbox_files_refer_to_each_other(made, catalog, tmp_path / "managed")
+    refer(made, catalog, tmp_path / "managed")
     manager = next((tmp_path / "managed" / "device-types").glob("*ufm*.yaml"))
     ports = {i["name"]: i["type"] for i in yaml.safe_load(manager.read_text(encoding="utf-8"))["interfaces"]}
     assert ports["fabric 1"] == ports["fabric 2"] == "infiniband-ndr"

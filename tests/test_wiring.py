@@ -7,12 +7,14 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from plans.cabled import examine, random_site
+from plans.cabled import examine, random_site, special_site
 
 from planner import wiring
 from planner.catalog import Catalog
-from planner.errors import NoPlan
+from planner.errors import NoPlan, Rejection
 from planner.exports import cables
+from planner.fabric import cabling, network_design
+from planner.fabric.compute import compute_design
 from planner.optimize import optimize
 from planner.parts import Switch
 from planner.plan import Plan, digest_of, seals_of
@@ -215,3 +217,58 @@ def test_ports_of_a_pool_are_recounted(pod: Plan, catalog: Catalog) -> None:
     pool = pod.pools[0]
     more = pool.model_copy(update={"ports": pool.ports.model_copy(update={"storage": pool.ports.storage + 1})})
     assert any("pools[0]" in f and "ports" in f for f in verify(changed(pod, pools=(more,)), catalog))
+
+
+def test_links_of_800g_take_a_module_at_each_end_and_two_fibres(catalog: Catalog) -> None:
+    """64 nodes × 8 × 400G on SN5610: 512 ports in 256 cages of leaves, 256 links of 800G with two cages each."""
+    made = compute_design(catalog, 64, 8, 400.0, "ethernet", "sn5610", 1.0, "rail", "osfp-twin")
+    assert not isinstance(made, Rejection)
+    bought = {ln.part: ln.quantity for ln in made.lines}
+    assert (made.leaf, made.spine, made.links_leaf_spine) == (8, 4, 256)
+    assert (bought["mma4z00-ns"], bought["mfp7e10-n010"], bought["mfp7e10-n030"]) == (256 + 512, 512, 512)
+    assert made.cables == 512 + 512
+    plan = optimize(read_site_text(special_site("split ports 400G", 1), "site.yaml", catalog), catalog, ON)
+    trunks = [r for r in cables.schedule(plan, catalog) if r.network == "compute" and r.link == "trunk"]
+    net = next(n for n in plan.fabrics if n.role == "compute")
+    assert len(trunks) == 2 * net.links_leaf_spine and {r.gbps for r in trunks} == {400}
+    assert {r.a_port.rpartition("/")[2] for r in trunks} == {"1", "2"}
+
+
+def test_the_schedule_names_the_modules_of_fabric_managers_that_are_bought(pod: Plan, catalog: Catalog) -> None:
+    rows = [r for r in cables.schedule(pod, catalog) if r.network == "compute"]
+    ends = {r.b_module for r in rows if r.b_device.startswith("compute manager")}
+    bought = {ln.part: ln.quantity for ln in pod.lines if ln.group == "compute"}
+    assert ends == {"mma4z00-ns400"}
+    assert bought["mma4z00-ns400"] == sum(n.links_other for n in pod.fabrics)
+
+
+@pytest.mark.parametrize("endpoints", [1, 2, 3, 4, 5, 6, 7, 9, 38, 76, 77, 300])
+@pytest.mark.parametrize("redundancy", ["pair", "none"])
+def test_storage_shares_breakout_cables_by_cage(endpoints: int, redundancy: str, catalog: Catalog) -> None:
+    made = network_design(catalog, "storage", endpoints, 200.0, "ethernet", "sn4700", redundancy)
+    assert not isinstance(made, Rejection)
+    split = sum(ln.quantity for ln in made.lines if ln.part.startswith("generic-400g-2x200g"))
+    paired = redundancy == "pair" and endpoints > 1
+    assert split == (2 * -(-endpoints // 4) if paired else -(-endpoints // 2))
+    assert split <= made.leaf * 32
+
+
+def test_hdr_from_ndr_switches_is_two_ports_to_a_cage(catalog: Catalog) -> None:
+    for name in ("qm9700", "qm9790"):
+        switch = catalog.switches[name]
+        assert wiring.ports_at(switch, 200.0) == 2 * switch.cages
+
+
+def test_plugs_never_outnumber_cages(catalog: Catalog) -> None:
+    """Every switch at every speed that it offers: all of its ports in use fill its cages once."""
+    seen = 0
+    for switch in catalog.switches.values():
+        for gbps in (100.0, 200.0, 400.0, 800.0):
+            parts = cabling.node_kit(switch, gbps, "qsfp112")
+            ports = wiring.ports_at(switch, gbps)
+            if switch.lifecycle != "current" or not ports or isinstance(parts, Rejection):
+                continue
+            seen += 1
+            assert ports // switch.cages == cabling.links_per_plug(parts), (switch.id, gbps)
+            assert ports % switch.cages == 0
+    assert seen > 40

@@ -301,9 +301,9 @@ def _devices(plan: Plan, catalog: Catalog, ports: dict[str, Counter[str]], found
             if len(whole) > present:
                 found.wrong.append(f"{label}: {len(whole)} ports used, {present} present")
     for name, pool in zip(wiring.pool_names(plan.pools), plan.pools, strict=True):
-        net = next((n for n in plan.fabrics if n.name == pool.fabric), None)
-        parts = None if net is None else wiring.kit(catalog, net)
-        strands = fibres(catalog, parts.switch_module, net.gbps) if net is not None and parts is not None else 0
+        own = next((n for n in plan.fabrics if n.name == pool.fabric), None)
+        parts = None if own is None else wiring.kit(catalog, own)
+        strands = fibres(catalog, parts.switch_module, own.gbps) if own is not None and parts is not None else 0
         compute = pool.ports.compute * strands
         storage = pool.ports.storage if plan.storage is not None else 0
         want = compute + storage + pool.ports.in_band + pool.ports.oob
