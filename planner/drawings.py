@@ -153,6 +153,14 @@ def _switch_tiers(
         pairs = [(a, b) for a in centres for b in below]
         if tier == "leaf" and fabric.topology == "plain":  # a node stands under one leaf, not under all
             pairs = [(centres[i * len(centres) // len(below)], b) for i, b in enumerate(below)]
+        elif fabric.planes > 1 and tier != "leaf":  # planes are apart; switches are numbered plane after plane
+            share = fabric.planes
+            pairs = [
+                (a, b)
+                for i, a in enumerate(centres)
+                for j, b in enumerate(below)
+                if i * share // len(centres) == j * share // len(below)
+            ]
         parts[:0] = [_line(a, y + 24, b, lower_top, "link") for a, b in pairs]  # links lie under everything
         for c in centres:
             parts.append(_box(c - 23, y, 46, 24, "switch"))
@@ -161,7 +169,9 @@ def _switch_tiers(
             parts.append(_text(gap, y + 17, "…", "dots", "middle"))
         title = f"{words('drawing.' + tier)} {count:,} × {name}"
         parts.append(_text(x + w / 2, y - 8, fit(title, w, STRONG), "strong halo", "middle"))
-        label = words("drawing.links", count=f"{links:,}", gbps=f"{fabric.gbps:g}")
+        # Switches are joined at their own speed, which may be a multiple of that of the ports to nodes.
+        told = words("drawing.links", count=f"{links:,}", gbps=f"{fabric.gbps:g}")
+        label = told if tier == "leaf" else words("drawing.trunks", count=f"{links:,}")
         parts.append(_text(x + w / 2, y + 48, fit(label, w, LABEL), "label halo", "middle"))
         below, lower_top, y = centres, y, y - TIER
 

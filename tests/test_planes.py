@@ -12,7 +12,7 @@ import pytest
 import yaml
 from conftest import refusal, run
 
-from planner import wiring
+from planner import drawings, wiring
 from planner.catalog import Catalog
 from planner.errors import Rejection
 from planner.exports import cables
@@ -21,6 +21,7 @@ from planner.optimize import optimize
 from planner.plan import Plan, PlannedFabric
 from planner.sitefile import read_site_text
 from planner.verify import verify
+from planner.wording import wording
 
 ON = dt.date(2026, 11, 26)
 ROWS = Path(__file__).parent / "reference" / "reference_architectures.yaml"
@@ -167,3 +168,13 @@ def test_documents_and_command_say_planes(catalog: Catalog, tmp_path: Path) -> N
     told = run(["fabric", "--nodes", "64", "--nics", "8", "--switch", "sn5610", "--gbps", "400", "--planes", "2"])
     assert re.search(r"8 ports of 2 × 400 Gbit/s ethernet.*2 separate planes", told.out)
     assert re.search(r"leaf +16 ", told.out) and re.search(r"spine +8 ", told.out)
+
+
+def test_the_drawing_joins_no_two_planes(catalog: Catalog) -> None:
+    """Leaves and spines of two planes: no line from a leaf of one to a spine of the other."""
+    plan = planned(catalog, site(512, "2"))
+    net = compute(plan)
+    one = plan.model_copy(update={"fabrics": tuple(n.model_copy(update={"planes": 1}) for n in plan.fabrics)})
+    lines = [str(drawings.topology(p, wording("en"))).count("<line") for p in (plan, one)]
+    assert net.planes == 2 and net.spine and lines[0] < lines[1]
+    assert f"{net.links_leaf_spine:,} links between switches" in str(drawings.topology(plan, wording("en")))
