@@ -16,6 +16,7 @@ from planner.model import Load, Option, RoomLimits
 from planner.request import Workload
 
 Amount = Callable[[Load], float]
+Measures = tuple[tuple[Amount, ...], tuple[float, ...]]  # what adds up over nodes, and the limit of each
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Headroom:
         return max(0, most)
 
 
-def measures(limits: Mapping[str, int], room: RoomLimits) -> tuple[tuple[Amount, ...], tuple[float, ...]]:
+def measures(limits: Mapping[str, int], room: RoomLimits) -> Measures:
     """Money, power, parts, and racks by power and by height: amounts of a Load with their limits."""
     found: list[tuple[Amount, float]] = []
     if "capital_budget" in limits:
@@ -116,7 +117,7 @@ def most_together(
     options: Sequence[Option],
     measure: Callable[[Load], int],
     target: float | None,
-    limits: tuple[tuple[Amount, ...], tuple[float, ...]],
+    limits: Measures,
 ) -> int:
     """The most of a measure that options of one work whose units add up bring together: an upper bound for best plans.
 
@@ -146,7 +147,7 @@ def most_together(
     return found + kinds
 
 
-def _within(builds: Sequence[_Build], limits: tuple[tuple[Amount, ...], tuple[float, ...]]) -> int:
+def _within(builds: Sequence[_Build], limits: Measures) -> int:
     """The most that builds bring when each limit holds by itself."""
     found = sum(b.each * b.most for b in builds)
     for amount, limit in zip(*limits, strict=True):

@@ -15,7 +15,7 @@ from planner.catalog import Catalog
 from planner.dominance import irrelevant, prune
 from planner.errors import InputError, Mistake, Rejection
 from planner.formulation import fit_in_rack, limit_measure
-from planner.headroom import Amount, headroom, measures, most_together
+from planner.headroom import Measures, headroom, measures, most_together
 from planner.model import Bundle, Load, Option, Problem, RoomLimits, SharedOption, Solution, Work
 from planner.packing import pack_shapes
 from planner.parts import CoolingUnit, NodeBuild
@@ -252,7 +252,7 @@ class _Factory:
     def _largest(self, options: Sequence[Option]) -> Callable[[str], int]:
         """The most endpoints of a network (or nodes, cards, heat) that options bring together, summed over works."""
         request = self.request
-        held: tuple[tuple[Amount, ...], tuple[float, ...]] = ((), ())
+        held: Measures = ((), ())
         if self.generator.bounded:  # else limits are lifted later, to say how far they are from a plan
             held = measures(limits(request, self.pricer.book.taxes), room_limits(request, door_kw(self.door)))
         by_work: dict[str, list[Option]] = {}

@@ -94,9 +94,8 @@ def switch_kit(switch: Switch) -> LinkKit | Rejection:
         return LinkKit("mfp7e30-n030", 1, "mms4a00", 2, "mms4a00", 2)
     if switch.cage in _SWITCH_400 and switch.gbps >= 400:
         module, links = _SWITCH_400[switch.cage]
-        if (
-            switch.gbps >= 800
-        ):  # the whole module is one link (NVIDIA, transceivers and fibres of 100G-PAM4, 2025-11-27)
+        # The whole module is one link (NVIDIA, transceivers and fibres of 100G-PAM4, 2025-11-27).
+        if switch.gbps >= 800:
             return LinkKit("mfp7e10-n030", 1, module, 1, module, 1, fibres=links)
         return LinkKit("mfp7e10-n030", 1, module, links, module, links)
     if switch.gbps == 200:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from planner.catalog import Catalog
 from planner.fabric.cabling import LinkKit
-from planner.fabric.design import Media, ports_at
+from planner.fabric.design import Media, ports_per_cage
 from planner.parts import Cable, Switch
 
 KINDS = ("dac", "acc")
@@ -73,7 +73,7 @@ def node_cables(catalog: Catalog, switch: Switch, gbps: float, cage: str, need_m
 
 
 def _fitting(catalog: Catalog, switch: Switch, ends: tuple[str, str], gbps: float, side: str) -> list[Cable]:
-    per_cage = max(1, ports_at(switch, gbps) // max(1, switch.cages))
+    per_cage = ports_per_cage(switch, gbps)
     return [
         c
         for c in catalog.cables.values()

@@ -84,6 +84,11 @@ def ports_at(switch: Switch, gbps: float) -> int:
     return switch.ports if 10 <= gbps < switch.gbps and gbps in (25, 50) else 0
 
 
+def ports_per_cage(switch: Switch, gbps: float) -> int:
+    """Ports of one cage at a speed, which one plug serves; at least 1."""
+    return max(1, ports_at(switch, gbps) // max(1, switch.cages))
+
+
 def candidate_switches(catalog: Catalog, technology: str, gbps: float, role: str) -> list[str]:
     """Current switches of a technology for a role that give ports at a speed, in id order."""
     return sorted(

@@ -9,7 +9,7 @@ from planner.catalog import Catalog
 from planner.errors import Rejection
 from planner.fabric import cabling
 from planner.fabric.copper import kit_of, taken
-from planner.fabric.design import USUAL, Bracket, FabricDesign, Media, ports_at
+from planner.fabric.design import USUAL, Bracket, FabricDesign, Media, ports_at, ports_per_cage
 from planner.parts import Switch, Technology
 
 
@@ -73,10 +73,9 @@ def island_nodes(switch: Switch, ports_per_node: int, gbps: float, together: int
 
     Every node has plugs of its own, which fill their cages.
     """
-    ports = ports_at(switch, gbps)
-    per_cage = max(1, ports // max(1, switch.cages))
+    per_cage = ports_per_cage(switch, gbps)
     taken = math.ceil(ports_per_node / per_cage) * per_cage * together
-    return ports // taken * together if ports_per_node else 0
+    return ports_at(switch, gbps) // taken * together if ports_per_node else 0
 
 
 def island_brackets(

@@ -14,6 +14,7 @@ from dataclasses import replace
 from planner.catalog import Catalog
 from planner.fabric import cabling
 from planner.fabric.copper import kit_of
+from planner.fabric.design import ports_per_cage
 from planner.parts import Switch
 from planner.plan import PlannedFabric, Pool
 from planner.wiring.devices import Built, compute_port, links_per_port, manager_ends, pool_names
@@ -114,7 +115,7 @@ class _Units:
         self.together = self._together(self.pools[0][1]) * self.pools[0][2] if self.pools else 1
         self.reserve = int(plan.request["preferences"]["fabric"].get("reserve_nodes", 0))
         self.radix = ports_at(catalog.switches[net.switch], net.gbps)
-        self.cage = max(1, self.radix // max(1, catalog.switches[net.switch].cages))  # ports of one cage
+        self.cage = ports_per_cage(catalog.switches[net.switch], net.gbps)
         up = net.links_leaf_spine // net.leaf if net.spine else 0
         native = catalog.switches[net.switch].ports
         split = max(1, self.radix // native) if net.gbps < catalog.switches[net.switch].gbps else 1
