@@ -189,6 +189,8 @@ def node_bundle(node: NodeBuild, software: Sequence[Software], pricer: Pricer, g
                 (CDU, heat),
                 (LOOP, heat),
                 (STORAGE_LICENCE, node.fabric_units if licensed else 0),
+                # No driver: tells nodes apart whose storage networks run at different speeds.
+                (f"storage at {node.storage_gbps:g}", node.storage_ports if request.storage is not None else 0),
             )
             if ports
         ),

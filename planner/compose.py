@@ -35,10 +35,12 @@ from planner.plan import (
     request_hash,
     seals_of,
 )
-from planner.problem import Prepared, limit_keys
+from planner.problem import Prepared, limit_keys, storage_speeds
 from planner.report import assumptions, left_out, open_questions, planned_compliance
 from planner.screened import origin_share, screened
 from planner.service_notes import service_notes
+from planner.storage_notes import speed_notes
+from planner.topology_notes import topology_notes
 from planner.units import HOURS_PER_YEAR, UTILISATION, Money, half_up, tax_cents
 from planner.worked import checkpoint_notes, work_energies
 
@@ -97,7 +99,9 @@ def compose(prepared: Prepared, solution: Solution) -> Plan:
     }
     plan = plan.model_copy(update=bought)
     told = preference_notes(request, catalog, plan.fabrics, plan.cabling)
-    plan = plan.model_copy(update={"assumptions": (*plan.assumptions, *told)})
+    rails = topology_notes(prepared, plan.fabrics, plan.pools)
+    stored = speed_notes(catalog, plan.storage, plan.fabrics, storage_speeds([c.option for c in chosen]))
+    plan = plan.model_copy(update={"assumptions": (*plan.assumptions, *rails, *told, *stored)})
     plan = plan.model_copy(update={"checks": run_checks(plan, catalog)})
     sealed = plan.provenance.model_copy(update={"digest": digest_of(plan), "seals": seals_of(plan)})
     return plan.model_copy(update={"provenance": sealed})
@@ -430,12 +434,13 @@ def _storage(prepared: Prepared, solution: Solution) -> StorageChoice | None:
             seed = bracket.fixed_bundle.lines[0]
             system = prepared.catalog.storage[seed.part]
             read, write = storage_need.needed(prepared.catalog, prepared.request)
+            reads, writes = storage_need.block_speeds(system, bracket.gbps or system.port_gbps)
             return StorageChoice(
                 system=system.id,
                 blocks=seed.quantity,
                 usable_tb=system.usable_tb * seed.quantity,
-                read_gb_per_s=system.read_gb_per_s * seed.quantity,
-                write_gb_per_s=system.write_gb_per_s * seed.quantity,
+                read_gb_per_s=reads * seed.quantity,
+                write_gb_per_s=writes * seed.quantity,
                 read_needed=read.at(solution.total.accelerators),
                 write_needed=write.at(solution.total.accelerators),
             )

@@ -22,7 +22,9 @@ from dataclasses import dataclass, field
 
 import pulp
 
+from planner.bundles import STORAGE_SYSTEM
 from planner.model import Load, Option, Problem, RoomLimits, Shape, SharedOption, Solution, Work, node_ports
+from planner.parts import NodeBuild
 from planner.rackcuts import RackCut, RackWorth, as_large_options, as_large_shared, as_large_units
 
 # An attribute of Load turned into a coefficient.
@@ -292,6 +294,37 @@ def together(model: Model) -> None:
             model.lp += first - pulp.lpSum(model.pick[s.id] for s in members) == 0, f"together_{_safe(tag)}_{k}"
 
 
+def storage_speed(model: Model) -> None:
+    """storage_speed[d,g]: a storage network runs as fast as the slowest port on it, and carries what one node needs.
+
+    Σ use[o] over the options of a design d (of work that runs on one kind of node: over all) that a network of g Gbit/s
+    does not suit + Σ pick[s] over networks at g ≤ 1. `storage_speed_slowest[g]`: Σ pick[s] over networks at g ≤
+    Σ pick[s] over systems with such ports + Σ use[o] over options that bring them.
+    """
+    problem = model.problem
+    stored = [o for o in problem.options if o.node.storage_ports]
+    networks = [s for s in problem.shared if s.network == "storage"]
+    one = {w.name for w in problem.works if w.mode == "one"}
+    designs = _grouped(stored, lambda o: o.work if o.work in one else f"{o.work}:{o.design_key}")
+    systems = [s for s in problem.shared if s.network == STORAGE_SYSTEM]
+    for gbps in sorted({s.gbps for s in networks if s.gbps is not None}):
+        built = pulp.lpSum(model.pick[s.id] for s in networks if s.gbps == gbps)
+        for i, options in enumerate(designs.values()):
+            others = [model.use[o.id] for o in options if not _suits(problem, o.node, gbps)]
+            if others:
+                model.lp += pulp.lpSum(others) + built <= 1, f"storage_speed_{i}_{gbps:g}"
+        if any(o.node.storage_gbps != gbps for o in stored):
+            ports = pulp.lpSum(model.pick[s.id] for s in systems if s.gbps == s.port_gbps == gbps)
+            brought = pulp.lpSum(model.use[o.id] for o in stored if o.node.storage_gbps == gbps)
+            model.lp += built - ports - brought <= 0, f"storage_speed_slowest_{gbps:g}"
+
+
+def _suits(problem: Problem, node: NodeBuild, gbps: float) -> bool:
+    """Whether storage ports of a node run at a speed: no faster than made for, and carrying what one node needs."""
+    carried = gbps * node.storage_ports / node.fabric_units / 8
+    return gbps == node.storage_gbps or (gbps < node.storage_gbps and carried >= problem.node_storage_gb_per_s)
+
+
 def _tags(together: str | None) -> tuple[str, ...]:
     """A tag and the wider ones that it is part of: `a/b` is in `a` and in `a/b`; several tags stand apart."""
     words = () if together is None else together.split()
@@ -451,6 +484,7 @@ CONSTRAINTS: tuple[Callable[[Model], None], ...] = (
     joint_layout,
     one_fabric,
     together,
+    storage_speed,
     limit_rows,
     rack_totals,
     rack_shapes,

@@ -220,7 +220,8 @@ class SharedOption:
     unit_bundle: Bundle
     together: str | None = None
     switch: str | None = None
-    gbps: float | None = None  # port speed of a storage network
+    gbps: float | None = None  # speed of a storage network, and that at which a storage system stands on it
+    port_gbps: float | None = None  # of a storage system: what its ports are made for
     per_step: int = 0  # driver units that one piece serves; 0: no pieces
     step: Load = field(default_factory=Load)
     step_bundle: Bundle = field(default_factory=Bundle)
@@ -287,6 +288,7 @@ class Problem:
     tax_percent: float = 0.0
     capital_scale: int = 1  # units of `capital` to a cent
     alone: Mapping[str, float] = field(default_factory=dict)  # what each maximised work reaches alone, in its unit
+    node_storage_gb_per_s: float = 0.0  # that storage ports of one node carry where they can (storage.profile)
     one_fabric: bool = False  # all compute fabrics of the plan are one (preferences.fabric.sharing: shared)
     # Rules that packing has taught, by room; they hold for every problem in it, so variants of a problem share them.
     rules: dict[RoomLimits, list[RackWorth]] = field(default_factory=dict, compare=False, repr=False)

@@ -45,14 +45,14 @@ def text(plan: Plan, catalog: Catalog, checks: Sequence[PlannedCheck]) -> str:
 
 def _power(p: PowerFacts) -> list[str]:
     idle = "not published" if p.idle_kw is None else f"{p.idle_kw:,.1f} kW"
-    pdus = ", ".join(f"{n:,} × {part} ({kw:g} kW usable)" for part, n, kw in p.pdus) or "none"
+    pdus = ", ".join(f"{n:,} × {part} ({kw:g} kW usable after derating)" for part, n, kw in p.pdus) or "none"
     out = [
         f"Power: {p.maximum_kw:,.1f} kW at most, {p.typical_kw:,.1f} kW typical, idle {idle};"
         f" {p.facility_kw:,.1f} kW at the meter; {p.energy_kwh_year:,.0f} kWh a year",
         f"  Rack: {p.rack_kw:g} kW from {p.feeds} feeds ({p.redundancy}), {p.live_feeds} of them enough;"
-        f" breakers run at {p.derate:.0%} continuously",
+        f" feeds loaded up to {p.derate:.0%} of their breaker (site.feeds.derate)",
         f"  PDUs: {pdus}; {p.circuits:,} circuits; {p.c13_per_feed} × C13 and {p.c19_per_feed} × C19 per feed at most",
-        f"  Stranded: {p.stranded_kw:,.1f} kW, {p.stranded_units:,} units",
+        f"  Stranded, of no use to a further node of the plan: {p.stranded_kw:,.1f} kW, {p.stranded_units:,} units",
     ]
     out += [f"  A feed is lost: {_loss(x)}" for x in p.losses]
     return [*out, f"  {NOTE}"]

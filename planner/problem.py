@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from planner import compliance, nodes, site
+from planner import compliance, nodes, site, storage_need
 from planner.bundles import CDU, STORAGE_SYSTEM, Pricer
 from planner.candidates import Bench, Generator, Joint, works
 from planner.catalog import Catalog
@@ -247,6 +247,7 @@ class _Factory:
             tco_years=request.budget.tco_years,
             tax_percent=0.0 if taxes.several else float(request.budget.vat_percent or 0),
             capital_scale=taxes.scale,
+            node_storage_gb_per_s=storage_need.node_speed(catalog, request),
         )
 
     def _largest(self, options: Sequence[Option]) -> Callable[[str], int]:
@@ -300,7 +301,7 @@ class _Factory:
         kept, sizes = joint.settle([*problem.options, *found])
         shared = problem.shared
         most, before = self._largest(kept), self._largest(problem.options)
-        if any(most(n) > before(n) for n in DRIVERS):
+        if any(most(n) > before(n) for n in DRIVERS) or storage_speeds(kept) > storage_speeds(problem.options):
             known_far = self.generator.bench.single_mode
             largest = self._largest(kept)
             made, self.rejections = _shared(self.request, self.catalog, self.pricer, kept, known_far, largest)
@@ -395,6 +396,11 @@ def _pruned(options: Sequence[Option], ignore: frozenset[str]) -> list[Option]:
     return [kept for work in by_work.values() for kept in prune(work, ignore)]
 
 
+def storage_speeds(options: Sequence[Option]) -> frozenset[float]:
+    """Gbit/s of the storage ports that nodes bring."""
+    return frozenset(o.node.storage_gbps for o in options if o.node.storage_ports)
+
+
 def _shared(
     request: Request,
     catalog: Catalog,
@@ -406,12 +412,11 @@ def _shared(
     """Shared equipment, sized for the most nodes and endpoints that the options bring together (`largest`)."""
     most_nodes = largest("management")
     endpoints = max((largest(n) for n in ("in-band", "oob", "storage")), default=0)
-    gbps = max((o.node.storage_gbps for o in options), default=200.0)
     # Management nodes, storage blocks and switches plug in too: room for them on top.
     most = endpoints + endpoints // 2 + 512
     cards, heat = largest(STORAGE_SYSTEM), largest(CDU)
     equipment = SharedEquipment(catalog, request, pricer, max(3, most_nodes), most, cards, heat, single_mode)
-    return equipment.options(gbps), equipment.rejections
+    return equipment.options(storage_speeds(options)), equipment.rejections
 
 
 def _load(pricer: Pricer, bundle: Bundle) -> Load:

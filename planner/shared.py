@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from planner import fabric, site, storage_need
@@ -56,13 +56,14 @@ class SharedEquipment:
     single_mode: frozenset[str] = frozenset()  # kinds of link that multimode does not reach
     rejections: list[Rejection] = field(default_factory=list)
 
-    def options(self, storage_gbps: float | None) -> list[SharedOption]:
-        """Every bracket of everything shared, in a fixed order."""
+    def options(self, storage_gbps: Collection[float]) -> list[SharedOption]:
+        """Every bracket of everything shared, in a fixed order; `storage_gbps`: speeds of nodes' storage ports."""
         inband = self.inband()
         found = self.management() + inband + self.oob(inband)
         if self.request.storage is not None:
-            # A system and its network speak one technology; what has no partner in the other cannot be had.
-            networks, systems = self.storage_network(storage_gbps or 200.0), self.storage_systems()
+            # A system and its network speak one technology at one speed; what has no partner cannot be had.
+            systems = self.storage_systems(storage_gbps)
+            networks = self.storage_network(sorted({o.gbps for o in systems if o.gbps is not None}))
             both = {_technology(o) for o in networks} & {_technology(o) for o in systems}
             stored = [o for o in (*networks, *systems) if _technology(o) in both]
             found += stored + self._licences({o.together or "" for o in stored if o.network == "storage"})
@@ -205,17 +206,20 @@ class SharedEquipment:
         plain = self._option(name, "oob", 0, self.most_endpoints, Bundle(), unit, tag, switch.id, OOB_GBPS)
         return [replace(o, per_step=switch.ports, step=cost, step_bundle=step, media=made.media) for o in plain]
 
-    def storage_network(self, gbps: float) -> list[SharedOption]:
-        """The network between nodes and shared storage, redundant by default; one technology, the storage's."""
+    def storage_network(self, speeds: Collection[float]) -> list[SharedOption]:
+        """The network between nodes and shared storage, redundant by default; one technology and speed, the storage's.
+
+        `speeds`: what its ports may run at. A tag `storage-TECHNOLOGY-GBPS` goes with systems at that speed.
+        """
         redundancy = self.request.redundancy("storage")
         found: list[SharedOption] = []
         asked = self.request.storage.technology if self.request.storage is not None else None
-        for technology in STORAGE_TECHNOLOGIES:
+        for technology, gbps in itertools.product(STORAGE_TECHNOLOGIES, speeds):
             if asked not in (None, technology):
                 continue
             families = offered_switches(self.catalog, self.request, technology, gbps, "storage")
             found += [
-                replace(option, together=f"storage-{technology}{option.together or ''}")
+                replace(option, id=f"{option.id}@{gbps:g}", together=f"{_tag(technology, gbps)}{option.together or ''}")
                 for option in self._brackets("storage", families, gbps, technology, redundancy)
             ]
         return found
@@ -345,8 +349,11 @@ class SharedEquipment:
         return [self.catalog.switches[i] for i in ids]
 
     # -- storage systems -----------------------------------------------------------------------------------------
-    def storage_systems(self) -> list[SharedOption]:
-        """Storage that meets capacity and speed: the fewest blocks of each system, by accelerators with a profile."""
+    def storage_systems(self, node_gbps: Collection[float]) -> list[SharedOption]:
+        """Storage that meets capacity and speed: the fewest blocks of each system, by accelerators with a profile.
+
+        A system stands on a network of its ports' speed, or of nodes' ports (`node_gbps`) where those are slower.
+        """
         need = self.request.storage
         assert need is not None
         read, write = storage_need.needed(self.catalog, self.request)
@@ -363,13 +370,31 @@ class SharedEquipment:
                     system.id, "origin", f"{system.id} is not of {home}; preferences.origin.storage asks for it"
                 )
                 continue
-            for low, high, blocks in storage_steps(system, need.usable_tb, read, write, self.most_accelerators):
-                bundle = self._storage_bundle(system, blocks)
-                for technology in system.technologies if bundle is not None else ():
-                    name = f"storage-system|{system.id}|{technology}|{blocks}"
-                    tag = f"storage-{technology}"
-                    found += self._option(name, STORAGE_SYSTEM, low, high, bundle or Bundle(), Bundle(), tag)
+            for gbps in sorted({min(system.port_gbps, speed) for speed in node_gbps}):
+                for low, high, blocks in storage_steps(
+                    system, gbps, need.usable_tb, read, write, self.most_accelerators
+                ):
+                    found += self._system(system, gbps, low, high, blocks)
         return pointwise_best(found)
+
+    def _system(self, system: StorageSystem, gbps: float, low: int, high: int, blocks: int) -> list[SharedOption]:
+        bundle = self._storage_bundle(system, blocks)
+        if bundle is None:
+            return []
+        return [
+            replace(option, port_gbps=system.port_gbps)
+            for technology in system.technologies
+            for option in self._option(
+                f"storage-system|{system.id}|{technology}|{gbps:g}|{blocks}",
+                STORAGE_SYSTEM,
+                low,
+                high,
+                bundle,
+                Bundle(),
+                _tag(technology, gbps),
+                gbps=gbps,
+            )
+        ]
 
     def _storage_bundle(self, system: StorageSystem, blocks: int) -> Bundle | None:
         if system.max_power_w is None or system.weight_kg is None:
@@ -437,23 +462,24 @@ class SharedEquipment:
         self.rejections.append(Rejection(part, rule, message))
 
 
-def storage_blocks(system: StorageSystem, usable_tb: float, read: float, write: float) -> int:
-    """Blocks that reach capacity (TB) and throughput (GB/s), and the system's smallest order."""
+def storage_blocks(system: StorageSystem, gbps: float, usable_tb: float, read: float, write: float) -> int:
+    """Blocks that reach capacity (TB) and throughput (GB/s) on ports of `gbps`, and the system's smallest order."""
+    reads, writes = storage_need.block_speeds(system, gbps)
     return max(
         system.min_blocks,
         math.ceil(usable_tb / system.usable_tb - 1e-9),
-        math.ceil(read / system.read_gb_per_s - 1e-9),
-        math.ceil(write / system.write_gb_per_s - 1e-9),
+        math.ceil(read / reads - 1e-9),
+        math.ceil(write / writes - 1e-9),
     )
 
 
 def storage_steps(
-    system: StorageSystem, usable_tb: float, read: Speed, write: Speed, most: int
+    system: StorageSystem, gbps: float, usable_tb: float, read: Speed, write: Speed, most: int
 ) -> Iterator[tuple[int, int, int]]:
     """Ranges of accelerators (from, to) with the blocks they need; one range where no speed follows accelerators."""
 
     def blocks(accelerators: int) -> int:
-        return storage_blocks(system, usable_tb, read.at(accelerators), write.at(accelerators))
+        return storage_blocks(system, gbps, usable_tb, read.at(accelerators), write.at(accelerators))
 
     low = 0
     while low <= most:
@@ -465,6 +491,10 @@ def storage_steps(
             high, above = (middle, above) if blocks(middle) == count else (high, middle)
         yield low, high, count
         low = high + 1
+
+
+def _tag(technology: Technology, gbps: float) -> str:
+    return f"storage-{technology}-{gbps:g}"
 
 
 def _technology(option: SharedOption) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 from planner.catalog import Catalog
 from planner.demand.models import model_of
 from planner.demand.upkeep import Speed
+from planner.parts import StorageSystem
 from planner.request import Request
 
 
@@ -38,6 +39,20 @@ def checkpoint_speed(catalog: Catalog, request: Request) -> Speed | None:
     It is the speed that is asked of storage, not that of the system that is chosen, so it does not depend on the plan.
     """
     return None if request.storage is None else needed(catalog, request)[1]
+
+
+def node_speed(catalog: Catalog, request: Request) -> float:
+    """GB/s that one node reads or writes by the asked profile; 0 without one."""
+    if request.storage is None or request.storage.profile is None:
+        return 0.0
+    row = catalog.table("estimates/storage")["profile"][request.storage.profile]
+    return float(max(row["node_read"], row["node_write"]))
+
+
+def block_speeds(system: StorageSystem, gbps: float) -> tuple[float, float]:
+    """GB/s that a block reads and writes where its ports run at `gbps`: never more than the ports carry."""
+    wire = system.ports * gbps / 8
+    return min(system.read_gb_per_s, wire), min(system.write_gb_per_s, wire)
 
 
 def _speed(

@@ -110,7 +110,7 @@ def one(part: str) -> Change:
 
 BROKEN: dict[str, tuple[Change, str]] = {
     "ports": (network("compute", ports_used=100_000), "FAIL"),
-    "cabled-once": (lambda d: d["pools"][0]["ports"].update(compute=9), "FAIL"),
+    "cabled-once": (lambda d: d["pools"][0]["ports"].update(compute=12), "FAIL"),
     "cables-bought": (one("cat6"), "FAIL"),
     "reach": (ladder(longest_m=77.0), "FAIL"),
     "single-points": (network("storage", redundancy="none"), "WARN"),
@@ -118,7 +118,7 @@ BROKEN: dict[str, tuple[Change, str]] = {
     "rack-units": (item(bottom_unit=2), "FAIL"),
     "rack-weight": (rack(weight_kg=901.0), "FAIL"),
     "floor-load": (site("floor_kg_per_m2", 100.0), "FAIL"),
-    "stranded": (lambda d: d["pools"][0].update(node_power_kw=40.0), "WARN"),
+    "stranded": (lambda d: (d["pools"][0].update(node_power_kw=44.0), d["racks"][0].update(power_kw=5.0)), "WARN"),
     "feed-lost": (feeds(redundancy="N"), "WARN"),
     "rack-pdus": (one("pdu"), "FAIL"),
     "air-heat": (site("cooling_terms", {"air_kw_per_rack": 20.0, "liquid_kw_per_rack": 25.0, "supply_c": 22}), "FAIL"),
@@ -141,6 +141,27 @@ def test_each_check_fails_on_what_is_built_to_fail_it(name: str, plan: Plan, cat
     assert found.mend
     assert found.have
     assert found.need
+
+
+def test_storage_ports_slower_than_their_network_fail(plan: Plan, catalog: Catalog) -> None:
+    """A network at twice the speed of the system's ports is told; ports that run slower than made for are fine."""
+    assert status(plan, catalog, "ports") == "PASS"
+    assert plan.storage is not None
+    system = catalog.storage[plan.storage.system]
+    found = check_networks.ports(changed(plan, network("storage", gbps=2 * system.port_gbps)), catalog)
+    assert (found.status, found.case) == ("FAIL", "slow")
+    assert found.items[0]["have_gbps"] == system.port_gbps
+
+
+def test_both_switches_of_a_pair_in_one_rack_are_told(plan: Plan, catalog: Catalog) -> None:
+    def together(d: dict[str, Any]) -> None:
+        items = [i for r in d["racks"] for i in r["items"] if i["label"].startswith("in-band leaf ")]
+        for rack in d["racks"]:
+            rack["items"] = [i for i in rack["items"] if i not in items]
+        d["racks"][0]["items"] += items
+
+    found = check_networks.single_points(changed(plan, together), catalog)
+    assert (found.status, found.case, found.items) == ("PASS", "one-rack", ({"name": "in-band"},))
 
 
 def test_a_chassis_deeper_than_its_cabinet_fails(plan: Plan, catalog: Catalog) -> None:

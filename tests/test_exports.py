@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import itertools
 import json
 import re
 from decimal import Decimal
@@ -18,7 +19,7 @@ from plans.cabled import special_site
 from planner import wiring
 from planner.catalog import Catalog
 from planner.cli import main
-from planner.exports import netbox, pictures, racks
+from planner.exports import cables, netbox, pictures, racks
 from planner.facility.racks import rack_facts
 from planner.optimize import optimize
 from planner.plan import Plan
@@ -91,13 +92,19 @@ def test_no_cell_starts_a_formula(path: Path, tmp_path: Path) -> None:
             assert not any(str(cell).startswith(("=", "+", "@")) for cell in row.values()), file
 
 
-def test_labels_and_totals(path: Path, plan: Plan, tmp_path: Path) -> None:
+def test_labels_and_totals(path: Path, plan: Plan, catalog: Catalog, tmp_path: Path) -> None:
     labels, totals = tmp_path / "labels.csv", tmp_path / "totals.csv"
     assert run("export", "cables", str(path), "--labels", "--out", str(labels)) == 0
     assert run("export", "cables", str(path), "--totals", "--out", str(totals)) == 0
     assert sum(int(r["pieces"]) for r in rows_of(totals)) == sum(e.quantity for e in plan.cabling)
     found = rows_of(labels)
-    assert len(found) == 2 * sum(e.quantity for e in plan.cabling)  # no breakout cables here
+    rows = list(cables.schedule(plan, catalog))
+    assert any(row.legs > 1 for row in rows)
+    assert len(found) == len({row.label for row in rows}) + len(rows)  # one end of every cable, and every leg's
+    split = [row for row in rows if row.legs == 4]
+    assert {row.a_text for row in split if row.label == split[0].label} == {split[0].a_text}
+    assert split[0].a_text.endswith(" > 4 legs") and split[1].b_text.startswith(f"{split[0].label}.2 | ")
+    assert any(a.needed_m != b.needed_m for a, b in itertools.pairwise(split) if a.label == b.label)  # each its own
     assert re.fullmatch(r"compute-\d{6} \| R\d+ U\d+ \S+ > R\d+ U\d+ compute \d", found[0]["text"])
     assert run("export", "cables", str(path), "--labels", "--totals") == 2
 

@@ -162,7 +162,7 @@ def test_storage_speed(storage: str, cards: int, read: float, write: float, cata
 def test_more_accelerators_never_need_fewer_blocks(catalog: Catalog) -> None:
     read, write = needed(catalog, storage_site(catalog, ", profile: best"))  # type: ignore[arg-type]
     for system in catalog.storage.values():
-        steps = list(storage_steps(system, 500, read, write, 5000))
+        steps = list(storage_steps(system, system.port_gbps, 500, read, write, 5000))
         assert steps[0][0] == 0 and steps[-1][1] == 5000
         assert all(a[1] + 1 == b[0] and a[2] < b[2] for a, b in pairwise(steps))
 

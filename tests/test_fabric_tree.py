@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter
 
 import pytest
 
-from planner.fabric.tree import Tree, fat_tree, links, pair, spines
+from planner.fabric.tree import Tree, fat_tree, links, pair, rails_of_leaf, spines
 from planner.verify import trees
 
 
@@ -133,11 +134,47 @@ def test_reserved_nodes_size_the_spines_and_build_the_leaves_of_today() -> None:
 
 
 def test_fabric_managers_take_free_ports_or_a_leaf_of_their_own() -> None:
-    free, full = fat_tree(127, 8, 64, 1.0, True, 4), fat_tree(128, 8, 64, 1.0, True, 4)
+    free, full = fat_tree(127, 8, 64, 1.0, True, 4), fat_tree(256, 8, 64, 1.0, True, 4)
     assert free is not None and full is not None
     assert (free.leaf, free.spine) == (32, 16)
     assert free.ports_used == 1016 + 4 + 2 * 1024
-    assert full.leaf == 33  # every node port of 32 leaves is taken
+    assert full.leaf == 65  # every node port of 64 leaves is taken
+
+
+@pytest.mark.parametrize(
+    ("nodes", "ports", "radix", "expected"),
+    [
+        (32, 8, 128, (4, 2)),  # two rails to a leaf: 4 full leaves in place of 8 half empty ones
+        (21, 8, 128, (3, 2)),  # three rails, three, two
+        (40, 8, 128, (8, 3)),  # two rails of 40 nodes exceed a leaf
+        (72, 8, 128, (10, 5)),  # a full unit of 60 nodes, and 12 more on two leaves
+        (256, 8, 64, (64, 32)),
+    ],
+)
+def test_rails_share_leaves_where_a_last_unit_is_small(
+    nodes: int, ports: int, radix: int, expected: tuple[int, int]
+) -> None:
+    tree = fat_tree(nodes, ports, radix, 1.0, True)
+    assert tree is not None
+    assert (tree.leaf, tree.spine) == expected
+    where: dict[tuple[int, int], set[int]] = {}
+    units = set()
+    for leaf in range(tree.leaf):
+        unit, rails = rails_of_leaf(leaf, nodes, ports, tree.down, tree.tiers)
+        units.add(unit)
+        here = min(tree.down, nodes - unit * tree.down)
+        assert len(rails) * here <= tree.down
+        for rail in rails:
+            where.setdefault((unit, rail), set()).add(leaf)
+    assert len(where) == len(units) * ports == math.ceil(nodes / tree.down) * ports
+    assert all(len(found) == 1 for found in where.values())  # every rail of a unit is on one leaf
+
+
+def test_reserved_nodes_decide_how_many_rails_share_a_leaf() -> None:
+    """A unit that others will join has a leaf per rail from the start: nothing is plugged over when they come."""
+    alone, begun = fat_tree(32, 8, 128, 1.0, True), fat_tree(32, 8, 128, 1.0, True, 0, 1, 32)
+    assert alone is not None and begun is not None
+    assert (alone.leaf, begun.leaf) == (4, 8)
 
 
 def test_a_pair_is_joined_by_half_of_its_ports() -> None:

@@ -161,6 +161,15 @@ def test_everything_counts_in_the_total() -> None:
     assert found.total.capital == 11 + A.fixed.capital + problem.rack.capital
 
 
+def test_a_storage_network_is_no_slower_than_its_slowest_port() -> None:
+    """Nodes and a system of 400 Gbit/s take no network of 200; a system of 200 does."""
+    model = alone("storage_speed")
+    fast, slow = (f"pick_{k}_system_{name}_at_200" for k, name in ((3, "fast"), (4, "slow")))
+    for system, good in ((fast, False), (slow, True)):
+        values = {"use_0_job_a": 1.0, "pick_1_storage_at_200": 1.0, system: 1.0}
+        assert holds(model, values) is good, system
+
+
 # -- the document ----------------------------------------------------------------------------------------------------
 def test_docs_model_lists_every_constraint_and_every_variable() -> None:
     text = (Path(__file__).parent.parent / "docs" / "model.md").read_text(encoding="utf-8")

@@ -69,13 +69,16 @@ class ScheduleRow:
 
     @property
     def a_text(self) -> str:
-        """What is printed on the label at the first end."""
+        """What is printed on the label at the first end: of a breakout cable one for all legs, which share a plug."""
+        if self.legs > 1:
+            return f"{self.label} | {self.a_rack} U{self.a_unit} {self.a_port.split('/')[0]} > {self.legs} legs"
         return _text(self.label, (self.a_rack, self.a_unit, self.a_port), (self.b_rack, self.b_unit, self.b_port))
 
     @property
     def b_text(self) -> str:
-        """What is printed on the label at the other end."""
-        return _text(self.label, (self.b_rack, self.b_unit, self.b_port), (self.a_rack, self.a_unit, self.a_port))
+        """What is printed on the label at the other end; the legs of a breakout cable are numbered."""
+        own = f"{self.label}.{self.leg}" if self.legs > 1 else self.label
+        return _text(own, (self.b_rack, self.b_unit, self.b_port), (self.a_rack, self.a_unit, self.a_port))
 
     def cells(self) -> tuple[object, ...]:
         """The row in the order of HEADER."""
@@ -118,7 +121,7 @@ def schedule(plan: Plan, catalog: Catalog) -> Iterator[ScheduleRow]:
                 part=cut.cable.id,
                 model=cut.cable.model,
                 length_m=cut.cable.length_m,
-                needed_m=round(cut.need_m, 2),
+                needed_m=round(cut.legs_m[leg - 1], 2),
             )
 
 
@@ -147,9 +150,10 @@ def _text(label: str, here: tuple[str, int, str], there: tuple[str, int, str]) -
 
 
 def label_rows(plan: Plan, catalog: Catalog) -> Iterator[tuple[str, str, str, int, str]]:
-    """Two labels per leg: cable, text, rack, unit and device where it is stuck on."""
+    """A label for every end, those of all legs included: cable, text, rack, unit and device where it is stuck on."""
     for row in schedule(plan, catalog):
-        yield row.label, row.a_text, row.a_rack, row.a_unit, row.a_device
+        if row.leg == 1:
+            yield row.label, row.a_text, row.a_rack, row.a_unit, row.a_device
         yield row.label, row.b_text, row.b_rack, row.b_unit, row.b_device
 
 

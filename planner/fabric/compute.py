@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-import math
 from dataclasses import replace
 
 from planner.catalog import Catalog
 from planner.errors import Rejection
 from planner.fabric import cabling, copper
 from planner.fabric.design import USUAL, FabricDesign, Media, even, filled, merge, ports_at
-from planner.fabric.tree import Tree, fat_tree
+from planner.fabric.tree import Tree, fat_tree, rails_of_leaf
 from planner.parts import Switch, Technology
 
 
@@ -74,7 +73,7 @@ def compute_design(
         on_copper = catalog.cables[between.cable].kind in copper.KINDS
         if on_copper and (tree.core or not copper.stripes(tree.up, tree.spine, between.links_per_cable)):
             return Rejection(switch_id, "uneven-copper", f"{between.cable} does not spread over {tree.spine} spines")
-    made = _assembled(switch, tree, (kit, other, between), nodes, ports_per_node, gbps, rail, planes)
+    made = _assembled(switch, tree, (kit, other, between), nodes, ports_per_node, gbps, rail, planes, reserve)
     return replace(made, media=copper.taken(media, kit, between))
 
 
@@ -87,9 +86,10 @@ def _assembled(
     gbps: float,
     rail: bool,
     planes: int,
+    reserve: int,
 ) -> FabricDesign:
     kit, other, between = kits
-    below = _down_links(tree, nodes, ports // planes, rail)
+    below = _down_links(tree, nodes, ports // planes, rail, nodes + reserve)
     managers = _free_ports(tree, below, switch.ports)
     node = cabling.together(kit, other, below * planes, managers * planes, [ports] * nodes)
     leaf_spine, spine_core = tree.links_leaf_spine, tree.links_spine_core
@@ -130,16 +130,17 @@ def _assembled(
     )
 
 
-def _down_links(tree: Tree, units: int, ports: int, rail: bool) -> list[int]:
-    """Node links per leaf."""
+def _down_links(tree: Tree, units: int, ports: int, rail: bool, whole: int) -> list[int]:
+    """Node links per leaf; `whole`: units with those to come."""
     if tree.tiers == 1:
         return [units * ports]
     if not rail:
         return filled(units * ports, tree.down, tree.leaf)
-    groups = math.ceil(units / tree.down)
-    return [min(tree.down, units - group * tree.down) for group in range(groups) for _ in range(ports)] + [0] * (
-        tree.leaf - groups * ports
-    )
+    below = []
+    for leaf in range(tree.leaf):
+        unit, rails = rails_of_leaf(leaf, whole, ports, tree.down, tree.tiers)
+        below.append(len(rails) * max(0, min(tree.down, units - unit * tree.down)))
+    return below
 
 
 def _free_ports(tree: Tree, down: list[int], native: int) -> list[int]:

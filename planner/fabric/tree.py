@@ -79,9 +79,10 @@ def fat_tree(
 ) -> Tree | None:
     """The tree with the fewest switches (then the fewest links) for nodes × ports endpoints; None when none fits.
 
-    `rail`: nodes stand in scalable units of `down` nodes, port i of a node goes to leaf i of its unit, and the leaves
-    of a unit are built whole. `extra` endpoints (a fabric manager) take free ports of leaves. `split`: endpoints per
-    switch port where ports are split towards the nodes; uplinks always run at the port's native speed. `reserve`
+    `rail`: nodes stand in scalable units of `down` nodes, port i of all nodes of a unit is on one leaf, and the leaves
+    of a unit are built whole: one for every port; in two tiers fewer in a last unit of so few nodes that several rails
+    fit on a leaf (`unit_leaves`). `extra` endpoints (a fabric manager) take free ports of leaves. `split`: endpoints
+    per switch port where ports are split towards the nodes; uplinks always run at the port's native speed. `reserve`
     nodes come later: spines and cores are sized for all, leaves are built for `nodes`. `step`: leaves give so many
     switch ports to endpoints together, where one plug fills a cage of several.
     """
@@ -95,13 +96,14 @@ def fat_tree(
         if native + up > radix or native % step:
             continue
         shape = Leaf(native * split, up, radix, split)
-        leaf, groups = leaves(whole, ports, shape, rail, extra)
-        tree = joined(shape, leaf, groups, endpoints, extra)
+        leaf, tall = (leaves(whole, whole, ports, shape, rail, extra, tiers) for tiers in (2, 3))
+        tree = _two_tiers(shape, leaf, endpoints, extra)
+        tree = tree or tall_tree(shape, tall, ports if rail else 1, endpoints, extra)
         if tree is not None and (best is None or order(tree) < order(best[0])):
             best = tree, shape
     if best is None or not reserve:
         return None if best is None else best[0]
-    leaf, _ = leaves(nodes, ports, best[1], rail, extra)
+    leaf = leaves(nodes, whole, ports, best[1], rail, extra, best[0].tiers)
     return begun(best[0], leaf, nodes * ports)
 
 
@@ -125,16 +127,42 @@ def order(tree: Tree) -> tuple[int, int, int, int]:
     return (tree.tiers, tree.switches, tree.links_leaf_spine + tree.links_spine_core, -tree.down)
 
 
-def leaves(nodes: int, ports: int, shape: Leaf, rail: bool, extra: int) -> tuple[int, int]:
-    """Leaves of a tree whose units have `shape.down` nodes (rail), or that is packed; and its rail groups.
+def leaves(nodes: int, whole: int, ports: int, shape: Leaf, rail: bool, extra: int, tiers: int) -> int:
+    """Leaves of a tree whose units have `shape.down` nodes (rail), or that is packed.
 
-    Extra endpoints take ports that are free; when there are too few, leaves are added for the rest.
+    `whole`: nodes with those to come, whose units are laid out now. Extra endpoints take ports that are free; when
+    there are too few, leaves are added for the rest.
     """
     if not rail:
-        return math.ceil((nodes * ports + extra) / shape.down), 1
-    units = math.ceil(nodes / shape.down)
-    free = units * ports * shape.room - nodes * ports
-    return units * ports + max(0, math.ceil((extra - free) / shape.down)), ports
+        return math.ceil((nodes * ports + extra) / shape.down)
+    begun = math.ceil(nodes / shape.down)
+    last = min(shape.down, whole - (begun - 1) * shape.down)  # all before it are full
+    built = (begun - 1) * ports + unit_leaves(last, ports, shape.down, tiers)
+    free = built * shape.room - nodes * ports
+    return built + max(0, math.ceil((extra - free) / shape.down))
+
+
+def unit_leaves(nodes: int, rails: int, down: int, tiers: int) -> int:
+    """Leaves of a scalable unit with so many nodes: as many whole rails on each as fit in its `down` ports.
+
+    In three tiers one rail each: the leaves of a rail are a pod.
+    """
+    return math.ceil(rails / min(rails, down // nodes)) if tiers < 3 else rails
+
+
+def rails_of_leaf(leaf: int, whole: int, rails: int, down: int, tiers: int) -> tuple[int, range]:
+    """The unit of a leaf of a rail-optimized tree, and the rails that it has; all from 0.
+
+    `whole`: nodes with those to come, in units of `down`. Leaves beyond the units have no rails.
+    """
+    full, rest = divmod(whole, down)
+    unit = min(leaf // rails, full)
+    own = rails if unit < full else unit_leaves(rest, rails, down, tiers) if rest else 0
+    if leaf - unit * rails >= own:
+        return unit, range(0)
+    each = math.ceil(rails / own)
+    first = (leaf - unit * rails) * each
+    return unit, range(first, min(rails, first + each))
 
 
 def joined(shape: Leaf, leaf: int, groups: int, endpoints: int, extra: int) -> Tree | None:
@@ -222,7 +250,9 @@ def links(tree: Tree, ports: int, nodes: int, rail: bool) -> Iterator[tuple[str,
             if tree.tiers == 1:
                 leaf = 0
             elif rail:
-                leaf = (node // tree.down) * ports + k
+                unit = node // tree.down
+                own = unit_leaves(min(tree.down, nodes - unit * tree.down), ports, tree.down, 2)
+                leaf = unit * ports + k // math.ceil(ports / own)
             else:
                 leaf = (node * ports + k) // tree.down
             yield f"node {node + 1}", k + 1, f"leaf {leaf + 1}", port(f"leaf {leaf + 1}")

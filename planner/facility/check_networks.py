@@ -12,8 +12,10 @@ from planner.plan import Figures, Plan
 
 
 def ports(plan: Plan, catalog: Catalog) -> Result:
-    """Ports used ≤ ports present by the counts of every network; switch by switch they are held in check 2."""
-    del catalog
+    """Ports used ≤ ports present by the counts of every network, and storage ports as fast as their network.
+
+    Switch by switch they are held in check 2.
+    """
     figures: Figures = {
         "used": sum(net.ports_used for net in plan.fabrics),
         "present": sum(net.ports_present for net in plan.fabrics),
@@ -23,7 +25,15 @@ def ports(plan: Plan, catalog: Catalog) -> Result:
         for n in plan.fabrics
         if n.ports_used > n.ports_present
     ]
-    return offending("FAIL", "beyond", figures, beyond) if beyond else Result("PASS", "fit", figures)
+    if beyond:
+        return offending("FAIL", "beyond", figures, beyond)
+    own = None if plan.storage is None else catalog.storage[plan.storage.system].port_gbps
+    slow: list[Figures] = [
+        {"name": n.name, "gbps": n.gbps, "have_gbps": own}
+        for n in plan.fabrics
+        if n.role == "storage" and own is not None and own < n.gbps
+    ]
+    return offending("FAIL", "slow", figures, slow) if slow else Result("PASS", "fit", figures)
 
 
 def cabled_once(plan: Plan, catalog: Catalog) -> Result:
@@ -50,7 +60,7 @@ def cabled_once(plan: Plan, catalog: Catalog) -> Result:
         want = (own.compute if pool.fabric else 0) + (own.storage if plan.storage else 0) + own.in_band + own.oob
         labels = (f"{name} node {k + 1}" for k in range(pool.nodes))
         bare += [label for label in labels if len(seen.get(label, ())) != want]
-    figures: Figures = {"ports": total}
+    figures: Figures = {"ports": total, "cables": cages.number}
     if twice or bare:
         return offending("FAIL", "wrong", figures, called(twice or bare))
     if cages.crowded:
@@ -119,7 +129,16 @@ def reach(plan: Plan, catalog: Catalog) -> Result:
 
 
 def single_points(plan: Plan, catalog: Catalog) -> Result:
-    """In-band and storage networks stand on pairs."""
+    """In-band and storage networks stand on pairs; which of them have both switches of a pair in one rack is told."""
     del catalog
-    alone = [n.name for n in plan.fabrics if n.role in ("in-band", "storage") and n.redundancy == "none"]
-    return offending("WARN", "alone", {}, called(alone)) if alone else Result("PASS", "pairs")
+    nets = [n for n in plan.fabrics if n.role in ("in-band", "storage")]
+    alone = [n.name for n in nets if n.redundancy == "none"]
+    if alone:
+        return offending("WARN", "alone", {}, called(alone))
+    rack_of = {item.label: rack.name for rack in plan.racks for item in rack.items}
+    close = []
+    for net in nets:
+        seats = [rack_of.get(f"{net.name} leaf {k + 1}") for k in range(net.leaf)]
+        if any(one == other for one, other in zip(seats[::2], seats[1::2], strict=False)):
+            close.append(net.name)
+    return offending("PASS", "one-rack", {}, called(close)) if close else Result("PASS", "pairs")

@@ -25,14 +25,35 @@ TITLES = {
 Words = tuple[str, str, str, str]
 OWN = "racks of the systems themselves"
 CASES: dict[str, Words] = {
-    "ports/fit": ("{used} ports used", "at most {present}", "Every switch has the ports that are used.", ""),
+    "ports/fit": (
+        "{used} switch ports used",
+        "at most the {present} there are",
+        "Every network has the ports that are used, links between switches counted at both ends.",
+        "",
+    ),
     "ports/beyond": ("{items}", "at most {present} ports", "More cables than ports.", AGAIN),
+    "ports/slow": (
+        "{items}",
+        "ports as fast as their network",
+        "Storage ports are cabled faster than they run.",
+        AGAIN,
+    ),
     "ports/clash": ("{items}", "a free port", "The plan cannot be cabled.", AGAIN),
-    "cabled-once/once": ("{ports} ports", "once each", "Every NIC port and uplink has exactly one cable.", ""),
+    "cabled-once/once": (
+        "{ports} ports at the ends of {cables} cables",
+        "one plug each",
+        "Every NIC port and uplink is cabled once; breakout cables have a port at every leg.",
+        "",
+    ),
     "cabled-once/wrong": ("{items}", "once each", "Ports cabled twice or not at all.", AGAIN),
     "cabled-once/cages": ("{items}", "one plug per cage", "Cages of switches with more than one plug.", AGAIN),
     "cabled-once/clash": ("{items}", "a free port", "The plan cannot be cabled.", AGAIN),
-    "cables-bought/agree": ("{bought} bought", "{run} run", "Schedule and bill of materials agree.", ""),
+    "cables-bought/agree": (
+        "{bought} cables bought",
+        "the {run} that run",
+        "Bill of materials and schedule agree; the schedule has a row per leg of breakout cables.",
+        "",
+    ),
     "cables-bought/short": ("{bought} bought", "{run} run", "Too few: {items}.", "Buy what is short."),
     "cables-bought/more": (
         "{bought} bought",
@@ -59,6 +80,12 @@ CASES: dict[str, Words] = {
         "Shorten the way (site.layout: cross_trays, racks_per_row) or order modules of longer reach.",
     ),
     "single-points/pairs": ("pairs", "pairs", "In-band and storage networks survive one switch.", ""),
+    "single-points/one-rack": (
+        "pairs; both switches of a pair in one rack: {items}",
+        "pairs",
+        "In-band and storage networks survive one switch, these not the loss of its rack.",
+        "",
+    ),
     "single-points/alone": (
         "{items} without a second switch",
         "a pair of switches",
@@ -146,7 +173,7 @@ CASES: dict[str, Words] = {
         "Ask the maker.",
     ),
     "stranded/little": (
-        "{kw} kW and {units} units stranded",
+        "{kw} kW and {units} units that no further node can use",
         "at most {most_percent} % of rack power",
         "{percent} % of the racks' power cannot be used.",
         "",
@@ -317,6 +344,7 @@ CASES: dict[str, Words] = {
 }
 ITEMS: dict[str, str] = {
     "ports/beyond": "{name} {used} of {present}",
+    "ports/slow": "{name} at {gbps} Gbit/s, storage ports of {have_gbps}",
     "cables-bought/short": "{number} × {part}",
     "cables-bought/more": "{number} × {part}",
     "reach/short": "{network} {kind}: {metres} m on {part} of {have_m} m",

@@ -27,16 +27,32 @@ TITLES = {
 OWN = "整机柜系统自带机柜"
 LOAD = "机柜下方 {under} kg/m²，区域平均 {mean} kg/m²"
 FEEDS = "{feeds} 路供电，{redundancy}"
-STRANDED = "闲置 {kw} kW、{units}U"
+STRANDED = "节点已用不上的余量 {kw} kW、{units}U"
 CASES: dict[str, Words] = {
-    "ports/fit": ("已用 {used} 个端口", "不超过 {present} 个", "每台交换机的端口均够用。", ""),
+    "ports/fit": (
+        "交换机端口已用 {used} 个",
+        "不超过现有 {present} 个",
+        "各网络端口均够用；交换机间链路两端各计一个端口。",
+        "",
+    ),
     "ports/beyond": ("{items}", "不超过 {present} 个端口", "线缆多于端口。", AGAIN),
+    "ports/slow": ("{items}", "端口速率不低于所在网络", "存储端口的布线速率超出其能力。", AGAIN),
     "ports/clash": ("{items}", "有空闲端口", "无法按此布线。", AGAIN),
-    "cabled-once/once": ("{ports} 个端口", "各接一根", "每个网卡端口和上联端口恰接一根线缆。", ""),
+    "cabled-once/once": (
+        "{cables} 根线缆两端共 {ports} 个端口",
+        "各接一个接头",
+        "每个网卡端口和上联端口恰接一次；分支线缆每个分支各占一个端口。",
+        "",
+    ),
     "cabled-once/wrong": ("{items}", "各接一根", "有端口重复布线或未布线。", AGAIN),
     "cabled-once/cages": ("{items}", "每个插槽一个接头", "交换机插槽（cage）内接头多于一个。", AGAIN),
     "cabled-once/clash": ("{items}", "有空闲端口", "无法按此布线。", AGAIN),
-    "cables-bought/agree": ("采购 {bought} 根", "布放 {run} 根", "布线表与采购清单一致。", ""),
+    "cables-bought/agree": (
+        "采购 {bought} 根",
+        "布放 {run} 根",
+        "布线表与采购清单一致；布线表中分支线缆每个分支一行。",
+        "",
+    ),
     "cables-bought/short": ("采购 {bought} 根", "布放 {run} 根", "缺少：{items}。", "补足所缺线缆。"),
     "cables-bought/more": (
         "采购 {bought} 根",
@@ -58,6 +74,12 @@ CASES: dict[str, Words] = {
         "缩短走线（site.layout：cross_trays、racks_per_row），或订传输距离更长的模块。",
     ),
     "single-points/pairs": ("成对", "成对", "业务管理网与存储网可承受一台交换机故障。", ""),
+    "single-points/one-rack": (
+        "成对；同对两台交换机位于同一机柜：{items}",
+        "成对",
+        "业务管理网与存储网可承受一台交换机故障，但上述网络不能承受所在机柜整体断电。",
+        "",
+    ),
     "single-points/alone": (
         "{items} 只有单台交换机",
         "成对交换机",
@@ -255,6 +277,7 @@ CASES: dict[str, Words] = {
 }
 ITEMS: dict[str, str] = {
     "ports/beyond": "{name} {used}/{present}",
+    "ports/slow": "{name} {gbps} Gbit/s，存储端口 {have_gbps} Gbit/s",
     "cables-bought/short": "{number} × {part}",
     "cables-bought/more": "{number} × {part}",
     "reach/short": "{network} {kind}：需 {metres} m，{part} 仅 {have_m} m",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from planner.catalog import Catalog
 from planner.parts import Cable, ManagementNode
 from planner.plan import Plan, PlannedCables, PlannedFabric, Pool
+from planner.verify import trees
 from planner.verify.ports import OOB_UPLINKS, combined, node_ports
 
 UNIT = 0.04445  # m
@@ -165,6 +166,7 @@ def _to_leaves(plan: Plan, catalog: Catalog, net: PlannedFabric, legs: int) -> I
     radix = switch.ports if net.gbps == switch.gbps else switch.split.get(f"{net.gbps:g}", switch.ports)
     share = max(1, radix // switch.ports)
     below = round(net.oversubscription * (net.links_leaf_spine // net.leaf) * share) if net.spine else radix
+    later = len(ends) + int(plan.request["preferences"]["fabric"].get("reserve_nodes", 0))
     wired: list[list[str]] = []
     for leaf in range(net.leaf):
         if net.topology == "islands":
@@ -172,8 +174,7 @@ def _to_leaves(plan: Plan, catalog: Catalog, net: PlannedFabric, legs: int) -> I
             room = max(1, radix // (-(-each // cage) * cage * span) * span)
             wires = [e for e in ends[leaf * room : (leaf + 1) * room] for _ in range(each)]
         elif net.topology == "rail" and net.spine:
-            unit = leaf % (net.leaf // net.planes) // (each // net.planes)
-            wires = ends[unit * below : (unit + 1) * below]
+            wires = _rails(ends, leaf % (net.leaf // net.planes), each // net.planes, below, later, not net.core)
         else:
             place = leaf % (net.leaf // net.planes)
             wires = plain[place * below : (place + 1) * below]
@@ -193,6 +194,15 @@ def _to_leaves(plan: Plan, catalog: Catalog, net: PlannedFabric, legs: int) -> I
             part = row[first : first + step]
             for k in range(0, len(part), legs):
                 yield Joint(net.name, "node", f"{net.name} leaf {leaf + 1}", tuple(part[k : k + legs]))
+
+
+def _rails(ends: list[str], leaf: int, rails: int, below: int, later: int, low: bool) -> list[str]:
+    """Units below a leaf, once per rail that it has: of sets of `below` units the last may have fewer leaves."""
+    number = min(leaf // rails, later // below)
+    own = trees.rail_set(later, number, rails, below, low) if number * below < later else 0
+    place, each = leaf - number * rails, trees.up_to(rails, max(1, own))
+    held = max(0, min(rails - place * each, each)) if place < own else 0
+    return ends[number * below : (number + 1) * below] * held
 
 
 def _port_counts(plan: Plan, catalog: Catalog, net: PlannedFabric) -> Iterator[tuple[str, int]]:
@@ -395,8 +405,8 @@ def _growth(plan: Plan, catalog: Catalog, net: PlannedFabric) -> tuple[int, int]
     radix = switch.ports if net.gbps == switch.gbps else switch.split.get(f"{net.gbps:g}", switch.ports)
     below = round(net.oversubscription * (net.links_leaf_spine // net.leaf) * max(1, radix // switch.ports))
     if net.topology == "rail":
-        groups = -(-(units + reserve) // below)
-        return each, max(leaves, groups * each)
+        last = trees.up_to(units + reserve, below) - 1
+        return each, max(leaves, last * each + trees.rail_set(units + reserve, last, each, below, not net.core))
     return 1, max(leaves, -(-((units + reserve) * each + net.links_other) // below))
 
 

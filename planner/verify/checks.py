@@ -81,7 +81,6 @@ def _same(name: str, what: str, have: Figures, want: Figures) -> Iterator[str]:
 
 # -- networks ----------------------------------------------------------------------------------------------------------
 def _ports(plan: Plan, catalog: Catalog) -> Finding:
-    del catalog
     over: list[Figures] = [
         {"name": n.name, "used": n.ports_used, "present": n.ports_present}
         for n in plan.fabrics
@@ -91,12 +90,19 @@ def _ports(plan: Plan, catalog: Catalog) -> Finding:
         "used": sum(n.ports_used for n in plan.fabrics),
         "present": sum(n.ports_present for n in plan.fabrics),
     }
-    return Finding("FAIL" if over else "PASS", "beyond" if over else "fit", figures, over)
+    if over:
+        return Finding("FAIL", "beyond", figures, over)
+    slow: list[Figures] = []
+    for net in plan.fabrics if plan.storage is not None else ():
+        have = catalog.storage[plan.storage.system].port_gbps if plan.storage is not None else net.gbps
+        if net.role == "storage" and have < net.gbps:
+            slow.append({"name": net.name, "gbps": net.gbps, "have_gbps": have})
+    return Finding("FAIL" if slow else "PASS", "slow" if slow else "fit", figures, slow)
 
 
 def _cabled(plan: Plan, catalog: Catalog) -> Finding:
     del catalog  # who is joined to whom is held by verify.cabling
-    return Finding("PASS", "once", {"ports": cabling.ends(plan)})
+    return Finding("PASS", "once", {"ports": cabling.ends(plan), "cables": sum(e.quantity for e in plan.cabling)})
 
 
 def _bought(plan: Plan, catalog: Catalog) -> Finding:
@@ -137,7 +143,15 @@ def _pairs(plan: Plan, catalog: Catalog) -> Finding:
     alone: list[Figures] = [
         {"name": n.name} for n in plan.fabrics if n.role in ("in-band", "storage") and n.redundancy != "pair"
     ]
-    return Finding("WARN", "alone", {}, alone) if alone else Finding("PASS", "pairs")
+    if alone:
+        return Finding("WARN", "alone", {}, alone)
+    stand = {i.label: r.name for r in plan.racks for i in r.items if " leaf " in i.label}
+    close: list[Figures] = []
+    for net in plan.fabrics:
+        numbers = range(1, net.leaf, 2) if net.role in ("in-band", "storage") else ()
+        if any(stand.get(f"{net.name} leaf {n}") == stand.get(f"{net.name} leaf {n + 1}") for n in numbers):
+            close.append({"name": net.name})
+    return Finding("PASS", "one-rack" if close else "pairs", {}, close)
 
 
 # -- racks -------------------------------------------------------------------------------------------------------------

@@ -244,16 +244,32 @@ def _shared(name: str, plan: Plan, net: PlannedFabric, switch: Switch, catalog: 
 
 def _speed(name: str, plan: Plan, net: PlannedFabric, switch: Switch, catalog: Catalog) -> Iterator[str]:
     if net.role == "storage":
-        fastest = max((node_ports(plan, pool, catalog).storage_gbps for pool in plan.pools), default=0.0)
+        brought = [node_ports(plan, pool, catalog) for pool in plan.pools]
+        speeds = [own.storage_gbps for own in brought if own.storage]
+        if plan.storage is not None and plan.storage.system in catalog.storage:
+            speeds.append(catalog.storage[plan.storage.system].port_gbps)
+        slowest = min(speeds, default=net.gbps)
         asked = (plan.request["storage"] or {}).get("technology")
+        yield from _one_node(name, plan, net, catalog)
         if asked not in (None, net.technology):
             yield f"{name}: technology {net.technology}, the request says {asked}"
-        if net.gbps < fastest or not _radix(switch, net.gbps):
-            yield f"{name}: gbps {net.gbps:g}, nodes bring {fastest:g} and {net.switch} has {switch.gbps:g}"
+        if net.gbps != slowest or not _radix(switch, net.gbps):
+            yield f"{name}: gbps {net.gbps:g}, the slowest port on it has {slowest:g}, {net.switch} has {switch.gbps:g}"
         return
     expected = IN_BAND_GBPS if net.role == "in-band" else OOB_GBPS
     if net.gbps != expected:
         yield f"{name}: gbps {net.gbps:g}, expected {expected:g}"
+
+
+def _one_node(name: str, plan: Plan, net: PlannedFabric, catalog: Catalog) -> Iterator[str]:
+    """Ports that run slower than made for carry what the asked profile gives one node."""
+    profile = (plan.request["storage"] or {}).get("profile")
+    row = catalog.table("estimates/storage")["profile"][profile] if profile else {"node_read": 0, "node_write": 0}
+    for pool in plan.pools:
+        own = node_ports(plan, pool, catalog)
+        carried = own.storage * net.gbps / 8 / catalog.chassis[pool.chassis].fabric_units
+        if own.storage and net.gbps < own.storage_gbps and carried < max(row["node_read"], row["node_write"]):
+            yield f"{name}: gbps {net.gbps:g} carry {carried:g} GB/s per node, profile {profile} asks for more"
 
 
 # -- what both have in common ------------------------------------------------------------------------------------------

@@ -68,10 +68,11 @@ def compute(
     found: list[tuple[Counts, int]] = []
     for down, up in _splits(native, ratio, step):
         wide = down * share
-        leaf = _leaves(units + reserve, ports, wide, (native - up) * share, rail, extra)
+        room = (native - up) * share
+        leaf, tall = (_leaves(units + reserve, 0, ports, wide, room, rail, extra, low) for low in (True, False))
         groups = ports if rail else 1
         tree = _two(leaf, up, native, wide, whole + extra, share)
-        tree = tree or _three(leaf, up, native, wide, whole + extra, share, groups)
+        tree = tree or _three(tall, up, native, wide, whole + extra, share, groups)
         if tree is not None:
             found.append((tree, up))
     if not found:
@@ -80,22 +81,33 @@ def compute(
     if not reserve:
         return best
     room = (native - up) * share
-    leaf = _leaves(units, ports, best.down, room, rail, extra)
+    leaf = _leaves(units, reserve, ports, best.down, room, rail, extra, not best.core)
     links = leaf * up
     used = present + extra + 2 * share * links * (2 if best.core else 1)
     across = links if best.core else 0
     return Counts(leaf, best.spine, best.core, links, across, used, best.oversubscription, best.down)
 
 
-def _leaves(units: int, ports: int, wide: int, room: int, rail: bool, extra: int) -> int:
-    """Leaves packed full, or whole sets of one leaf per rail; managers take free ports, else leaves of their own.
+def _leaves(units: int, later: int, ports: int, wide: int, room: int, rail: bool, extra: int, low: bool) -> int:
+    """Leaves packed full, or sets that hold every rail; managers take free ports, else leaves of their own.
 
-    `room`: endpoints that a leaf takes beside its uplinks.
+    `room`: endpoints that a leaf takes beside its uplinks; `later`: units to come, for which sets are laid out now.
+    Only `low` trees, of two tiers, have several rails on a leaf.
     """
     if not rail:
         return up_to(units * ports + extra, wide)
-    built = up_to(units, wide) * ports
+    last = up_to(units, wide) - 1  # all before it are full
+    built = last * ports + rail_set(units + later, last, ports, wide, low)
     return built + max(0, up_to(extra - (built * room - units * ports), wide))
+
+
+def rail_set(units: int, number: int, ports: int, wide: int, low: bool) -> int:
+    """Leaves of the scalable unit of a number: a leaf takes the same port of all its units, of several ports if it can.
+
+    The fewest leaves on which no rail is divided.
+    """
+    here = min(wide, units - number * wide) if low else wide
+    return next(leaves for leaves in range(1, ports + 1) if up_to(ports, leaves) * here <= wide)
 
 
 def _cost(tree: Counts) -> tuple[int, int, int, int]:

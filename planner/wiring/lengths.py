@@ -87,19 +87,24 @@ def planned_ladders(plan_cabling: Sequence[PlannedCables], catalog: Catalog) -> 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """One cable of the schedule: the run, the cable bought for it and the metres it needs."""
+    """One cable of the schedule: the run, the cable bought for it and the metres that each of its legs needs."""
 
     run: Run
     cable: Cable
-    need_m: float
+    legs_m: tuple[float, ...]
+
+    @property
+    def need_m(self) -> float:
+        """Metres that the longest leg needs."""
+        return self.legs_m[0] if len(self.legs_m) == 1 else max(self.legs_m)
 
 
 def cuts(plan: Built, catalog: Catalog, steps: Mapping[Key, Ladder]) -> Iterator[Cut]:
     """Every cable with its length, one after the other."""
     reach = _Reach(directory(plan), floor(plan, catalog))
     for run in runs(plan, catalog):
-        need = reach.run_m(run)
-        yield Cut(run, steps[run.through, run.kind].cut(need), need)
+        need = reach.legs_m(run)
+        yield Cut(run, steps[run.through, run.kind].cut(max(need)), need)
 
 
 class _Reach:
@@ -110,11 +115,11 @@ class _Reach:
         self.spots = {label: device.spot for label, device in devices.items()}
         self.known: dict[tuple[Spot, Spot], float] = {}
 
-    def run_m(self, run: Run) -> float:
-        """Metres that a run needs: the longest of its legs."""
+    def legs_m(self, run: Run) -> tuple[float, ...]:
+        """Metres that every leg of a run needs."""
         if len(run.far) == 1:
-            return self._metres(run.near, run.far[0][0])
-        return max(self._metres(run.near, label) for label, _ in run.far)
+            return (self._metres(run.near, run.far[0][0]),)
+        return tuple(self._metres(run.near, label) for label, _ in run.far)
 
     def _metres(self, one: str, other: str) -> float:
         spots = self.spots

@@ -1,7 +1,7 @@
 """Every cable of a plan, one after the other: which device and port at either end. Nothing is kept but counters.
 
-The rules are those by which the networks were counted (docs/fabric.md): rail i of a node goes to leaf i of its
-scalable unit; leaves stripe evenly over spines, spines over the cores of their group; the two leaves of a pair take
+The rules are those by which the networks were counted (docs/fabric.md): rail i of all nodes of a scalable unit is on
+one leaf; leaves stripe evenly over spines, spines over the cores of their group; the two leaves of a pair take
 the ports of a device in turn. A breakout cable is one cable with several legs.
 """
 
@@ -15,6 +15,7 @@ from planner.catalog import Catalog
 from planner.fabric import cabling
 from planner.fabric.copper import kit_of
 from planner.fabric.design import ports_per_cage
+from planner.fabric.tree import rails_of_leaf, unit_leaves
 from planner.parts import Switch
 from planner.plan import PlannedFabric, Pool
 from planner.wiring.devices import Built, compute_port, links_per_port, manager_ends, pool_names
@@ -142,7 +143,9 @@ class _Units:
         if not self.reserve or not self.net.spine:
             return self.leaves
         if self.net.topology == "rail":
-            return max(self.leaves, -(-(self.count + self.reserve) // self.down) * self.rails)
+            full, rest = divmod(self.count + self.reserve, self.down)
+            last = unit_leaves(rest, self.rails, self.down, self.net.tiers) if rest else 0
+            return max(self.leaves, full * self.rails + last)
         ends = (self.count + self.reserve) * self.rails + self.net.links_other
         return max(self.leaves, -(-ends // self.down))
 
@@ -160,9 +163,9 @@ class _Units:
             for unit in range(leaf * room, min(self.count, (leaf + 1) * room)):
                 yield from ((unit, port) for port in range(self.each))
         elif self.net.topology == "rail" and self.net.spine:
-            group, rail = divmod(leaf, self.rails)
-            port = rail * self.net.planes + plane
-            yield from ((u, port) for u in range(group * self.down, min(self.count, (group + 1) * self.down)))
+            group, rails = rails_of_leaf(leaf, self.count + self.reserve, self.rails, self.down, self.net.tiers)
+            units = range(group * self.down, min(self.count, (group + 1) * self.down))
+            yield from ((unit, rail * self.net.planes + plane) for rail in rails for unit in units)
         else:
             first = leaf * self.down
             yield from itertools.islice(self._in_order(plane), first, first + self.down)

@@ -44,6 +44,22 @@ def bracket(name: str, network: str, low: int, high: int, capital: int, together
     )
 
 
+def stored() -> Problem:
+    """A job on nodes with storage ports of 400 or 200 Gbit/s, and systems whose own ports have 400 and 200."""
+    jobs = [job(name, 4.0, Load(capital=cents)) for name, cents in (("a", 30), ("b", 20))]
+    speeds = (400.0, 200.0)
+    options = [
+        replace(o, node=o.node.model_copy(update={"storage_ports": 2, "storage_gbps": gbps}))
+        for o, gbps in zip(jobs, speeds, strict=True)
+    ]
+    networks = [replace(bracket(f"storage at {g:g}", "storage", 0, 99, 7), gbps=g) for g in speeds]
+    systems = [
+        replace(bracket(f"system {name} at {at:g}", "storage-system", 0, 99, 9), gbps=at, port_gbps=own)
+        for name, own, at in (("fast", 400.0, 400.0), ("fast", 400.0, 200.0), ("slow", 200.0, 200.0))
+    ]
+    return replace(bare(*options), shared=(*networks, *systems))
+
+
 def bare(*options: Option, works: tuple[Work, ...] = (Work("job", "one", 4.0),)) -> Problem:
     """A room without limits."""
     return Problem(
@@ -192,6 +208,11 @@ CASES: dict[str, Case] = {
         networks(*TIED),
         {"pick_0_in_band_x": 1, "pick_3_oob_x": 1, "pick_6_management_none": 1},
         {"pick_0_in_band_x": 1, "pick_4_oob_y": 1, "pick_6_management_none": 1},
+    ),
+    "storage_speed": (
+        stored(),
+        {"use_1_job_b": 1, "pick_1_storage_at_200": 1, "pick_3_system_fast_at_200": 1},
+        {"use_1_job_b": 1, "pick_0_storage_at_400": 1, "pick_2_system_fast_at_400": 1},
     ),
     "limit_rows": (
         replace(

@@ -221,8 +221,11 @@ class Equipment:
                 continue
             if system.max_power_w is None or system.weight_kg is None:
                 continue
+            # One speed for all ports of the network: that of the slowest.
+            speed = min(gbps or system.port_gbps, system.port_gbps)
+            wire = system.ports * speed / 8
             wanted = (need.usable_tb, need.read_gb_per_s or 0.0, need.write_gb_per_s or 0.0)
-            given = (system.usable_tb, system.read_gb_per_s, system.write_gb_per_s)
+            given = (system.usable_tb, min(wire, system.read_gb_per_s), min(wire, system.write_gb_per_s))
             blocks = max(system.min_blocks, *(math.ceil(w / g - 1e-9) for w, g in zip(wanted, given, strict=True)))
             heap = self.ledger.lines([(system.id, blocks)])
             if heap is None:
@@ -230,7 +233,7 @@ class Equipment:
             for technology in system.technologies:
                 if need.technology not in (None, technology):
                     continue
-                made = self._networks("storage", pools.storage + heap.storage, gbps, technology)
+                made = self._networks("storage", pools.storage + heap.storage, speed, technology)
                 for switch, ways in made.items():
                     for count, network in ways:
                         yield Shared(f"{blocks}x{system.id} {count}x{switch}", heap + network, count)

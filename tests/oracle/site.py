@@ -255,7 +255,7 @@ class Search:
         performance = self._performance(taken, rates) if self.first else 0.0
         if self.best is not None and performance < -self.best[0] * (1 - CLOSE):
             return
-        gbps = max((w.storage_gbps for w in taken), default=0.0)
+        gbps = min((w.storage_gbps for w in taken if w.storage_gbps), default=0.0)
         plugs = [w.plug for w in taken if w.plug is not None]
         for words, fabric, switches in self.builder.joint.ways(plugs) if plugs else (("", Heap(), 0),):
             self._around(taken, performance, heap + fabric, gbps, (words, switches))
