@@ -50,6 +50,8 @@ OBJECTIVE_UNITS = {
     "lowest_power": "kW",
     "highest_performance": "share",
 }
+# Assumptions in the order in which a reader needs them: what bears on this plan first, settings left alone last.
+KINDS = ("notice", "compliance", "sizing", "price", "estimate", "default")
 
 
 def compose(prepared: Prepared, solution: Solution) -> Plan:
@@ -101,7 +103,8 @@ def compose(prepared: Prepared, solution: Solution) -> Plan:
     told = preference_notes(request, catalog, plan.fabrics, plan.cabling)
     rails = topology_notes(prepared, plan.fabrics, plan.pools)
     stored = speed_notes(catalog, plan.storage, plan.fabrics, storage_speeds([c.option for c in chosen]))
-    plan = plan.model_copy(update={"assumptions": (*plan.assumptions, *rails, *told, *stored)})
+    noted = sorted((*plan.assumptions, *rails, *told, *stored), key=lambda a: KINDS.index(a.kind))
+    plan = plan.model_copy(update={"assumptions": tuple(noted)})
     plan = plan.model_copy(update={"checks": run_checks(plan, catalog)})
     sealed = plan.provenance.model_copy(update={"digest": digest_of(plan), "seals": seals_of(plan)})
     return plan.model_copy(update={"provenance": sealed})

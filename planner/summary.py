@@ -6,11 +6,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from planner.bom import part_names
-from planner.plan import Limit, Plan, PlannedCheck, Pool, ScaleUpDomain
+from planner.plan import Limit, Plan, PlannedCheck, PlannedFabric, Pool, ScaleUpDomain
 from planner.proposal_results import made_of, results, shown
+from planner.topology_notes import PLAIN_SAVES
 from planner.units import readable
 from planner.wording import wording
 from planner.workbook_energy import energy_rows
+
+UNSTATED = "unstated"  # the case of a check that lacks a figure of the site
 
 
 def summary(plan: Plan, files: Sequence[Path]) -> str:
@@ -81,15 +84,24 @@ def _network_rows(plan: Plan) -> Iterator[tuple[str, str]]:
         tiers = (("leaf", net.leaf), ("spine", net.spine), ("core", net.core))
         switches = " + ".join(f"{count:,} {name}" for name, count in tiers if count)
         switch = f"{switches} × {_name(plan, net.switch)}" if switches else "on the switch of in-band management"
-        kind = f"{words.term('technology', net.technology)}, {words.term('topology', net.topology).lower()}"
+        kind = (
+            f"{words.term('technology', net.technology)} {net.gbps:g}G, {words.term('topology', net.topology).lower()}"
+        )
         kind += words("arch.planes", planes=net.planes) if net.planes > 1 else ""
         name = words.term("group", net.name)
         if net.role == "compute" and len(net.pools) > 1:
             name += f" of {' and '.join(net.pools)}"
-        yield "networks", f"{name}: {switch}, {_counted(net.cables, 'cable')} ({kind})"
+        yield "networks", f"{name}: {switch}, {_cables(net)} ({kind})"
     if plan.storage is not None:
         store = plan.storage
         yield "storage", f"{store.blocks} × {_name(plan, store.system)}, {store.usable_tb:,.0f} TB usable"
+
+
+def _cables(net: PlannedFabric) -> str:
+    """Pieces, and the links on them where those are not as many: breakout cables, links of two fibres."""
+    links = net.links_node + net.links_other + net.links_leaf_spine + net.links_spine_core
+    pieces = _counted(net.cables, "cable")
+    return pieces if links == net.cables or not net.cables else f"{_counted(links, 'link')} on {pieces}"
 
 
 def _total_rows(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -103,6 +115,11 @@ def _total_rows(plan: Plan) -> Iterator[tuple[str, str]]:
         yield "ownership", f"{totals.currency} {totals.tco:,.2f} over {_counted(totals.tco_years, 'year')}"
     for work, text in energy_rows(plan, wording("en")):
         yield "energy", f"{work}: {text}"
+    basis = totals.energy_basis
+    if basis is not None and totals.energy_per_year is not None:
+        mwh = basis.typical_kw * basis.utilisation * basis.pue * basis.hours / 1000
+        money = f"{totals.currency} {totals.energy_per_year:,.0f} of electricity"
+        yield "energy", f"everything, shared equipment too: {mwh:,.1f} MWh per year; {money}"
     for limit in plan.limits:
         if limit.binding and limit.have:
             unit = "" if limit.unit == "pieces" else f" {limit.unit}"
@@ -112,11 +129,15 @@ def _total_rows(plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 def _check_rows(checks: Sequence[PlannedCheck]) -> Iterator[tuple[str, str]]:
-    """Checks that fail, with the change that mends each; planner check tells the others too."""
+    """Checks that fail or warn, with the change that mends each; planner check tells the others too."""
+    unsaid = [check for check in checks if check.status == "WARN" and check.case == UNSTATED]
     for check in checks:
-        if check.status == "FAIL":
-            mend = "" if check.mend is None else f" To mend: {check.mend}"
-            yield "check fails", f"{check.number} {check.title}: {check.have}.{mend}"
+        if check.status != "PASS" and check not in unsaid:
+            mend = f" To mend: {check.mend}" if check.mend else ""
+            yield f"check {check.status.lower()}s", f"{check.number} {check.title}: {check.have}.{mend}"
+    if unsaid:
+        named = ", ".join(f"{check.number} {check.title.lower()}" for check in unsaid)
+        yield "check warns", f"not stated in the site file, so not checked: {named}; planner check says which key"
 
 
 def _short_of(limit: Limit) -> str:
@@ -136,6 +157,9 @@ def _rule_rows(plan: Plan) -> Iterator[tuple[str, str]]:
 def _open_rows(plan: Plan) -> Iterator[tuple[str, str]]:
     for note in plan.assumptions:
         if note.kind == "price" and note.name in ("price age", "quantity breaks"):
+            yield "note", note.text
+    for note in plan.assumptions:
+        if note.name == "storage.network_speed" or note.name.startswith(PLAIN_SAVES):
             yield "note", note.text
     yield "note", f"{_counted(len(plan.assumptions), 'assumption')} listed in the documents"
     for question in plan.open_questions:

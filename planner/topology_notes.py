@@ -10,6 +10,8 @@ from planner.errors import Rejection
 from planner.plan import Assumption, PlannedFabric, Pool
 from planner.problem import Prepared
 
+PLAIN_SAVES = "preferences.fabric.topology plain"  # name of the notice, with that of the fabric
+
 
 def topology_notes(prepared: Prepared, fabrics: Sequence[PlannedFabric], pools: Sequence[Pool]) -> Iterator[Assumption]:
     """A line for every compute fabric that is rail-optimized by default.
@@ -37,30 +39,29 @@ def topology_notes(prepared: Prepared, fabrics: Sequence[PlannedFabric], pools: 
             )
             for rails in (0, each)
         )
-        saved = None if isinstance(plain, Rejection) or isinstance(rail, Rejection) else _saved(prepared, rail, plain)
-        text = (
-            f"{net.name}: rail-optimized, as preferences.fabric.topology was not given: port i of all nodes of a "
-            "scalable unit is on one leaf (training, HPC and capacity on nodes with a port per accelerator)."
+        yield Assumption(
+            kind="default",
+            name=f"preferences.fabric.topology.{net.name}",
+            text=f"{net.name}: rail-optimized, as preferences.fabric.topology was not given: port i of all nodes of a "
+            "scalable unit is on one leaf (training, HPC and capacity on nodes with a port per accelerator).",
+            text_zh=f"{net.name}：未指定 preferences.fabric.topology，采用轨道优化组网："
+            "同一单元内各节点的第 i 个端口接入同一台叶交换机。",
         )
-        text_zh = (
-            f"{net.name}：未指定 preferences.fabric.topology，采用轨道优化组网："
-            "同一单元内各节点的第 i 个端口接入同一台叶交换机。"
+        if isinstance(plain, Rejection) or isinstance(rail, Rejection):
+            continue
+        saved = _saved(prepared, rail, plain)
+        if saved is None or saved <= 0:
+            continue
+        switch, money = prepared.catalog.switches[net.switch].model, f"{prepared.request.budget.currency} {saved:,.0f}"
+        there, other = _counted(net), _counted(plain)
+        yield Assumption(
+            kind="notice",
+            name=f"{PLAIN_SAVES}.{net.name}",
+            text=f"{net.name}: a plain tree on {switch} takes {other} switches, not {there} (leaves + spines), and "
+            f"{money} less in switches, modules and cables before spares; preferences.fabric.topology: plain plans it.",
+            text_zh=f"{net.name}：若改用 {switch} 的普通胖树，交换机为 {other} 台而非 {there} 台（叶 + 脊），"
+            f"交换机、光模块和线缆可节省 {money}（不含备件）；设置 preferences.fabric.topology: plain 即可。",
         )
-        if saved is not None and saved > 0 and not isinstance(plain, Rejection):
-            switch, money = (
-                prepared.catalog.switches[net.switch].model,
-                f"{prepared.request.budget.currency} {saved:,.0f}",
-            )
-            there, other = _counted(net), _counted(plain)
-            text += (
-                f" A plain tree on {switch} takes {other} switches instead of {there} (leaves + spines) and {money} "
-                "less in switches, modules and cables before spares; preferences.fabric.topology: plain plans it."
-            )
-            text_zh += (
-                f"若改用 {switch} 的普通胖树，交换机为 {other} 台而非 {there} 台（叶 + 脊），"
-                f"交换机、光模块和线缆可节省 {money}（不含备件）；设置 preferences.fabric.topology: plain 即可。"
-            )
-        yield Assumption(kind="default", name=f"preferences.fabric.topology.{net.name}", text=text, text_zh=text_zh)
 
 
 def _counted(net: PlannedFabric | fabric.FabricDesign) -> str:

@@ -181,6 +181,27 @@ def refer(plan: Plan, catalog: Catalog, tmp_path: Path) -> None:
     assert all(len(d["name"]) <= 64 for d in devices)
 
 
+def test_ports_are_typed_by_the_adapters_cages(catalog: Catalog) -> None:
+    """Not by the switch's: a node with QSFP-DD adapters below OSFP cages, storage ports that run slower than made for."""
+    site = """
+site: {country: DE}
+storage: {usable_tb: 500, system: dell-powerscale-f710}
+preferences: {fabric: {technology: ethernet, switch: sn5610}}
+workloads: [{kind: capacity, accelerator: h200-sxm5, count: 64}]
+"""
+    made = optimize(read_site_text(site, "site.yaml", catalog), catalog, ON)
+    pool = made.pools[0]
+    nic = catalog.nics[pool.nic or ""]
+    assert catalog.switches["sn5610"].cage == "osfp-twin" != nic.cage
+    types = netbox.device_types(made, catalog)
+    node = next(t for t in types if t.part == pool.chassis)
+    store = next(t for t in types if t.part == "dell-powerscale-f710")
+    ports = {i["name"]: i["type"] for i in node.data["interfaces"]}
+    assert ports["compute 1"] == netbox.interface_type("ethernet", 400, nic.cage) == "400gbase-x-qsfpdd"
+    assert ports["storage 1"] == "200gbase-x-qsfp56"
+    assert {i["type"] for i in store.data["interfaces"] if i["name"].startswith("storage")} == {"100gbase-x-qsfp28"}
+
+
 def test_long_names_stay_apart() -> None:
     one, two = netbox.device_name("w" * 80 + " node 1"), netbox.device_name("w" * 80 + " node 2")
     assert one != two

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import itertools
 import random
 import time
@@ -109,11 +110,15 @@ def test_time_that_is_up_before_any_plan_is_no_claim_that_there_is_none(
 
 
 # -- several builds for one work -----------------------------------------------------------------------------------
+@functools.cache
+def _any_option(catalog: Catalog) -> Option:
+    return next(iter(prepare(request_of(catalog), catalog, ON).problem.options))
+
+
 def build(catalog: Catalog, name: str, rate: float, high: int, **load: Any) -> Option:
     """One range of a build: `rate` and load per node, at most `high` nodes; every node has one endpoint."""
-    made = next(iter(prepare(request_of(catalog), catalog, ON).problem.options))
     unit = Load(nodes=1, endpoints={"oob": 1}, **load)
-    return replace(made, id=name, design_key=name, low=1, high=high, rate=rate, fixed=Load(), unit=unit)
+    return replace(_any_option(catalog), id=name, design_key=name, low=1, high=high, rate=rate, fixed=Load(), unit=unit)
 
 
 def test_builds_bring_together_more_than_one_alone(catalog: Catalog) -> None:

@@ -17,16 +17,20 @@ import yaml
 
 from planner import wiring
 from planner.catalog import Catalog
-from planner.exports import cables
+from planner.exports import adapters, cables
 from planner.exports.tables import write_rows
 from planner.files import atomic_text, atomic_write
 from planner.parts import Chassis, CoolingUnit, ManagementNode, StorageSystem, Switch
-from planner.plan import Plan, PoolPorts, RackItem
+from planner.plan import Plan, Pool, RackItem
 
 NAME_LENGTH = 64
 ETHERNET = {
     1: "1000base-t", 10: "10gbase-x-sfpp", 25: "25gbase-x-sfp28", 50: "50gbase-x-sfp56", 100: "100gbase-x-qsfp28",
     200: "200gbase-x-qsfp56", 400: "400gbase-x-qsfpdd", 800: "800gbase-x-osfp",
+}  # fmt: skip
+CAGED = {
+    (200, "qsfp-dd"): "200gbase-x-qsfpdd", (400, "qsfp112"): "400gbase-x-qsfp112", (400, "osfp"): "400gbase-x-osfp",
+    (400, "osfp-flat"): "400gbase-x-osfp-rhs", (800, "qsfp-dd"): "800gbase-x-qsfpdd",
 }  # fmt: skip
 INFINIBAND = {100: "infiniband-edr", 200: "infiniband-hdr", 400: "infiniband-ndr", 800: "infiniband-xdr"}
 CABLES = {
@@ -49,9 +53,7 @@ def interface_type(technology: str, gbps: float, cage: str | None = None) -> str
     """NetBox's name of a port by technology, speed and cage; `other` where it has none."""
     if technology == "infiniband":
         return INFINIBAND.get(round(gbps), "other")
-    if round(gbps) == 400 and cage in ("qsfp112", "osfp", "osfp-twin"):
-        return "400gbase-x-qsfp112" if cage == "qsfp112" else "400gbase-x-osfp"
-    return ETHERNET.get(round(gbps), "other")
+    return CAGED.get((round(gbps), (cage or "").partition("-twin")[0]), ETHERNET.get(round(gbps), "other"))
 
 
 def device_name(label: str) -> str:
@@ -75,7 +77,7 @@ def device_types(plan: Plan, catalog: Catalog) -> list[DeviceType]:
         chassis = catalog.chassis[pool.chassis]
         data = _base(chassis, pool.node_rack_units, pool.node_weight_kg, number)
         data["power-ports"] = _inlets(chassis.psu_count, pool.node_power_kw * 1000)
-        data["interfaces"] = list(_node_ports(plan, catalog, pool.fabric, pool.ports, pool.nic, chassis))
+        data["interfaces"] = list(_node_ports(plan, catalog, pool))
         same = next((j for j, t in enumerate(found) if t.part == pool.chassis and _alike(t.data, data)), None)
         if same is None:
             found.append(DeviceType(pool.chassis, frozenset((k,)), data))
@@ -128,19 +130,20 @@ def _inlets(count: int | None, watts: float) -> list[dict[str, Any]]:
     return [{"name": f"PSU{k + 1}", "type": "other", "allocated_draw": share} for k in range(number)]
 
 
-def _node_ports(
-    plan: Plan, catalog: Catalog, fabric: str | None, ports: PoolPorts, nic: str | None, chassis: Chassis
-) -> Iterator[dict[str, Any]]:
-    net = next((n for n in plan.fabrics if n.name == fabric), None)
-    trays, links = chassis.fabric_units, wiring.links_per_port(catalog, nic, net)
-    kind = interface_type(net.technology, net.gbps, catalog.switches[net.switch].cage) if net else "other"
+def _node_ports(plan: Plan, catalog: Catalog, pool: Pool) -> Iterator[dict[str, Any]]:
+    """Ports as adapters have them; of a port that runs as several links each is an interface of its share."""
+    ports, net = pool.ports, next((n for n in plan.fabrics if n.name == pool.fabric), None)
+    trays, links = catalog.chassis[pool.chassis].fabric_units, wiring.links_per_port(catalog, pool.nic, net)
+    made = adapters.port_of(plan, catalog, pool, "compute")
+    kind = interface_type(net.technology, net.gbps, made[1] if made else None) if net else "other"
     for k in range(ports.compute):
         tray, port = divmod(k, max(1, ports.compute // trays))
         prefix = f"tray {tray + 1} " if trays > 1 else ""
         yield {"name": prefix + wiring.compute_port(port, links), "type": kind}
-    for role, count, gbps in (("storage", ports.storage, 400.0), ("in-band", ports.in_band, 100.0)):
+    for role, count in (("storage", ports.storage), ("in-band", ports.in_band)):
         shared = next((n for n in plan.fabrics if n.role == role), None)
-        named = interface_type(shared.technology, shared.gbps) if shared else interface_type("ethernet", gbps)
+        own = adapters.port_of(plan, catalog, pool, role)
+        named = interface_type(shared.technology if shared else "ethernet", *own) if own else "other"
         yield from ({"name": f"{role} {k + 1}", "type": named} for k in range(count))
     yield from ({"name": f"oob {k + 1}", "type": "1000base-t", "mgmt_only": True} for k in range(ports.oob))
 
@@ -158,7 +161,7 @@ def _equipment_ports(
         return
     if isinstance(part, StorageSystem):
         net = next((n for n in plan.fabrics if n.role == "storage"), None)
-        kind = interface_type(net.technology, net.gbps) if net else "other"
+        kind = interface_type(net.technology, part.port_gbps) if net else "other"
         yield from ({"name": f"storage {k + 1}", "type": kind} for k in range(part.ports))
     else:
         kind = interface_type("ethernet", part.port_gbps)
@@ -193,7 +196,7 @@ RACK_HEADER = (
     "weight_unit",
 )  # fmt: skip
 DEVICE_HEADER = ("name", "role", "manufacturer", "device_type", "site", "rack", "position", "face", "status")
-INTERFACE_HEADER = ("device", "name", "type")
+INTERFACE_HEADER = ("device", "name", "type", "description")
 CABLE_HEADER = (
     "side_a_device", "side_a_type", "side_a_name", "side_b_device", "side_b_type", "side_b_name", "type", "status",
     "label", "length", "length_unit",
@@ -241,7 +244,7 @@ def interface_rows(plan: Plan, catalog: Catalog, types: Sequence[DeviceType]) ->
         kind = interface_type(net.technology, row.gbps, catalog.switches[net.switch].cage)
         for device, port in ((row.a_device, row.a_port), (row.b_device, row.b_port)):
             if port not in known[device]:
-                yield device_name(device), port, kind
+                yield device_name(device), port, kind, f"part of {port.rpartition('/')[0]}"
 
 
 def _is_of(kind: DeviceType, item: RackItem, builds: Mapping[str, int]) -> bool:
@@ -264,6 +267,8 @@ README = """Import order in NetBox (4.x; names of columns as in its import forms
 1. 1-sites.csv, 2-manufacturers.csv, 3-device-roles.csv
 2. device-types/*.yaml (Device Types, Import)
 3. 4-racks.csv, 5-devices.csv, 6-interfaces.csv (parts of ports; may be empty), 7-cables.csv
+Parts of a port (7/1, 7/2 of 7) say in their description what they are part of; the whole port stays in the list without
+a cable, as NetBox gives physical interfaces no parent. Types are those of the adapters' ports, which may run slower.
 Power inlets are of type "other": plugs are not stated in the catalog. Status is "planned" everywhere.
 """
 
