@@ -21,7 +21,7 @@ from planner.solve import Clock, Stage, least
 
 # One step of rounding by kind of limit: what people write in a site file.
 POWER_STEP_W = 1000
-RACK_POWER_STEP_W = 500
+RACK_POWER_STEP_W = 100
 TALLEST_UNITS = 52  # of the cabinets that are sold
 
 
@@ -172,7 +172,7 @@ class Relaxation:
     def _rack_power(self, problem: Problem) -> Change | None:
         """The lowest rack power that gives a plan: feasibility only grows with it, so bisection is exact."""
         have, levels = problem.room.watts, self.rack_levels()
-        need = None if have is None else self._lowest(problem, levels, with_rack_power)
+        need = None if have is None else self._finest(problem, have, levels, with_rack_power)
         return None if have is None or need is None else Change(self.room_key, have / 1000, need / 1000)
 
     def weights(self, units: int) -> set[int]:
@@ -196,7 +196,7 @@ class Relaxation:
             for s in shapes
             for n in range(1, 1 + (1 if s.own_rack else max(1, self.problem.room.units // max(1, s.units))))
         }
-        need = self._lowest(self.problem, sorted(a for a in air if a > heat[0]), _with_air)
+        need = self._finest(self.problem, heat[0], sorted(a for a in air if a > heat[0]), _with_air)
         door = self.problem.room.door
         return None if need is None else Change(self.air_key, (heat[0] - door) / 1000, (need - door) / 1000)
 
@@ -213,6 +213,20 @@ class Relaxation:
         have = self.problem.room.units
         need = self._lowest(self.problem, range(have + 1, TALLEST_UNITS + 1), with_units)
         return None if need is None else Change("site.rack_units", have, need)
+
+    def _finest(
+        self, problem: Problem, have: int, levels: Sequence[int], at: Callable[[Problem, int], Problem]
+    ) -> int | None:
+        """The least power per rack in whole steps that gives a plan: first by the levels at which one more thing fits.
+
+        Below that level, and above the one before, different things may fit together.
+        """
+        need = self._lowest(problem, levels, at)
+        if need is None:
+            return None
+        below = max((level for level in levels if level < need), default=have)
+        first = below // RACK_POWER_STEP_W * RACK_POWER_STEP_W + RACK_POWER_STEP_W
+        return self._lowest(problem, range(first, need + 1, RACK_POWER_STEP_W), at)
 
     def _lowest(self, problem: Problem, levels: Sequence[int], at: Callable[[Problem, int], Problem]) -> int | None:
         """The lowest of the levels (W, rising) that gives a plan where the problem as it is has none."""

@@ -22,6 +22,7 @@ from planner.request import Choice, Request
 
 Solve = Callable[[Request, Catalog, dt.date], Plan]
 Refusal = Callable[[Request, Catalog, dt.date], Explanation | None]
+TECHNOLOGIES = {"infiniband": "InfiniBand", "ethernet": "Ethernet"}
 WISHES = (  # what a person may have asked for and can leave out, with the value that asks for nothing
     ("preferences.fabric.sharing", "auto"),
     ("preferences.fabric.planes", "auto"),
@@ -41,20 +42,17 @@ def room_offers(request: Request, catalog: Catalog, on: dt.date, why: Explanatio
     doors = _with_doors(request, catalog, on, why, solve)
     if not any("a rack " in check for check in why.checks):
         return doors
-    found = list(doors)
+    found, mended = list(doors), None
     changes = next(((c,) for c in why.single if _room(c)), why.joint or why.together)
     if changes:
-        plan = _solved(applied(request, changes), catalog, on, solve)
-        if plan is not None:
+        mended = _solved(applied(request, changes), catalog, on, solve)
+        if mended is not None:
             what = "; and ".join(map(str, changes))
-            found.append(f"With {what}: {_said(plan)}.")
+            found.append(f"With {what}: {_said(mended)}.")
     if request.preferences.chassis.only:
-        other = _other_chassis(request, catalog, on, solve)
-        if other is not None:
-            found.append(other)
-        else:
-            found.append(_other_beyond(request, catalog, on, solve))
-    return tuple(found)
+        other = _other_chassis(request, catalog, on, solve, mended)
+        found.append(other or _other_beyond(request, catalog, on, solve, mended))
+    return (*found, *_prices(mended))
 
 
 def proven(request: Request, catalog: Catalog, on: dt.date, why: Explanation, solve: Solve) -> Explanation:
@@ -100,18 +98,29 @@ def loop_offers(
         elif (left := refusal(request.model_copy(update={"site": wet}), catalog, on)) is not None:
             found.append("With a liquid loop (site.cooling: liquid) there is no plan either:")
             found += [f"  {line}" for line in (*left.reasons(), *left.notes)]
-    other = _other_chassis(request, catalog, on, solve) if request.preferences.chassis.only else None
+    other = _other_chassis(request, catalog, on, solve, None) if request.preferences.chassis.only else None
     return (*found, other) if other is not None else tuple(found)
 
 
-def _other_chassis(request: Request, catalog: Catalog, on: dt.date, solve: Solve) -> str | None:
-    """The best plan with any chassis in the room as it is; None where there is none."""
+def _other_chassis(request: Request, catalog: Catalog, on: dt.date, solve: Solve, mended: Plan | None) -> str | None:
+    """The best plan with any chassis in the room as it is, beside that of a mended room; None where there is none."""
     free = request.preferences.model_copy(update={"chassis": Choice(exclude=request.preferences.chassis.exclude)})
     plan = _solved(request.model_copy(update={"preferences": free}), catalog, on, solve)
-    return None if plan is None else f"With another chassis and the room as it is: {_said(plan)}."
+    return None if plan is None else f"With another chassis{_key(plan)} and the room as it is: {_said(plan, mended)}."
 
 
-def _other_beyond(request: Request, catalog: Catalog, on: dt.date, solve: Solve) -> str:
+def _key(plan: Plan) -> str:
+    """What a site file says to get the chassis of a plan."""
+    return f" (preferences.chassis: {{only: [{', '.join(dict.fromkeys(p.chassis for p in plan.pools))}]}})"
+
+
+def _prices(plan: Plan | None) -> tuple[str, ...]:
+    """How old the prices are that an offer is made of."""
+    notes = () if plan is None else plan.assumptions
+    return tuple(f"Prices: {a.text}" for a in notes if a.name == "price age")
+
+
+def _other_beyond(request: Request, catalog: Catalog, on: dt.date, solve: Solve, mended: Plan | None) -> str:
     """The cheapest plan with any chassis in racks as they are, whatever else it takes, and the limits it passes."""
     site, budget = request.site, request.budget
     lifted = request.model_copy(
@@ -141,7 +150,7 @@ def _other_beyond(request: Request, catalog: Catalog, on: dt.date, solve: Solve)
         if have is not None and need > float(have)
     ]
     also = f", and {'; and '.join(passed)}" if passed else ""
-    return f"With another chassis in racks as they are{also}: {_said(plan)}."
+    return f"With another chassis{_key(plan)} in racks as they are{also}: {_said(plan, mended)}."
 
 
 def wish_offers(request: Request, catalog: Catalog, on: dt.date, solve: Solve) -> tuple[str, ...]:
@@ -229,8 +238,17 @@ def _solved(request: Request, catalog: Catalog, on: dt.date, solve: Solve) -> Pl
         return None
 
 
-def _said(plan: Plan) -> str:
-    """The machines of a plan and what it costs."""
-    machines = ", ".join(f"{pool.nodes} × {pool.chassis} with {pool.accelerator}" for pool in plan.pools)
+def _said(plan: Plan, other: Plan | None = None) -> str:
+    """The machines of a plan, the compute fabric they stand on and the cost, also against another plan's."""
+    machines = ", ".join(
+        f"{pool.nodes} × {pool.chassis} with {pool.accelerators_per_node} × {pool.accelerator} each"
+        for pool in plan.pools
+    )
+    nets = dict.fromkeys(f"{TECHNOLOGIES[n.technology]} {n.gbps:g}G" for n in plan.fabrics if n.role == "compute")
     racks = f"{plan.totals.racks} rack{'s' if plan.totals.racks != 1 else ''}"
-    return f"{machines}, {racks}, capital {plan.totals.currency} {plan.totals.capex:,.2f}"
+    said = ", ".join([machines, *(f"compute on {net}" for net in nets), racks])
+    money = f"capital {plan.totals.currency} {plan.totals.capex:,.2f}"
+    if other is None:
+        return f"{said}, {money}"
+    more = plan.totals.capex - other.totals.capex
+    return f"{said}, {money} ({abs(more):,.2f} {'more' if more >= 0 else 'less'})"

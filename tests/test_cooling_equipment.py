@@ -164,8 +164,8 @@ def test_a_liquid_cooled_machine_in_an_air_room_is_offered_a_loop_or_another_mac
         "preferences: {chassis: {only: [dell-xe9680l]}}\n",
         tmp_path,
     )
-    assert "With a liquid loop (site.cooling: liquid): 4 × dell-xe9680l with h200-sxm5, " in said
-    assert "With another chassis and the room as it is: 4 × " in said
+    assert "With a liquid loop (site.cooling: liquid): 4 × dell-xe9680l with 8 × h200-sxm5 each, " in said
+    assert "]}) and the room as it is: 4 × " in said
 
 
 def test_racks_too_low_are_told_how_high_they_must_be(tmp_path: Path) -> None:
@@ -175,4 +175,4 @@ def test_racks_too_low_are_told_how_high_they_must_be(tmp_path: Path) -> None:
         tmp_path,
     )
     assert "Smallest single changes: site.rack_units 7 → 8." in said
-    assert "With site.rack_units 7 → 8: 4 × dgx-h100 with h100-sxm5, 5 racks, capital USD" in said
+    assert "With site.rack_units 7 → 8: 4 × dgx-h100 with 8 × h100-sxm5 each, " in said

@@ -182,7 +182,7 @@ def refer(plan: Plan, catalog: Catalog, tmp_path: Path) -> None:
 
 
 def test_ports_are_typed_by_the_adapters_cages(catalog: Catalog) -> None:
-    """Not by the switch's: a node with QSFP-DD adapters below OSFP cages, storage ports that run slower than made for."""
+    """Not by the switch's: a node with QSFP-DD adapters below OSFP cages, storage ports that run slower."""
     site = """
 site: {country: DE}
 storage: {usable_tb: 500, system: dell-powerscale-f710}
