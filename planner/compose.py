@@ -42,6 +42,7 @@ from planner.service_notes import service_notes
 from planner.storage_notes import speed_notes
 from planner.topology_notes import topology_notes
 from planner.units import HOURS_PER_YEAR, UTILISATION, Money, half_up, tax_cents
+from planner.unplanned import network_questions
 from planner.worked import checkpoint_notes, work_energies
 
 OBJECTIVE_UNITS = {
@@ -104,7 +105,8 @@ def compose(prepared: Prepared, solution: Solution) -> Plan:
     rails = topology_notes(prepared, plan.fabrics, plan.pools)
     stored = speed_notes(catalog, plan.storage, plan.fabrics, storage_speeds([c.option for c in chosen]))
     noted = sorted((*plan.assumptions, *rails, *told, *stored), key=lambda a: KINDS.index(a.kind))
-    plan = plan.model_copy(update={"assumptions": tuple(noted)})
+    asked = (*plan.open_questions, *network_questions(plan, catalog))
+    plan = plan.model_copy(update={"assumptions": tuple(noted), "open_questions": asked})
     plan = plan.model_copy(update={"checks": run_checks(plan, catalog)})
     sealed = plan.provenance.model_copy(update={"digest": digest_of(plan), "seals": seals_of(plan)})
     return plan.model_copy(update={"provenance": sealed})

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from planner import demand, site
 from planner.advice import Explanation
+from planner.bundles import STORAGE_SYSTEM
 from planner.candidates.designs import ALONE
 from planner.errors import Rejection
-from planner.formulation import fit_in_rack, limit_measure
+from planner.formulation import fit_in_rack, limit_measure, storage_suits
 from planner.model import Option, Problem, RoomLimits, Shape
 from planner.problem import Prepared
 from planner.request import Request, Workload
@@ -156,7 +157,24 @@ def plain_checks(prepared: Prepared) -> tuple[str, ...]:
         found += [
             f"One {name} {clause} ({work.name})." for clause in _too_small(prepared.request, problem.room, smallest)
         ]
-    return (*found, *_too_little_memory(prepared), *_too_many_endpoints(problem))
+    return (*found, *_too_little_memory(prepared), *_too_many_endpoints(problem), *_slow_storage(prepared))
+
+
+def _slow_storage(prepared: Prepared) -> list[str]:
+    """A named storage system whose ports carry less than the asked profile gives one node, on every node there is."""
+    problem, need = prepared.problem, prepared.request.storage
+    stored = [o.node for o in problem.options if o.node.storage_ports]
+    speeds = [s.gbps for s in problem.shared if s.network == STORAGE_SYSTEM and s.gbps is not None]
+    if need is None or need.system is None or not stored or not speeds:
+        return []
+    if any(storage_suits(problem, node, gbps) for node in stored for gbps in speeds):
+        return []
+    name, gbps = prepared.catalog.storage[need.system].model, max(speeds)
+    most = max(gbps * node.storage_ports / node.fabric_units / 8 for node in stored)
+    return [
+        f"storage.profile: {need.profile} gives one node {problem.node_storage_gb_per_s:g} GB/s; at {gbps:g} Gbit/s, "
+        f"the ports of {name} (storage.system), its storage ports carry {most:g}."
+    ]
 
 
 def _too_little_memory(prepared: Prepared) -> list[str]:

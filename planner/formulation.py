@@ -310,7 +310,7 @@ def storage_speed(model: Model) -> None:
     for gbps in sorted({s.gbps for s in networks if s.gbps is not None}):
         built = pulp.lpSum(model.pick[s.id] for s in networks if s.gbps == gbps)
         for i, options in enumerate(designs.values()):
-            others = [model.use[o.id] for o in options if not _suits(problem, o.node, gbps)]
+            others = [model.use[o.id] for o in options if not storage_suits(problem, o.node, gbps)]
             if others:
                 model.lp += pulp.lpSum(others) + built <= 1, f"storage_speed_{i}_{gbps:g}"
         if any(o.node.storage_gbps != gbps for o in stored):
@@ -319,7 +319,7 @@ def storage_speed(model: Model) -> None:
             model.lp += built - ports - brought <= 0, f"storage_speed_slowest_{gbps:g}"
 
 
-def _suits(problem: Problem, node: NodeBuild, gbps: float) -> bool:
+def storage_suits(problem: Problem, node: NodeBuild, gbps: float) -> bool:
     """Whether storage ports of a node run at a speed: no faster than made for, and carrying what one node needs."""
     carried = gbps * node.storage_ports / node.fabric_units / 8
     return gbps == node.storage_gbps or (gbps < node.storage_gbps and carried >= problem.node_storage_gb_per_s)
