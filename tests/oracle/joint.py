@@ -100,7 +100,8 @@ class JointFabrics:
         ends = fabric.node_end_lines(self.ledger.catalog, switch, net.gbps, "", each)
         assert not isinstance(ends, Rejection)
         own = {ln.part: ln.quantity * (ports // each) for ln in ends}
-        lines = [(ln.part, ln.quantity - own.get(ln.part, 0)) for ln in made.lines]
+        left = [(ln.part, ln.quantity - own.get(ln.part, 0)) for ln in made.lines]
+        lines = [(part, count) for part, count in left if count]  # what pools bring needs no price here
         if nodes > 16:
             rule, catalog = self.request.spares, self.ledger.catalog
             for kinds, percent in ((catalog.optics, rule.optics), (catalog.cables, rule.cables)):
