@@ -234,7 +234,9 @@ def _site(plan: Plan, request: Request, words: Wording) -> list[tuple[str, str]]
             (
                 "storage",
                 words(
-                    "site.storage_text",
+                    "site.storage_text"
+                    if plan.storage.read_needed or plan.storage.write_needed
+                    else "site.storage_size",
                     tb=words.number(request.storage.usable_tb),
                     read=words.number(plan.storage.read_needed),
                     write=words.number(plan.storage.write_needed),

@@ -272,3 +272,24 @@ def test_plugs_never_outnumber_cages(catalog: Catalog) -> None:
             assert ports // switch.cages == cabling.links_per_plug(parts), (switch.id, gbps)
             assert ports % switch.cages == 0
     assert seen > 40
+
+
+@pytest.mark.parametrize(("count", "rails"), [(256, [2, 2, 2, 2]), (168, [3, 3, 2])])
+def test_rails_that_share_a_leaf_stay_whole(catalog: Catalog, count: int, rails: list[int]) -> None:
+    """Port i of every node of a unit is on one leaf, however many rails that leaf has."""
+    text = f"""
+site: {{country: US, rack_power_kw: 60}}
+workloads: [{{name: pod, kind: capacity, accelerator: h100-sxm5, count: {count}}}]
+preferences: {{chassis: {{only: [dgx-h100]}}, fabric: {{technology: ethernet, switch: sn5610, topology: rail}}}}
+"""
+    plan = optimize(read_site_text(text, "site.yaml", catalog), catalog, ON)
+    where: dict[str, set[str]] = {}
+    for run in wiring.runs(plan, catalog):
+        if run.network == "compute" and run.kind == "node":
+            for device, port in run.far:
+                assert " node " in device
+                where.setdefault(port.split("/")[0], set()).add(run.near)
+    assert all(len(leaves) == 1 for leaves in where.values())
+    held = Counter(next(iter(leaves)) for leaves in where.values())
+    assert sorted(held.values(), reverse=True) == rails
+    assert verify(plan, catalog) == []

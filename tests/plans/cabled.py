@@ -54,6 +54,22 @@ workloads: [{{name: pod, kind: capacity, accelerator: h100-sxm5, count: {n}}}]
 preferences: {{chassis: {{only: [dgx-h100]}}, fabric: {{technology: infiniband, media: copper}}}}
 """,
     ),
+    "rails share leaves": (
+        (136, 168, 256, 344, 568, 600),
+        """
+site: {{country: US, rack_power_kw: 60}}
+workloads: [{{name: pod, kind: capacity, accelerator: h100-sxm5, count: {n}}}]
+preferences: {{chassis: {{only: [dgx-h100]}}, fabric: {{technology: ethernet, switch: sn5610, topology: rail}}}}
+""",
+    ),
+    "rails and managers": (
+        (248, 264, 344, 520, 568),
+        """
+site: {{country: US, rack_power_kw: 60}}
+workloads: [{{name: pod, kind: capacity, accelerator: h100-sxm5, count: {n}}}]
+preferences: {{chassis: {{only: [dgx-h100]}}, fabric: {{technology: infiniband, reserve_nodes: 5}}}}
+""",
+    ),
     "islands on copper": (
         (9, 30, 60),
         """
