@@ -22,6 +22,7 @@ from planner.solve import Clock, Stage, least
 # One step of rounding by kind of limit: what people write in a site file.
 POWER_STEP_W = 1000
 RACK_POWER_STEP_W = 100
+LEVEL_STEP_W = 500  # levels of rack power that are tried before the last hundred watts: fewer to solve
 TALLEST_UNITS = 52  # of the cabinets that are sold
 
 
@@ -158,7 +159,7 @@ class Relaxation:
                 continue
             most = 1 if shape.own_rack else max(1, units // max(1, shape.units))
             for count in range(1, most + 1):
-                watts = math.ceil(shape.watts * count / RACK_POWER_STEP_W) * RACK_POWER_STEP_W
+                watts = math.ceil(shape.watts * count / LEVEL_STEP_W) * LEVEL_STEP_W
                 if watts > have:
                     levels.add(watts)
         return sorted(levels)
@@ -192,7 +193,7 @@ class Relaxation:
             return None
         shapes = {s for o in self.problem.options for s in (*o.fixed.shapes, *o.unit.shapes)}
         air = {
-            math.ceil((s.watts - s.plates) * n / RACK_POWER_STEP_W) * RACK_POWER_STEP_W
+            math.ceil((s.watts - s.plates) * n / LEVEL_STEP_W) * LEVEL_STEP_W
             for s in shapes
             for n in range(1, 1 + (1 if s.own_rack else max(1, self.problem.room.units // max(1, s.units))))
         }
@@ -224,9 +225,7 @@ class Relaxation:
         need = self._lowest(problem, levels, at)
         if need is None:
             return None
-        below = max((level for level in levels if level < need), default=have)
-        first = below // RACK_POWER_STEP_W * RACK_POWER_STEP_W + RACK_POWER_STEP_W
-        return self._lowest(problem, range(first, need + 1, RACK_POWER_STEP_W), at)
+        return self._lowest(problem, between(have, levels, need), at)
 
     def _lowest(self, problem: Problem, levels: Sequence[int], at: Callable[[Problem, int], Problem]) -> int | None:
         """The lowest of the levels (W, rising) that gives a plan where the problem as it is has none."""
@@ -260,7 +259,7 @@ class Relaxation:
                 need = self._rounded(name, used(self.problem, name, found))
                 raised[name] = need
                 changes.append(self._told(name, need))
-        if level is not None and have is not None:
+        if level is not None and have is not None:  # to half a kW: a finer level would be solved again and again
             changes.append(Change(self.room_key, have / 1000, level / 1000))
         proof = replace(self.problem if level is None else with_rack_power(self.problem, level), limits=raised)
         return tuple(sorted(changes, key=lambda c: c.limit)) if self.feasible(proof) else ()
@@ -347,6 +346,13 @@ def _before(one: tuple[float, int], other: tuple[float, int]) -> bool:
     if abs(one[0] - other[0]) <= 1e-9:
         return one[1] < other[1]
     return one[0] < other[0]
+
+
+def between(have: int, levels: Sequence[int], level: int) -> range:
+    """Rack powers (W) in whole steps above the level before one of the levels (or what a rack has), up to it."""
+    below = max((other for other in levels if other < level), default=have)
+    first = max(below, have) // RACK_POWER_STEP_W * RACK_POWER_STEP_W + RACK_POWER_STEP_W
+    return range(first, level + 1, RACK_POWER_STEP_W)
 
 
 def with_rack_power(problem: Problem, watts: int) -> Problem:

@@ -401,6 +401,12 @@ def storage_speeds(options: Sequence[Option]) -> frozenset[float]:
     return frozenset(o.node.storage_gbps for o in options if o.node.storage_ports)
 
 
+def _least_storage_gbps(need: float, options: Sequence[Option]) -> float:
+    """The slowest that a storage network may be for any node, where one node needs so many GB/s."""
+    nodes = [o.node for o in options if o.node.storage_ports]
+    return min((min(n.storage_gbps, need * 8 * n.fabric_units / n.storage_ports) for n in nodes), default=0.0)
+
+
 def _shared(
     request: Request,
     catalog: Catalog,
@@ -415,7 +421,11 @@ def _shared(
     # Management nodes, storage blocks and switches plug in too: room for them on top.
     most = endpoints + endpoints // 2 + 512
     cards, heat = largest(STORAGE_SYSTEM), largest(CDU)
-    equipment = SharedEquipment(catalog, request, pricer, max(3, most_nodes), most, cards, heat, single_mode)
+    equipment = SharedEquipment(
+        catalog, request, pricer, max(3, most_nodes), most, cards, heat, single_mode=single_mode
+    )
+    equipment.most_stored = largest("storage")
+    equipment.least_storage_gbps = _least_storage_gbps(storage_need.node_speed(catalog, request), options)
     return equipment.options(storage_speeds(options)), equipment.rejections
 
 

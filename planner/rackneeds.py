@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from planner.advice import TALLEST_UNITS, Change, Relaxation, with_rack_power, with_units, with_weight
+from planner.advice import TALLEST_UNITS, Change, Relaxation, between, with_rack_power, with_units, with_weight
 from planner.errors import TimeIsUp
 from planner.model import Problem
 
@@ -36,7 +36,10 @@ def _together(search: Relaxation) -> tuple[Change, ...]:
         at = replace(at, limits={})
         if not search.feasible(at):
             return ()
-    at = with_rack_power(at, _least(search, at, powers, with_rack_power))
+    power = _least(search, at, powers, with_rack_power)
+    if power > room.watts:
+        power = _least(search, at, between(room.watts, powers, power), with_rack_power)
+    at = with_rack_power(at, power)
     at = with_units(at, _least(search, at, heights, with_units))
     at = with_weight(at, _least(search, at, grams, with_weight)) if grams else at
     amounts = (

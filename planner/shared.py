@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from planner import fabric, site, storage_need
@@ -53,6 +53,8 @@ class SharedEquipment:
     most_endpoints: int
     most_accelerators: int = 0  # that storage by profile serves; 0 where no speed follows accelerators
     most_heat: int = 0  # to liquid, in tenths of a kW; 0 where nothing is cooled by it or the room provides it
+    most_stored: int | None = None  # storage ports of all nodes; None: as many as endpoints
+    least_storage_gbps: float = 0.0  # slower networks carry too little for every node
     single_mode: frozenset[str] = frozenset()  # kinds of link that multimode does not reach
     rejections: list[Rejection] = field(default_factory=list)
 
@@ -63,7 +65,7 @@ class SharedEquipment:
         if self.request.storage is not None:
             # A system and its network speak one technology at one speed; what has no partner cannot be had.
             systems = self.storage_systems(storage_gbps)
-            networks = self.storage_network(sorted({o.gbps for o in systems if o.gbps is not None}))
+            networks = self.storage_network(self._most_stored(systems))
             both = {_technology(o) for o in networks} & {_technology(o) for o in systems}
             stored = [o for o in (*networks, *systems) if _technology(o) in both]
             found += stored + self._licences({o.together or "" for o in stored if o.network == "storage"})
@@ -149,7 +151,7 @@ class SharedEquipment:
                 )
         redundancy = self.request.redundancy("in-band")
         families = offered_switches(self.catalog, self.request, "ethernet", INBAND_GBPS, "in-band")
-        found += self._brackets("in-band", families, INBAND_GBPS, "ethernet", redundancy)
+        found += self._brackets("in-band", families, INBAND_GBPS, "ethernet", redundancy, self.most_endpoints)
         return found
 
     def oob(self, inband: Sequence[SharedOption]) -> list[SharedOption]:
@@ -206,21 +208,35 @@ class SharedEquipment:
         plain = self._option(name, "oob", 0, self.most_endpoints, Bundle(), unit, tag, switch.id, OOB_GBPS)
         return [replace(o, per_step=switch.ports, step=cost, step_bundle=step, media=made.media) for o in plain]
 
-    def storage_network(self, speeds: Collection[float]) -> list[SharedOption]:
+    def _most_stored(self, systems: Sequence[SharedOption]) -> dict[float, int]:
+        """By speed the most ports that plug into a storage network: nodes', the largest system's, fabric managers'."""
+        found: dict[float, int] = {}
+        for option in systems:
+            ports = sum(count for network, count in option.fixed_bundle.endpoints if network == "storage")
+            if option.gbps is not None:
+                found[option.gbps] = max(found.get(option.gbps, 0), ports)
+        if self.most_stored is None:
+            return dict.fromkeys(sorted(found), self.most_endpoints)
+        parts = (m.fabric_ports for m in self.catalog.management.values() if m.role == "fabric-manager")
+        managers = self.request.resilience.managers * max(parts, default=0)
+        return {gbps: min(self.most_endpoints, self.most_stored + found[gbps] + managers) for gbps in sorted(found)}
+
+    def storage_network(self, most: Mapping[float, int]) -> list[SharedOption]:
         """The network between nodes and shared storage, redundant by default; one technology and speed, the storage's.
 
-        `speeds`: what its ports may run at. A tag `storage-TECHNOLOGY-GBPS` goes with systems at that speed.
+        `most`: the most ports by the speed that they may run at. A tag `storage-TECHNOLOGY-GBPS` goes with systems at
+        that speed.
         """
         redundancy = self.request.redundancy("storage")
         found: list[SharedOption] = []
         asked = self.request.storage.technology if self.request.storage is not None else None
-        for technology, gbps in itertools.product(STORAGE_TECHNOLOGIES, speeds):
+        for technology, gbps in itertools.product(STORAGE_TECHNOLOGIES, most):
             if asked not in (None, technology):
                 continue
             families = offered_switches(self.catalog, self.request, technology, gbps, "storage")
             found += [
                 replace(option, id=f"{option.id}@{gbps:g}", together=f"{_tag(technology, gbps)}{option.together or ''}")
-                for option in self._brackets("storage", families, gbps, technology, redundancy)
+                for option in self._brackets("storage", families, gbps, technology, redundancy, most[gbps])
             ]
         return found
 
@@ -231,8 +247,12 @@ class SharedEquipment:
         gbps: float,
         technology: Technology,
         redundancy: str,
+        most: int,
     ) -> list[SharedOption]:
-        """Brackets of every switch. Three tiers only beyond what any switch does in two: fewer hops, fewer cases."""
+        """Brackets of every switch for at most so many ports.
+
+        Three tiers only beyond what any switch does in two: fewer hops, fewer cases.
+        """
         usable = [s for s in families if technology != "infiniband" or self.catalog.switches[s].managed]
         for switch in set(families) - set(usable):
             # Nobody manages the switches of a pair: a small storage network runs the subnet manager on its own.
@@ -243,7 +263,7 @@ class SharedEquipment:
         reach = -1
         for tiers in (2, 3):
             low = reach + 1
-            for switch, paired in itertools.product(usable, layouts) if low <= self.most_endpoints else ():
+            for switch, paired in itertools.product(usable, layouts) if low <= most else ():
                 brackets = fabric.network_brackets(
                     self.catalog,
                     network,
@@ -252,7 +272,7 @@ class SharedEquipment:
                     switch,
                     "pair" if paired else "none",
                     1.0,
-                    self.most_endpoints,
+                    most,
                     low,
                     tiers,
                     copper.usual(self.single_mode, network),
@@ -370,7 +390,8 @@ class SharedEquipment:
                     system.id, "origin", f"{system.id} is not of {home}; preferences.origin.storage asks for it"
                 )
                 continue
-            for gbps in sorted({min(system.port_gbps, speed) for speed in node_gbps}):
+            speeds = {min(system.port_gbps, speed) for speed in node_gbps}
+            for gbps in sorted(speed for speed in speeds if speed >= self.least_storage_gbps):
                 for low, high, blocks in storage_steps(
                     system, gbps, need.usable_tb, read, write, self.most_accelerators
                 ):
