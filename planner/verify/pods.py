@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from planner.catalog import Catalog
 from planner.plan import Plan, PlannedFabric, RackItem
-from planner.verify.cabling import UNIT, Hall, compute_joints
+from planner.verify.cabling import UNIT, Hall
+from planner.verify.joints import compute_joints
 
 SIDE = 0.5  # m from a port to the side of its rack
 
