@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from planner import demand, site
 from planner.advice import Explanation
-from planner.bundles import STORAGE_SYSTEM
 from planner.candidates.designs import ALONE
 from planner.errors import Rejection
 from planner.formulation import fit_in_rack, limit_measure, storage_suits
@@ -164,12 +163,12 @@ def _slow_storage(prepared: Prepared) -> list[str]:
     """A named storage system whose ports carry less than the asked profile gives one node, on every node there is."""
     problem, need = prepared.problem, prepared.request.storage
     stored = [o.node for o in problem.options if o.node.storage_ports]
-    speeds = [s.gbps for s in problem.shared if s.network == STORAGE_SYSTEM and s.gbps is not None]
-    if need is None or need.system is None or not stored or not speeds:
+    if need is None or need.system is None or not stored:
         return []
-    if any(storage_suits(problem, node, gbps) for node in stored for gbps in speeds):
+    system = prepared.catalog.storage[need.system]
+    if any(storage_suits(problem, node, min(system.port_gbps, node.storage_gbps)) for node in stored):
         return []
-    name, gbps = prepared.catalog.storage[need.system].model, max(speeds)
+    name, gbps = system.model, system.port_gbps
     most = max(gbps * node.storage_ports / node.fabric_units / 8 for node in stored)
     return [
         f"storage.profile: {need.profile} gives one node {problem.node_storage_gb_per_s:g} GB/s; at {gbps:g} Gbit/s, "

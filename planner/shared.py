@@ -8,38 +8,33 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
-from planner import fabric, site, storage_need
+from planner import fabric, site
 from planner.bundles import (
     CDU,
     HEAT_STEP_W,
     LOOP,
-    STORAGE_LICENCE,
-    STORAGE_SYSTEM,
     Pricer,
     merge,
     seeds,
-    storage_may_be_managed,
 )
 from planner.candidates import copper, manager_bundle, offered_switches, switch_bundle
 from planner.catalog import Catalog
-from planner.demand.upkeep import Speed
 from planner.dominance import pointwise_best
 from planner.errors import Rejection
 from planner.model import Bundle, LineSeed, Shape, SharedOption
-from planner.parts import CoolingUnit, StorageSystem, Switch, Technology
+from planner.parts import CoolingUnit, Switch, Technology
 from planner.request import Request
 from planner.stocked import with_spares
+from planner.storage_options import MANAGED, PLAIN, StorageOptions
 
 INBAND_GBPS = 100.0
 OOB_GBPS = 1.0
 SMALL_SITE_NODES = 2
 SMALL = "small-site"
 LARGE = "large-site"
-MANAGED, PLAIN = "/managed", "/plain"  # InfiniBand storage networks with fabric managers, and without
-STORAGE_TECHNOLOGIES: tuple[Technology, ...] = ("ethernet", "infiniband")
 
 
 @dataclass
@@ -63,32 +58,9 @@ class SharedEquipment:
         inband = self.inband()
         found = self.management() + inband + self.oob(inband)
         if self.request.storage is not None:
-            # A system and its network speak one technology at one speed; what has no partner cannot be had.
-            systems = self.storage_systems(storage_gbps)
-            networks = self.storage_network(self._most_stored(systems))
-            both = {_technology(o) for o in networks} & {_technology(o) for o in systems}
-            stored = [o for o in (*networks, *systems) if _technology(o) in both]
-            found += stored + self._licences({o.together or "" for o in stored if o.network == "storage"})
+            found += StorageOptions(self, storage_gbps).options()
         found = with_spares(found, self.catalog, self.request, self.pricer, self.most_nodes)
         return found + (self.cooling() if self.most_heat else [])
-
-    def _licences(self, tags: set[str]) -> list[SharedOption]:
-        """Licences of an InfiniBand storage network's nodes that their compute fabric does not license already.
-
-        Only with fabric managers, which it has from spines on (tag `.../managed`); one a year for each node.
-        """
-        if not storage_may_be_managed(self.request):
-            return []
-        found = []
-        for tag in sorted(tags):
-            unit = Bundle()
-            if tag.endswith(MANAGED):
-                part = fabric.fabric_manager(self.catalog)
-                if part is not None and part.licence is not None:
-                    unit = Bundle(lines=(LineSeed(part.licence, 1, "storage", yearly=True),))
-            name = f"{STORAGE_LICENCE}|{tag}"
-            found += self._option(name, STORAGE_LICENCE, 0, self.most_nodes, Bundle(), unit, tag)
-        return found
 
     # -- management ----------------------------------------------------------------------------------------------
     def management(self) -> list[SharedOption]:
@@ -108,7 +80,7 @@ class SharedEquipment:
         if high < self.most_nodes:
             steps[-1] = (low, self.most_nodes, total)
         # A small site whose nodes have more in-band ports than the combined switch takes gets the full networks.
-        found = self._option("management|none", "management", 0, SMALL_SITE_NODES, Bundle(), Bundle())
+        found = self.option("management|none", "management", 0, SMALL_SITE_NODES, Bundle(), Bundle())
         for low, high, total in steps:
             if low > self.most_nodes:
                 break
@@ -127,7 +99,7 @@ class SharedEquipment:
                     typical_watts=total * math.ceil(part.typical_power_w),
                 )
             tag = SMALL if low == 0 else None
-            found += self._option(f"management|{low:05d}", "management", low, high, bundle, Bundle(), tag)
+            found += self.option(f"management|{low:05d}", "management", low, high, bundle, Bundle(), tag)
         return found
 
     # -- networks ------------------------------------------------------------------------------------------------
@@ -146,12 +118,12 @@ class SharedEquipment:
                 )
                 unit = Bundle(lines=seeds(lines, "in-band"))
                 tag = f"{SMALL}/{switch.id}"
-                found += self._option(
+                found += self.option(
                     f"in-band|combined|{switch.id}", "in-band", 0, switch.uplink_ports, fixed, unit, tag, switch.id
                 )
         redundancy = self.request.redundancy("in-band")
         families = offered_switches(self.catalog, self.request, "ethernet", INBAND_GBPS, "in-band")
-        found += self._brackets("in-band", families, INBAND_GBPS, "ethernet", redundancy, self.most_endpoints)
+        found += self.brackets("in-band", families, INBAND_GBPS, "ethernet", redundancy, self.most_endpoints)
         return found
 
     def oob(self, inband: Sequence[SharedOption]) -> list[SharedOption]:
@@ -163,7 +135,7 @@ class SharedEquipment:
                 self.rejections.append(lines)
                 continue
             unit = Bundle(lines=seeds(lines, "oob"))
-            found += self._option(
+            found += self.option(
                 f"oob|combined|{switch.id}", "oob", 0, switch.ports, Bundle(), unit, f"{SMALL}/{switch.id}", switch.id
             )
         slow = [s for s in self._out_of_band_switches() if not fabric.uplink_at_speed(s)]
@@ -205,42 +177,10 @@ class SharedEquipment:
             return []
         unit = Bundle(lines=seeds(leaf[0].per_node_lines, "oob"))
         name = f"oob|{switch.id}" + (f"|{usual}" if usual else "")
-        plain = self._option(name, "oob", 0, self.most_endpoints, Bundle(), unit, tag, switch.id, OOB_GBPS)
+        plain = self.option(name, "oob", 0, self.most_endpoints, Bundle(), unit, tag, switch.id, OOB_GBPS)
         return [replace(o, per_step=switch.ports, step=cost, step_bundle=step, media=made.media) for o in plain]
 
-    def _most_stored(self, systems: Sequence[SharedOption]) -> dict[float, int]:
-        """By speed the most ports that plug into a storage network: nodes', the largest system's, fabric managers'."""
-        found: dict[float, int] = {}
-        for option in systems:
-            ports = sum(count for network, count in option.fixed_bundle.endpoints if network == "storage")
-            if option.gbps is not None:
-                found[option.gbps] = max(found.get(option.gbps, 0), ports)
-        if self.most_stored is None:
-            return dict.fromkeys(sorted(found), self.most_endpoints)
-        parts = (m.fabric_ports for m in self.catalog.management.values() if m.role == "fabric-manager")
-        managers = self.request.resilience.managers * max(parts, default=0)
-        return {gbps: min(self.most_endpoints, self.most_stored + found[gbps] + managers) for gbps in sorted(found)}
-
-    def storage_network(self, most: Mapping[float, int]) -> list[SharedOption]:
-        """The network between nodes and shared storage, redundant by default; one technology and speed, the storage's.
-
-        `most`: the most ports by the speed that they may run at. A tag `storage-TECHNOLOGY-GBPS` goes with systems at
-        that speed.
-        """
-        redundancy = self.request.redundancy("storage")
-        found: list[SharedOption] = []
-        asked = self.request.storage.technology if self.request.storage is not None else None
-        for technology, gbps in itertools.product(STORAGE_TECHNOLOGIES, most):
-            if asked not in (None, technology):
-                continue
-            families = offered_switches(self.catalog, self.request, technology, gbps, "storage")
-            found += [
-                replace(option, id=f"{option.id}@{gbps:g}", together=f"{_tag(technology, gbps)}{option.together or ''}")
-                for option in self._brackets("storage", families, gbps, technology, redundancy, most[gbps])
-            ]
-        return found
-
-    def _brackets(
+    def brackets(
         self,
         network: str,
         families: Sequence[str],
@@ -256,7 +196,7 @@ class SharedEquipment:
         usable = [s for s in families if technology != "infiniband" or self.catalog.switches[s].managed]
         for switch in set(families) - set(usable):
             # Nobody manages the switches of a pair: a small storage network runs the subnet manager on its own.
-            self._reject(switch, "unmanaged", f"{switch} is unmanaged: a storage network takes managed switches")
+            self.reject(switch, "unmanaged", f"{switch} is unmanaged: a storage network takes managed switches")
         found: list[SharedOption] = []
         # A pair is two switches where single ones would be a tree of three: who asks for less may get it for less.
         layouts = (True,) if redundancy == "pair" else (False, True)
@@ -320,7 +260,7 @@ class SharedEquipment:
             tag = f"{LARGE}/{cable}" if slow else LARGE
         layout = "|pair" if paired and self.request.redundancy(network) == "none" else ""  # type: ignore[arg-type]
         name = f"{network}|{switch}{media.tag}|{bracket.lo:06d}{layout}"
-        found = self._option(name, network, bracket.lo, bracket.hi, fixed, unit, tag, switch, gbps)
+        found = self.option(name, network, bracket.lo, bracket.hi, fixed, unit, tag, switch, gbps)
         found = [replace(o, media=media, paired=paired) for o in found]
         if not bracket.per_step:
             return found
@@ -368,68 +308,6 @@ class SharedEquipment:
         ids = offered_switches(self.catalog, self.request, "ethernet", OOB_GBPS, "oob")
         return [self.catalog.switches[i] for i in ids]
 
-    # -- storage systems -----------------------------------------------------------------------------------------
-    def storage_systems(self, node_gbps: Collection[float]) -> list[SharedOption]:
-        """Storage that meets capacity and speed: the fewest blocks of each system, by accelerators with a profile.
-
-        A system stands on a network of its ports' speed, or of nodes' ports (`node_gbps`) where those are slower.
-        """
-        need = self.request.storage
-        assert need is not None
-        read, write = storage_need.needed(self.catalog, self.request)
-        found = []
-        for system in sorted(self.catalog.storage.values(), key=lambda s: s.id):
-            if need.system is not None and system.id != need.system:
-                continue
-            if need.system is None and (not system.offer_by_default or system.lifecycle != "current"):
-                self._reject(system.id, "not-offered", f"{system.id} is not offered unless storage.system names it")
-                continue
-            if self.request.keeps_out("storage", system.origin):
-                home = self.request.site.country
-                self._reject(
-                    system.id, "origin", f"{system.id} is not of {home}; preferences.origin.storage asks for it"
-                )
-                continue
-            speeds = {min(system.port_gbps, speed) for speed in node_gbps}
-            for gbps in sorted(speed for speed in speeds if speed >= self.least_storage_gbps):
-                for low, high, blocks in storage_steps(
-                    system, gbps, need.usable_tb, read, write, self.most_accelerators
-                ):
-                    found += self._system(system, gbps, low, high, blocks)
-        return pointwise_best(found)
-
-    def _system(self, system: StorageSystem, gbps: float, low: int, high: int, blocks: int) -> list[SharedOption]:
-        bundle = self._storage_bundle(system, blocks)
-        if bundle is None:
-            return []
-        return [
-            replace(option, port_gbps=system.port_gbps)
-            for technology in system.technologies
-            for option in self._option(
-                f"storage-system|{system.id}|{technology}|{gbps:g}|{blocks}",
-                STORAGE_SYSTEM,
-                low,
-                high,
-                bundle,
-                Bundle(),
-                _tag(technology, gbps),
-                gbps=gbps,
-            )
-        ]
-
-    def _storage_bundle(self, system: StorageSystem, blocks: int) -> Bundle | None:
-        if system.max_power_w is None or system.weight_kg is None:
-            self._reject(system.id, "no-power", f"{system.id}: power or weight is unknown and has no estimate")
-            return None
-        shape = Shape(system.id, system.rack_units, math.ceil(system.max_power_w), round(system.weight_kg * 1000))
-        return Bundle(
-            lines=(LineSeed(system.id, blocks, "storage"),),
-            shapes=((shape, blocks),),
-            endpoints=(("storage", blocks * system.ports), ("oob", blocks)),
-            watts=math.ceil(system.max_power_w) * blocks,
-            typical_watts=math.ceil(system.typical_power_w or system.max_power_w) * blocks,
-        )
-
     # -- liquid cooling ------------------------------------------------------------------------------------------
     def cooling(self) -> list[SharedOption]:
         """CDUs with one to spare, and the loop by the kW; the driver is the heat that cold plates take.
@@ -438,7 +316,7 @@ class SharedEquipment:
         """
         found = []
         for network, spare in ((CDU, 1), (LOOP, 0)):
-            found += self._option(f"{network}|none", network, 0, 0, Bundle(), Bundle())
+            found += self.option(f"{network}|none", network, 0, 0, Bundle(), Bundle())
             for unit in sorted(self.catalog.cooling.values(), key=lambda u: u.id):
                 if unit.role != network or unit.lifecycle != "current":
                     continue
@@ -451,12 +329,12 @@ class SharedEquipment:
                     continue
                 fixed = one if spare else Bundle()
                 per = round(unit.kw * 1000 / HEAT_STEP_W)
-                made = self._option(f"{network}|{unit.id}", network, 1, self.most_heat, fixed, Bundle())
+                made = self.option(f"{network}|{unit.id}", network, 1, self.most_heat, fixed, Bundle())
                 found += [replace(o, per_step=per, step=cost, step_bundle=one) for o in made]
         return found
 
     # -- helpers -------------------------------------------------------------------------------------------------
-    def _option(
+    def option(
         self,
         option_id: str,
         network: str,
@@ -479,48 +357,8 @@ class SharedEquipment:
             SharedOption(option_id, network, low, high, fixed, unit, fixed_bundle, unit_bundle, together, switch, gbps)
         ]
 
-    def _reject(self, part: str, rule: str, message: str) -> None:
+    def reject(self, part: str, rule: str, message: str) -> None:
         self.rejections.append(Rejection(part, rule, message))
-
-
-def storage_blocks(system: StorageSystem, gbps: float, usable_tb: float, read: float, write: float) -> int:
-    """Blocks that reach capacity (TB) and throughput (GB/s) on ports of `gbps`, and the system's smallest order."""
-    reads, writes = storage_need.block_speeds(system, gbps)
-    return max(
-        system.min_blocks,
-        math.ceil(usable_tb / system.usable_tb - 1e-9),
-        math.ceil(read / reads - 1e-9),
-        math.ceil(write / writes - 1e-9),
-    )
-
-
-def storage_steps(
-    system: StorageSystem, gbps: float, usable_tb: float, read: Speed, write: Speed, most: int
-) -> Iterator[tuple[int, int, int]]:
-    """Ranges of accelerators (from, to) with the blocks they need; one range where no speed follows accelerators."""
-
-    def blocks(accelerators: int) -> int:
-        return storage_blocks(system, gbps, usable_tb, read.at(accelerators), write.at(accelerators))
-
-    low = 0
-    while low <= most:
-        count = blocks(low)
-        # Blocks only grow with accelerators: bisect for the last that this many serve.
-        high, above = low, most + 1
-        while above - high > 1:
-            middle = (high + above) // 2
-            high, above = (middle, above) if blocks(middle) == count else (high, middle)
-        yield low, high, count
-        low = high + 1
-
-
-def _tag(technology: Technology, gbps: float) -> str:
-    return f"storage-{technology}-{gbps:g}"
-
-
-def _technology(option: SharedOption) -> str:
-    """What a storage system and its network must have in common."""
-    return (option.together or "").partition("/")[0]
 
 
 def _without_endpoints(bundle: Bundle) -> Bundle:

@@ -29,10 +29,10 @@ from planner.optimize import optimize
 from planner.parts import Optic
 from planner.plan import Plan
 from planner.printing_fabric import fabric as shown_fabric
-from planner.shared import storage_steps
 from planner.sitefile import read_site_text
 from planner.spares import ranges
 from planner.storage_need import needed
+from planner.storage_options import storage_steps
 from planner.verify import verify
 
 ON = dt.date(2026, 11, 25)

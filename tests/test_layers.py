@@ -13,8 +13,8 @@ LAYERS = [
     "request parts plan taxes",
     "catalog yamltext modelconfig sitefile siteschema demand compliance nodes fabric site rackfit placement neighbours "
     "floorplan wiring pricing storage_need facility",
-    "model racking offers rackneeds bundles spares candidates stocked shared dominance packing rackcuts problem "
-    "headroom reach formulation solve lines assemble screened report service_notes media_notes "
+    "model racking offers rackneeds bundles spares candidates stocked shared storage_options dominance packing "
+    "rackcuts problem headroom reach formulation solve lines assemble screened report service_notes media_notes "
     "storage_notes topology_notes unplanned compose explain advice optimize acceptance "
     "alternatives sizing worked accuracy",
     "lookup lint cable_totals pricelist planfile verify compare bom quote workbook workbook_site workbook_prices "
