@@ -85,6 +85,9 @@ def formulate(problem: Problem, cuts: Sequence[RackCut | RackWorth] = ()) -> Mod
 
 def _variables(model: Model) -> None:
     lp, problem = model.lp, model.problem
+    for choices in (problem.options, problem.shared):
+        twice = len(choices) - len({choice.id for choice in choices})
+        assert not twice, f"{twice} choices share an id: their rows would count one variable twice"
     for i, option in enumerate(problem.options):
         use = lp.add_variable(_name("use", i, option.id), cat="Binary")
         model.use[option.id] = use

@@ -49,7 +49,11 @@ def fabric(made: Mapping[str, Any], catalog: Catalog) -> str:
         ("Ports used", f"{made['ports_used']:,}", f"of {made['ports_present']:,} ports of {made['gbps']:g} Gbit/s"),
         ("  free", f"{free:,}", "for growth or fabric managers"),
         ("Power, maximum", f"{made['switch_power_kw_max']:,.1f}", "kW, switches with their modules"),
-        ("Power, typical", f"{made['switch_power_kw_typical']:,.1f}", "kW, switches"),
+        (
+            "Power, typical",
+            f"{made['switch_power_kw_typical']:,.1f}",
+            "kW, switches as their makers publish it, without modules",
+        ),
     ]
     out += ["", table(("", "number", "meaning"), groups, right=(1,)), "", "To buy:"]
     bought = [(ln["quantity"], ln["part"], _kind(catalog, ln["part"])) for ln in plain(made["lines"])]

@@ -25,8 +25,9 @@ from planner.sitefile import normalised
 from planner.solve import solve, stage_value, stages
 
 
-# 747: distribution units for coolant take a rack of their own; 3318, 3359: more nodes of several kinds than one alone
-@pytest.mark.parametrize("seed", [*range(1, 31), 747, 3318, 3359])
+# 747: distribution units for coolant take a rack of their own; 3318, 3359: more nodes of several kinds than one alone;
+# 9018: one size of a joint fabric made by pools of one workload and of several
+@pytest.mark.parametrize("seed", [*range(1, 31), 747, 3318, 3359, 9018])
 def test_plan_agrees_with_enumeration_of_the_site(seed: int) -> None:
     """Objective, capital, power and nodes of the plan are those of the best of all plans; verify accepts it."""
     assert compared(tiny_site(seed)).differences == ()

@@ -123,9 +123,10 @@ class Joint:
         found: list[SharedOption] = []
         useless: set[str] = set()
         for name in sorted({o.network for o in options if o.network is not None}):
-            sizes = [s for total in self._sums(name, options) for s in self._sizes(name, total)]
+            # Pools of one workload may make the sum that those of several make: it is one size.
+            sizes = {s.id: s for total in self._sums(name, options) for s in self._sizes(name, total)}
             if sizes:
-                found += [self._unbuilt(name), *sizes]
+                found += [self._unbuilt(name), *sizes.values()]
             else:
                 useless.add(name)
         return [o for o in options if o.network not in useless], found
