@@ -49,7 +49,8 @@ def link_rows(plan: Plan, words: Wording) -> list[tuple[str, str, str, float, st
 
 
 def _pieces(counts: list[tuple[int, float]], words: Wording) -> str:
-    return words("cables.join").join(words("cables.pieces", count=n, metres=f"{metres:g}") for n, metres in counts)
+    told = (words("cables.pieces", count=n, metres=f"{metres:g}") for n, metres in counts)
+    return words("cables.join").join(piece.replace(" ", "\u00a0") for piece in told)  # no line ends inside a piece
 
 
 def columns(words: Wording) -> list[Column]:

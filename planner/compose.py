@@ -10,6 +10,7 @@ from typing import Any
 import planner
 from planner import assemble, demand, lines, pricing, racking, site, sitefile, storage_need, wiring
 from planner.assemble import Chosen
+from planner.bandwidth_notes import bandwidth_notes
 from planner.bundles import repeat
 from planner.demand import Rate
 from planner.errors import Rejection
@@ -104,7 +105,10 @@ def compose(prepared: Prepared, solution: Solution) -> Plan:
     told = preference_notes(request, catalog, plan.fabrics, plan.cabling)
     rails = topology_notes(prepared, plan.fabrics, plan.pools)
     stored = speed_notes(catalog, plan.storage, plan.fabrics, storage_speeds([c.option for c in chosen]))
-    noted = sorted((*plan.assumptions, *rails, *told, *stored), key=lambda a: KINDS.index(a.kind))
+    noted = sorted(
+        (*plan.assumptions, *bandwidth_notes(prepared, chosen), *rails, *told, *stored),
+        key=lambda a: KINDS.index(a.kind),
+    )
     asked = (*plan.open_questions, *network_questions(plan, catalog))
     plan = plan.model_copy(update={"assumptions": tuple(noted), "open_questions": asked})
     plan = plan.model_copy(update={"checks": run_checks(plan, catalog)})

@@ -22,6 +22,7 @@ RACKS_PER_ROW = 3
 RACK_WIDTH = 214.0
 RACK_PITCH = 256.0
 UNIT_HEIGHT = 10.5
+TITLE_LINE = 16  # between the lines of a rack's title
 LABEL, STRONG = 14.0, 15.0  # 7 points and more when a drawing is printed across an A4 page
 TIER = 98.0  # from one row of switches to the next
 BUS = 62.0  # from one shared network to the next
@@ -195,7 +196,7 @@ def _shared(
             device = f"{plan.storage.blocks} × {plan.names.get(plan.storage.system, plan.storage.system)}"
         elif net.role == "in-band" and managers:
             device = words("drawing.management", count=sum(ln.quantity for ln in managers))
-        end = WIDTH - 250 if device else WIDTH - 14
+        end = WIDTH - 274 if device else WIDTH - 14
         parts.append(_line(14, bus, end, bus, f"bus {net.role}"))
         count = net.leaf + net.spine + net.core
         label = words(
@@ -208,8 +209,8 @@ def _shared(
         )
         parts.append(_text(22, bus - 9, fit(label, end - 30, LABEL), "label halo"))
         if device:
-            parts.append(_box(end, bus - 17, 236, 34, "device"))
-            parts.append(_text(end + 118, bus + 5, fit(device, 224, STRONG), "strong", "middle"))
+            parts.append(_box(end, bus - 17, 260, 34, "device"))
+            parts.append(_text(end + 130, bus + 5, fit(device, 240, STRONG), "strong", "middle"))
     drops = []
     for i, (x, top) in enumerate(taps):
         for k, net in enumerate(shared):
@@ -257,9 +258,11 @@ def elevations(plan: Plan, words: Wording) -> list[Markup]:
         row = groups[first : first + RACKS_PER_ROW]
         tallest = max(g[0].units for g in row)
         parts: list[Markup] = []
-        for k, group in enumerate(row):
-            parts.extend(_rack(group, k * RACK_PITCH + 30, 34, tallest, roles, plan.names, words))
-        height = tallest * UNIT_HEIGHT + 86
+        titles = [_rack_title(group, words) for group in row]
+        above = 34 + TITLE_LINE * (max(len(lines) for lines in titles) - 1)
+        for k, (group, title) in enumerate(zip(row, titles, strict=True)):
+            parts.extend(_rack(group, title, k * RACK_PITCH + 30, above, tallest, roles, plan.names, words))
+        height = tallest * UNIT_HEIGHT + 52 + above
         found.append(_svg(height, words("drawing.elevation"), parts, RACKS_PER_ROW * RACK_PITCH))
     return found
 
@@ -287,8 +290,24 @@ def _runs(rack: PlannedRack) -> list[list[RackItem]]:
     return runs
 
 
+def _rack_title(group: Sequence[PlannedRack], words: Wording) -> list[str]:
+    """The racks that a drawing stands for, over as many lines as its width asks for."""
+    span = rack_span(group)
+    title = span if len(group) == 1 else words("drawing.racks", span=span, count=len(group))
+    lines = [""]
+    for piece in title.split(", "):
+        joined = f"{lines[-1]}, {piece}" if lines[-1] else piece
+        if lines[-1] and text_width(joined, 13) > RACK_WIDTH + 14:
+            lines[-1] += ","
+            lines.append(piece)
+        else:
+            lines[-1] = joined
+    return [fit(line, RACK_WIDTH + 14, 13) for line in lines]
+
+
 def _rack(
     group: Sequence[PlannedRack],
+    title: Sequence[str],
     x: float,
     y: float,
     tallest: int,
@@ -299,8 +318,7 @@ def _rack(
     rack, width = group[0], RACK_WIDTH
     top = y + (tallest - rack.units) * UNIT_HEIGHT
     floor = top + rack.units * UNIT_HEIGHT
-    title = rack_span(group) if len(group) == 1 else words("drawing.racks", span=rack_span(group), count=len(group))
-    found = [_text(x, top - 12, fit(title, width + 14, 13), "rack")]
+    found = [_text(x, top - 12 - TITLE_LINE * k, line, "rack") for k, line in enumerate(reversed(title))]
     found.append(_box(x, top - 4, width, rack.units * UNIT_HEIGHT + 8, "frame"))
     for unit in range(1, rack.units + 1):
         edge = floor - unit * UNIT_HEIGHT

@@ -244,7 +244,12 @@ def _said(plan: Plan, other: Plan | None = None) -> str:
         f"{pool.nodes} × {pool.chassis} with {pool.accelerators_per_node} × {pool.accelerator} each"
         for pool in plan.pools
     )
-    nets = dict.fromkeys(f"{TECHNOLOGIES[n.technology]} {n.gbps:g}G" for n in plan.fabrics if n.role == "compute")
+    nets = dict.fromkeys(
+        f"{pool.ports.compute} × {net.gbps:g}G {TECHNOLOGIES[net.technology]} a node"
+        for pool in plan.pools
+        for net in plan.fabrics
+        if net.name == pool.fabric
+    )
     racks = f"{plan.totals.racks} rack{'s' if plan.totals.racks != 1 else ''}"
     said = ", ".join([machines, *(f"compute on {net}" for net in nets), racks])
     money = f"capital {plan.totals.currency} {plan.totals.capex:,.2f}"

@@ -80,6 +80,7 @@ def _result_rows(plan: Plan) -> Iterator[tuple[str, str]]:
 
 def _network_rows(plan: Plan) -> Iterator[tuple[str, str]]:
     words = wording("en")
+    reserved = int(plan.request["preferences"]["fabric"].get("reserve_nodes") or 0)
     for net in plan.fabrics:
         tiers = (("leaf", net.leaf), ("spine", net.spine), ("core", net.core))
         switches = " + ".join(f"{count:,} {name}" for name, count in tiers if count)
@@ -88,6 +89,8 @@ def _network_rows(plan: Plan) -> Iterator[tuple[str, str]]:
             f"{words.term('technology', net.technology)} {net.gbps:g}G, {words.term('topology', net.topology).lower()}"
         )
         kind += words("arch.planes", planes=net.planes) if net.planes > 1 else ""
+        kind += f", spines for {reserved:,} more nodes" if reserved and net.role == "compute" and net.spine else ""
+        kind += f", {_counted(net.links_other, 'link')} to fabric managers" if net.links_other else ""
         name = words.term("group", net.name)
         if net.role == "compute" and len(net.pools) > 1:
             name += f" of {' and '.join(net.pools)}"
@@ -141,6 +144,8 @@ def _check_rows(checks: Sequence[PlannedCheck]) -> Iterator[tuple[str, str]]:
 
 
 def _short_of(limit: Limit) -> str:
+    if limit.name == "site.rack_power_kw":
+        return "the fullest rack, which has no room for one more node"
     return "not one more rack" if limit.name == "site.racks" else "less than one more node takes"
 
 
@@ -159,7 +164,7 @@ def _open_rows(plan: Plan) -> Iterator[tuple[str, str]]:
         if note.kind == "price" and note.name in ("price age", "quantity breaks"):
             yield "note", note.text
     for note in plan.assumptions:
-        if note.name == "storage.network_speed" or note.name.startswith(PLAIN_SAVES):
+        if note.name.startswith(("storage.network_speed", "fabric_bandwidth")) or note.name.startswith(PLAIN_SAVES):
             yield "note", note.text
     yield "note", f"{_counted(len(plan.assumptions), 'assumption')} listed in the documents"
     for question in plan.open_questions:

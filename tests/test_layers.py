@@ -15,7 +15,7 @@ LAYERS = [
     "floorplan wiring pricing storage_need facility",
     "model racking offers rackneeds bundles spares candidates stocked shared storage_options dominance packing "
     "rackcuts problem headroom reach formulation solve lines assemble screened report service_notes media_notes "
-    "storage_notes topology_notes unplanned compose explain advice optimize acceptance "
+    "bandwidth_notes storage_notes topology_notes unplanned compose explain advice optimize acceptance "
     "alternatives sizing worked accuracy",
     "lookup lint cable_totals pricelist planfile verify compare bom quote workbook workbook_site workbook_prices "
     "workbook_energy worksheet spreadsheet proposal proposal_brief proposal_checks proposal_notes proposal_results "

@@ -161,7 +161,7 @@ def test_documents_and_command_say_planes(catalog: Catalog, tmp_path: Path) -> N
     file = tmp_path / "site.yaml"
     file.write_text(site(24, "2"))
     out = tmp_path / "out"
-    assert "Ethernet 400G, direct, 2 planes" in run(["optimize", file, "--out", out]).out
+    assert "Ethernet 400G, no spines, 2 planes" in run(["optimize", file, "--out", out]).out
     assert ", 2 planes" in (out / "proposal.html").read_text(encoding="utf-8")
     assert run(["proposal", out / "plan.json", "--language", "zh", "--out", out / "zh.html"]).code == 0
     assert "2 个独立平面" in (out / "zh.html").read_text(encoding="utf-8")

@@ -56,7 +56,7 @@ def test_racks_too_small_in_three_ways_are_told_together(catalog: Catalog) -> No
     enough = "rack_power_kw: 10.2, rack_weight_kg: 131, rack_units: 8"
     made = planned(H100.format(site=enough, budget="", wish=""), catalog)
     assert "2 × dgx-h100 with 8 × h100-sxm5 each, compute on " in said
-    assert f"G, {made.totals.racks} racks, capital USD {made.totals.capex:,.2f}." in said
+    assert f" a node, {made.totals.racks} racks, capital USD {made.totals.capex:,.2f}." in said
     for less in ("10.2: 10", "131: 130", "8: 7"):
         have, step = less.split(": ")
         short = enough.replace(f": {have}", f": {step}", 1) if have != "8" else enough.replace("units: 8", "units: 7")

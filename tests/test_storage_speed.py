@@ -146,7 +146,7 @@ def test_the_summary_tells_links_warnings_and_the_energy_of_everything(catalog: 
     text = summary(plan, [])
     net = next(n for n in plan.fabrics if n.role == "storage")
     links = net.links_node + net.links_leaf_spine
-    assert f"{links} links on {net.cables} cables (Ethernet 100G, direct)" in text
+    assert f"{links} links on {net.cables} cables (Ethernet 100G, no spines)" in text
     assert "everything, shared equipment too: " in text
     warned = [c for c in plan.checks if c.status == "WARN" and c.case != "unstated"]
     assert all(f"{c.number} {c.title}: {c.have}." in text for c in warned)

@@ -154,7 +154,9 @@ def floor_plan_of(plan: Plan, words: Wording) -> Markup:
     under, mean = load.get("under"), load.get("mean")
     figures = (under, mean) if isinstance(under, int | float) and isinstance(mean, int | float) else None
     limits = [None if rack.part is None else limit for rack in plan.racks]
-    drawn = _floor(plan, ground, limits, [rack.weight_kg for rack in plan.racks], figures, words)
+    drawn = _floor(
+        plan, ground, limits, [rack.weight_kg for rack in plan.racks], figures, words, "room.figures_equipment"
+    )
     return Markup(drawn.replace(f"<style>{STYLE}</style>", ""))  # noqa: S704 - every text in it was escaped
 
 
@@ -165,6 +167,7 @@ def _floor(
     weights: Sequence[float],
     load: tuple[float, float] | None,
     words: Wording,
+    figures: str = "room.figures",
 ) -> str:
     scale = min(70.0, 1120.0 / max(1.0, ground.row_length_m))
     left, top = 70.0, 96.0
@@ -180,7 +183,7 @@ def _floor(
         y = bottom - (margins[1] + ground.row_y(row) + ground.depth_m / 2) * scale
         parts.append(_text(left - 12, y + 4, words("room.row", row=row + 1), "note", "end"))
     width = max(left + ground.row_length_m * scale + 40, 860)
-    legend = _legend(left, bottom + 34, width, words)
+    legend = _legend(left, bottom + 34, width, words, figures)
     return _svg(width, bottom + 112, words("room.floor_plan"), [*parts, *legend])
 
 
@@ -253,10 +256,10 @@ def _rack_box(
     return found
 
 
-def _legend(x: float, y: float, width: float, words: Wording) -> list[Markup]:
+def _legend(x: float, y: float, width: float, words: Wording, figures: str) -> list[Markup]:
     """What colours and figures mean, over as many lines as the width asks for."""
     keys = ("room.load_none", "room.load_low", "room.load_half", "room.load_full", "room.load_over", "room.front")
-    found, left = [_text(x, y, words("room.figures"), "note")], x
+    found, left = [_text(x, y, words(figures), "note")], x
     y += 22
     for level, key in enumerate(keys):
         taken = 20 + text_width(words(key), 12) + 16

@@ -48,12 +48,12 @@ def cabled_once(plan: Plan, catalog: Catalog) -> Result:
         cages.add(run)
         for device, port in (*((run.near, port) for port in run.ports), *run.far):
             known = seen.setdefault(device, set())
+            total += 1
             if run.strand > 1:
-                continue  # the same port: the second fibre of its link
+                continue  # the same port: the second fibre of its link, on a connector of its own
             if port in known:
                 twice.append(f"{device} {port}")
             known.add(port)
-            total += 1
     bare = []
     for name, pool in zip(wiring.pool_names(plan.pools), plan.pools, strict=True):
         own = pool.ports

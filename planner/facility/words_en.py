@@ -40,9 +40,9 @@ CASES: dict[str, Words] = {
     ),
     "ports/clash": ("{items}", "a free port", "The plan cannot be cabled.", AGAIN),
     "cabled-once/once": (
-        "{ports} ports at the ends of {cables} cables",
-        "one plug each",
-        "Every NIC port and uplink is cabled once; breakout cables have a port at every leg.",
+        "{ports} ends of {cables} cables",
+        "a port each",
+        "Every NIC port and uplink is cabled once; each leg of a breakout cable has two ends, as in the schedule.",
         "",
     ),
     "cabled-once/wrong": ("{items}", "once each", "Ports cabled twice or not at all.", AGAIN),
@@ -81,9 +81,9 @@ CASES: dict[str, Words] = {
     ),
     "single-points/pairs": ("pairs", "pairs", "In-band and storage networks survive one switch.", ""),
     "single-points/one-rack": (
-        "pairs; both switches of a pair in one rack: {items}",
+        "pairs, some with both switches in one rack: {items}",
         "pairs",
-        "In-band and storage networks survive one switch, these not the loss of its rack.",
+        "In-band and storage networks survive the loss of a switch; the named ones do not survive that of a rack.",
         "",
     ),
     "single-points/alone": (
@@ -118,7 +118,7 @@ CASES: dict[str, Words] = {
         "Move them to free units.",
     ),
     "rack-weight/within": (
-        "heaviest {most_kg} kg",
+        "heaviest {most_kg} kg of equipment",
         "the cabinet's load",
         "Every cabinet carries what stands in it.",
         "",

@@ -39,9 +39,9 @@ CASES: dict[str, Words] = {
     "ports/slow": ("{items}", "端口速率不低于所在网络", "存储端口的布线速率超出其能力。", AGAIN),
     "ports/clash": ("{items}", "有空闲端口", "无法按此布线。", AGAIN),
     "cabled-once/once": (
-        "{cables} 根线缆两端共 {ports} 个端口",
-        "各接一个接头",
-        "每个网卡端口和上联端口恰接一次；分支线缆每个分支各占一个端口。",
+        "{cables} 根线缆共 {ports} 个接头",
+        "各接一个端口",
+        "每个网卡端口和上联端口恰接一次；分支线缆每个分支按两端计，与布线表一致。",
         "",
     ),
     "cabled-once/wrong": ("{items}", "各接一根", "有端口重复布线或未布线。", AGAIN),
@@ -101,7 +101,7 @@ CASES: dict[str, Words] = {
     ),
     "rack-units/fit": ("空余 {blank}U", "每个 U 位一台设备", "所有设备均有位置，空位装盲板。", ""),
     "rack-units/overlap": ("{items}", "每个 U 位一台设备", "设备重叠或超出机柜。", "移到空闲 U 位。"),
-    "rack-weight/within": ("最重 {most_kg} kg", "机柜承重", "每个机柜均能承重。", ""),
+    "rack-weight/within": ("设备最重 {most_kg} kg", "机柜承重", "每个机柜均能承重。", ""),
     "rack-weight/over": (
         "{items}",
         "机柜承重",

@@ -125,9 +125,19 @@ class Hall:
         return round(sum(self.deep + (self.hot if k % 2 else self.cold) for k in range(row)), 3)
 
 
-def ends(plan: Plan) -> int:
-    """Ports that carry a cable: one on either side of every link of every network."""
-    return sum(2 * (n.links_node + n.links_other + n.links_leaf_spine + n.links_spine_core) for n in plan.fabrics)
+def ends(plan: Plan, catalog: Catalog) -> int:
+    """Connectors that carry a cable: one on either side of every link of every network, two where fibres are two."""
+    parts: dict[tuple[str, str], str] = {(entry.network, entry.kind): entry.part for entry in plan.cabling}
+    total = 0
+    for net in plan.fabrics:
+        between = "peer" if (net.name, "peer") in parts and (net.name, "trunk") not in parts else "trunk"
+        for kind, links in (
+            ("node", net.links_node + net.links_other),
+            (between, net.links_leaf_spine + net.links_spine_core),
+        ):
+            part = parts.get((net.name, kind))
+            total += 2 * links * (1 if part is None else _strands(plan, catalog, (net.name, kind), part))
+    return total
 
 
 def area_m2(plan: Plan, catalog: Catalog) -> float:

@@ -101,8 +101,10 @@ def _ports(plan: Plan, catalog: Catalog) -> Finding:
 
 
 def _cabled(plan: Plan, catalog: Catalog) -> Finding:
-    del catalog  # who is joined to whom is held by verify.cabling
-    return Finding("PASS", "once", {"ports": cabling.ends(plan), "cables": sum(e.quantity for e in plan.cabling)})
+    # Who is joined to whom is held by verify.cabling
+    return Finding(
+        "PASS", "once", {"ports": cabling.ends(plan, catalog), "cables": sum(e.quantity for e in plan.cabling)}
+    )
 
 
 def _bought(plan: Plan, catalog: Catalog) -> Finding:
