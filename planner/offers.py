@@ -41,7 +41,10 @@ def room_offers(request: Request, catalog: Catalog, on: dt.date, why: Explanatio
     """Sentences for an explanation whose plain checks found machines that fit no rack, or whose room is too warm."""
     doors = _with_doors(request, catalog, on, why, solve)
     if not any("a rack " in check for check in why.checks):
-        return doors
+        # Nothing is too large for a rack: what the first change of the site itself comes to.
+        change = next((c for c in why.single if c.limit.startswith("site.")), None)
+        plan = None if change is None or doors else _solved(applied(request, (change,)), catalog, on, solve)
+        return doors if plan is None else (f"With {change}: {_said(plan)}.", *_prices(plan))
     found, mended = list(doors), None
     changes = next(((c,) for c in why.single if _room(c)), why.joint or why.together)
     if changes:

@@ -80,7 +80,8 @@ def _result_rows(plan: Plan) -> Iterator[tuple[str, str]]:
 
 def _network_rows(plan: Plan) -> Iterator[tuple[str, str]]:
     words = wording("en")
-    reserved = int(plan.request["preferences"]["fabric"].get("reserve_nodes") or 0)
+    wished = (plan.request.get("preferences") or {}).get("fabric") or {}
+    reserved = int(wished.get("reserve_nodes") or 0)
     for net in plan.fabrics:
         tiers = (("leaf", net.leaf), ("spine", net.spine), ("core", net.core))
         switches = " + ".join(f"{count:,} {name}" for name, count in tiers if count)

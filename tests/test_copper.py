@@ -172,7 +172,7 @@ def test_spare_cables_are_a_line_of_the_longest_of_each_kind(pod: Plan, catalog:
 def test_documents_tell_cables_by_length_with_spares_apart(pod: Plan, language: str) -> None:
     rows = link_rows(pod, wording(language))
     assert len(rows) == len({(e.network, e.kind) for e in pod.cabling})
-    told = [sum(int(n) for n in re.findall(r"(\d+) (?:×|根)", row[2])) for row in rows]
+    told = [sum(int(n) for n in re.findall(r"(\d+)\s(?:×|根)", row[2])) for row in rows]
     assert sum(told) == sum(e.quantity for e in pod.cabling)
     assert sum(c.spares for c in length_classes(pod)) == 6 + 3 + 5  # 2 % of 252 and of 128, rounded up; other networks
 
