@@ -190,7 +190,7 @@ def node_bundle(node: NodeBuild, software: Sequence[Software], pricer: Pricer, g
                 (LOOP, heat),
                 (STORAGE_LICENCE, node.fabric_units if licensed else 0),
                 # No driver: tells nodes apart whose storage networks run at different speeds.
-                (f"storage at {node.storage_gbps:g}", node.storage_ports if request.storage is not None else 0),
+                (storage_kind(node, request), node.storage_ports if request.storage is not None else 0),
             )
             if ports
         ),
@@ -200,6 +200,13 @@ def node_bundle(node: NodeBuild, software: Sequence[Software], pricer: Pricer, g
         accelerators=node.accelerators,
         cards=((node.accelerator, node.accelerators),),
     )
+
+
+def storage_kind(node: NodeBuild, request: Request) -> str:
+    """Speed of a node's storage ports; with a profile also how many a node has, as slower ports then carry enough."""
+    kind = f"storage at {node.storage_gbps:g}"
+    profile = request.storage is not None and request.storage.profile is not None
+    return f"{kind} x {node.storage_ports / node.fabric_units:g}" if profile else kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -301,7 +301,7 @@ class _Factory:
         kept, sizes = joint.settle([*problem.options, *found])
         shared = problem.shared
         most, before = self._largest(kept), self._largest(problem.options)
-        if any(most(n) > before(n) for n in DRIVERS) or storage_speeds(kept) > storage_speeds(problem.options):
+        if any(most(n) > before(n) for n in DRIVERS) or storage_speeds(kept) - storage_speeds(problem.options):
             known_far = self.generator.bench.single_mode
             largest = self._largest(kept)
             made, self.rejections = _shared(self.request, self.catalog, self.pricer, kept, known_far, largest)

@@ -102,6 +102,11 @@ class StorageOptions:
             speeds = {min(system.port_gbps, speed) for speed in self.node_gbps}
             # A named system stays, so that a refusal can say what its ports carry.
             least = 0.0 if need.system is not None else self.equipment.least_storage_gbps
+            if max(speeds, default=least) < least:
+                why = (
+                    f"{system.id}: {system.port_gbps:g} Gbit/s per port carry less than storage.profile gives one node"
+                )
+                self.equipment.reject(system.id, "port-speed", why)
             for gbps in sorted(speed for speed in speeds if speed >= least):
                 for low, high, blocks in storage_steps(
                     system, gbps, need.usable_tb, read, write, self.equipment.most_accelerators

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from planner import fabric
+from planner.candidates import copper
 from planner.errors import Rejection
 from planner.plan import Assumption, PlannedFabric, Pool
 from planner.problem import Prepared
@@ -35,7 +36,8 @@ def topology_notes(prepared: Prepared, fabrics: Sequence[PlannedFabric], pools: 
                 asked.oversubscription,
                 net.links_other,
                 reserve,
-                planes=net.planes,
+                copper.usual(prepared.single_mode, "compute"),
+                net.planes,
             )
             for rails in (0, each)
         )

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from planner import bundles
 from planner.catalog import Catalog
 from planner.errors import NoPlan
+from planner.facility import check_networks
 from planner.optimize import optimize
 from planner.plan import Plan
+from planner.problem import prepare
 from planner.sitefile import read_site_text
 from planner.storage_need import block_speeds
 from planner.summary import summary
@@ -62,7 +65,8 @@ def test_nodes_of_400_run_at_the_speed_of_the_system(catalog: Catalog, system: s
 def test_a_system_with_faster_ports_runs_at_the_speed_of_the_nodes(catalog: Catalog) -> None:
     """Four ports at 200 Gbit/s carry 100 GB/s: a block that reads 120 gives 100, and more blocks are bought."""
     wanted = ", system: ddn-ai400x3, read_gb_per_s: 110"
-    plan = planned(catalog, wanted, "chassis: {exclude: [dgx-h100, dgx-h200]}")
+    many = DGX.replace("32", "4096")  # faster adapters for so many nodes cost more than the block
+    plan = planned(catalog, wanted, "chassis: {exclude: [dgx-h100, dgx-h200]}", many)
     assert plan.storage is not None
     net, system = next(n for n in plan.fabrics if n.role == "storage"), catalog.storage["ddn-ai400x3"]
     assert (net.gbps, system.port_gbps) == (200, 400)
@@ -153,3 +157,79 @@ def test_the_summary_tells_links_warnings_and_the_energy_of_everything(catalog: 
     assert "not stated in the site file, so not checked: 9 floor load" in text
     kinds = [a.kind for a in plan.assumptions]
     assert kinds.index("default") > max(k for k, kind in enumerate(kinds) if kind != "default")
+
+
+# -- storage adapters of two speeds, and what reviews of the model found -----------------------------------------------
+def test_faster_adapters_are_bought_where_another_pool_cannot_slow_down(catalog: Catalog) -> None:
+    """A tray of GB300 has one storage port: at 200 Gbit/s it carries 25 GB/s of 40 that the profile gives a node."""
+    text = """
+site: {country: US, cooling: liquid, rack_power_kw: 160}
+workloads:
+  - {name: a, kind: capacity, accelerator: h100-sxm5, count: 40}
+  - {name: b, kind: capacity, accelerator: gb300-nvl72, count: 72}
+storage: {usable_tb: 100, profile: best}
+"""
+    plan = optimize(read_site_text(text, "site.yaml", catalog), catalog, ON)
+    assert next(n for n in plan.fabrics if n.role == "storage").gbps == 400
+    assert verify(plan, catalog) == []
+
+
+def test_faster_adapters_are_a_choice_where_they_save_blocks(catalog: Catalog) -> None:
+    """A block of ddn-ai400x3 reads 120 GB/s on ports of 400 and 100 on ports of 200: one block less for few nodes."""
+    work = "{name: a, kind: capacity, accelerator: h100-sxm5, count: 8}"
+    wanted = ", system: ddn-ai400x3, read_gb_per_s: 110"
+    plan = planned(catalog, wanted, "chassis: {exclude: [dgx-h100, dgx-h200]}", work)
+    assert plan.storage is not None
+    assert next(n for n in plan.fabrics if n.role == "storage").gbps == 400
+    assert (plan.storage.blocks, plan.storage.read_gb_per_s) == (1, 120.0)
+    assert verify(plan, catalog) == []
+
+
+def test_fewer_ports_do_not_outdo_more_where_a_profile_needs_them(catalog: Catalog) -> None:
+    """On a slower network more ports carry what fewer do not: neither build stands for the other."""
+    text = """
+site: {country: US, cooling: liquid, rack_power_kw: 160}
+workloads: [{name: b, kind: capacity, accelerator: gb300-nvl72, count: 72}]
+storage: {usable_tb: 100, profile: PROFILE}
+"""
+    for profile in ("best", None):
+        request = read_site_text(
+            text.replace(", profile: PROFILE", f", profile: {profile}" if profile else ""), "site.yaml", catalog
+        )
+        prepared = prepare(request, catalog, ON)
+        few = next(o for o in prepared.problem.options)
+        more = few.node.model_copy(update={"storage_ports": 2 * few.node.storage_ports})
+        one, other = (bundles.storage_kind(node, request) for node in (few.node, more))
+        assert (one == other) is (profile is None)
+
+
+def test_findings_go_on_where_storage_has_lost_its_network_or_its_record(catalog: Catalog) -> None:
+    plan = planned(catalog, ", system: dell-powerscale-f710", "chassis: {only: [dgx-h100]}")
+    data = plan.model_dump(mode="json")
+    data["fabrics"] = [n for n in data["fabrics"] if n["role"] != "storage"]
+    assert not any("cannot be recomputed" in f for f in verify(Plan.model_validate(data), catalog))
+    data = plan.model_dump(mode="json")
+    data["storage"]["system"] = "of-an-overlay"
+    assert check_networks.ports(Plan.model_validate(data), catalog).status == "PASS"
+
+
+def test_only_chassis_without_a_full_build_are_said_to_be_left_out(catalog: Catalog) -> None:
+    work = "{kind: capacity, accelerator: %s, count: 64}"
+    low = {"h100-sxm5": True, "gb300-nvl72": False}
+    for accelerator, some in low.items():
+        text = f"""
+site: {{country: DE, rack_power_kw: 160, cooling: liquid}}
+workloads: [{work % accelerator}]
+"""
+        plan = optimize(read_site_text(text, "site.yaml", catalog), catalog, ON)
+        notes = [a.text for a in plan.assumptions if a.name.startswith("fabric_bandwidth")]
+        assert bool(notes) is some, notes
+    text = f"""
+site: {{country: DE, rack_power_kw: 9}}
+workloads: [{work % "h100-sxm5"}]
+preferences: {{chassis: {{only: [smc-sys-421gu-tnxr]}}}}
+"""
+    plan = optimize(read_site_text(text, "site.yaml", catalog), catalog, ON)
+    assert "brings 200 Gbit/s of compute fabric per accelerator; reference designs have 400" in " ".join(
+        a.text for a in plan.assumptions
+    )

@@ -145,6 +145,7 @@ def _working_power(node: NodeBuild) -> tuple[object, ...]:
         tuple(sorted(node.compute_links.items())),
         node.compute_cage,
         node.storage_gbps,
+        node.storage_ports,
         node.fabric_units,
         node.own_rack,
     )

@@ -27,7 +27,8 @@ def ports(plan: Plan, catalog: Catalog) -> Result:
     ]
     if beyond:
         return offending("FAIL", "beyond", figures, beyond)
-    own = None if plan.storage is None else catalog.storage[plan.storage.system].port_gbps
+    system = None if plan.storage is None else catalog.storage.get(plan.storage.system)  # an overlay may be missing
+    own = None if system is None else system.port_gbps
     slow: list[Figures] = [
         {"name": n.name, "gbps": n.gbps, "have_gbps": own}
         for n in plan.fabrics

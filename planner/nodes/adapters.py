@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from planner.errors import Rejection
 from planner.nodes.bench import Bench, Item
@@ -36,7 +36,63 @@ class Adapters:
 
 
 def choose_adapters(bench: Bench, chassis: Chassis, accelerator: Accelerator, count: int) -> list[Adapters] | Rejection:
-    """Every offered choice of compute adapters, each with the in-band and storage adapters it leaves room for."""
+    """Every offered choice of compute adapters, each with the in-band and storage adapters it leaves room for.
+
+    Storage adapters come at a second, higher speed where a slower one may hold others back (`_faster_storage`).
+    """
+    first = _choices(bench, chassis, accelerator, count, bench.rules.adapters.storage_min_gbps)
+    if isinstance(first, Rejection) or not first or fixed_ports(chassis, "storage").ports:
+        return first
+    slow = first[0].storage.gbps
+    if not slow or not _faster_storage(bench, slow):
+        return first
+    faster = _choices(bench, chassis, accelerator, count, slow + 1)
+    if isinstance(faster, Rejection):
+        return first
+    return [
+        *first,
+        *(replace(a, label=f"{a.label}+{a.storage.nic}" if a.label else str(a.storage.nic)) for a in faster),
+    ]
+
+
+def _faster_storage(bench: Bench, slow: float) -> bool:
+    """Whether storage ports of so many Gbit/s may keep blocks, or other nodes, below what is asked of them.
+
+    A named system whose ports carry less at that speed than a block reads or writes; or, with a profile, a system with
+    storage ports of its own that would carry too little for one node if it ran that slowly.
+    """
+    request, catalog = bench.request, bench.catalog
+    need = request.storage
+    key = ("faster-storage", slow)
+    if need is None or key in bench.memo:
+        return bool(bench.memo.get(key))
+    bench.memo[key] = False
+    if need.system is not None:
+        system = catalog.storage[need.system]
+        wire = system.ports * min(slow, system.port_gbps) / 8
+        if system.port_gbps > slow and max(system.read_gb_per_s, system.write_gb_per_s) > wire:
+            bench.memo[key] = True
+    if need.profile is None:
+        return bool(bench.memo[key])
+    row = catalog.table("estimates/storage")["profile"][need.profile]
+    each = max(row["node_read"], row["node_write"])
+    named: set[str] = set()
+    for workload in request.workloads:
+        wanted = catalog.expand_accelerator(workload.accelerator) if workload.accelerator else catalog.accelerators
+        named |= set(wanted)
+    for chassis in catalog.chassis.values():
+        own = fixed_ports(chassis, "storage")
+        wet = chassis.cooling == "dlc" and request.site.cooling == "air"
+        carried = own.ports * slow / 8 / chassis.fabric_units
+        if own.gbps > slow and not wet and named & set(chassis.takes) and carried < each:
+            bench.memo[key] = True
+    return bool(bench.memo[key])
+
+
+def _choices(
+    bench: Bench, chassis: Chassis, accelerator: Accelerator, count: int, storage_gbps: float
+) -> list[Adapters] | Rejection:
+    """Adapters with storage adapters of at least so many Gbit/s."""
     compute, storage, in_band, oob = (fixed_ports(chassis, role) for role in ("compute", "storage", "in-band", "oob"))
     limit = bench.rules.adapters.in_band_max_gbps
     if in_band.gbps > limit:
@@ -49,7 +105,7 @@ def choose_adapters(bench: Bench, chassis: Chassis, accelerator: Accelerator, co
         own.append(nic)
         in_band = _ports(nic[0], 1)
     if bench.request.storage is not None and not storage.ports:
-        nic = _storage_nic(bench, chassis)
+        nic = _storage_nic(bench, chassis, storage_gbps)
         if isinstance(nic, Rejection):
             return nic
         own.append(nic)
@@ -143,9 +199,9 @@ def _in_band_nic(bench: Bench, chassis: Chassis) -> tuple[Nic, Item] | Rejection
     return _cheapest(bench, chassis, "in-band", least, "ethernet")
 
 
-def _storage_nic(bench: Bench, chassis: Chassis) -> tuple[Nic, Item] | Rejection:
+def _storage_nic(bench: Bench, chassis: Chassis, gbps: float) -> tuple[Nic, Item] | Rejection:
     """The cheapest dual-port storage NIC of the slot's own PCIe generation, able to do either technology."""
-    return _cheapest(bench, chassis, "storage", bench.rules.adapters.storage_min_gbps, None)
+    return _cheapest(bench, chassis, "storage", gbps, None)
 
 
 def _cheapest(

@@ -283,8 +283,8 @@ def _storage(plan: Plan, catalog: Catalog) -> Iterator[str]:
     carried = [system.ports * min(net.gbps, system.port_gbps) / 8 for net in plan.fabrics if net.role == "storage"]
     for field, have, each in (
         ("usable_tb", choice.usable_tb, system.usable_tb),
-        ("read_gb_per_s", choice.read_gb_per_s, min(system.read_gb_per_s, *carried)),
-        ("write_gb_per_s", choice.write_gb_per_s, min(system.write_gb_per_s, *carried)),
+        ("read_gb_per_s", choice.read_gb_per_s, min([system.read_gb_per_s, *carried])),
+        ("write_gb_per_s", choice.write_gb_per_s, min([system.write_gb_per_s, *carried])),
     ):
         if abs(have - each * choice.blocks) > 1e-6:
             yield f"storage.{field}: {have:g}, {choice.blocks} blocks of {each:g} give {each * choice.blocks:g}"

@@ -93,8 +93,9 @@ def _ports(plan: Plan, catalog: Catalog) -> Finding:
     if over:
         return Finding("FAIL", "beyond", figures, over)
     slow: list[Figures] = []
-    for net in plan.fabrics if plan.storage is not None else ():
-        have = catalog.storage[plan.storage.system].port_gbps if plan.storage is not None else net.gbps
+    system = catalog.storage.get(plan.storage.system) if plan.storage is not None else None
+    for net in plan.fabrics:
+        have = net.gbps if system is None else system.port_gbps
         if net.role == "storage" and have < net.gbps:
             slow.append({"name": net.name, "gbps": net.gbps, "have_gbps": have})
     return Finding("FAIL" if slow else "PASS", "slow" if slow else "fit", figures, slow)
