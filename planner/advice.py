@@ -173,7 +173,10 @@ class Relaxation:
     def _rack_power(self, problem: Problem) -> Change | None:
         """The lowest rack power that gives a plan: feasibility only grows with it, so bisection is exact."""
         have, levels = problem.room.watts, self.rack_levels()
-        need = None if have is None else self._finest(problem, have, levels, with_rack_power)
+        need = None if have is None else self._lowest(problem, levels, with_rack_power)
+        if need is not None:
+            fine = [w for w in to_one_thing(problem, levels, need) if w > (have or 0)]
+            need = self._lowest(problem, fine, with_rack_power)
         return None if have is None or need is None else Change(self.room_key, have / 1000, need / 1000)
 
     def weights(self, units: int) -> set[int]:
@@ -197,7 +200,11 @@ class Relaxation:
             for s in shapes
             for n in range(1, 1 + (1 if s.own_rack else max(1, self.problem.room.units // max(1, s.units))))
         }
-        need = self._finest(self.problem, heat[0], sorted(a for a in air if a > heat[0]), _with_air)
+        levels = sorted(a for a in air if a > heat[0])
+        need = self._lowest(self.problem, levels, _with_air)
+        if need is not None:
+            fine = [w for w in to_one_thing(self.problem, levels, need, heat=True) if w > heat[0]]
+            need = self._lowest(self.problem, fine, _with_air)
         door = self.problem.room.door
         return None if need is None else Change(self.air_key, (heat[0] - door) / 1000, (need - door) / 1000)
 
@@ -214,18 +221,6 @@ class Relaxation:
         have = self.problem.room.units
         need = self._lowest(self.problem, range(have + 1, TALLEST_UNITS + 1), with_units)
         return None if need is None else Change("site.rack_units", have, need)
-
-    def _finest(
-        self, problem: Problem, have: int, levels: Sequence[int], at: Callable[[Problem, int], Problem]
-    ) -> int | None:
-        """The least power per rack in whole steps that gives a plan: first by the levels at which one more thing fits.
-
-        Below that level, and above the one before, different things may fit together.
-        """
-        need = self._lowest(problem, levels, at)
-        if need is None:
-            return None
-        return self._lowest(problem, between(have, levels, need), at)
 
     def _lowest(self, problem: Problem, levels: Sequence[int], at: Callable[[Problem, int], Problem]) -> int | None:
         """The lowest of the levels (W, rising) that gives a plan where the problem as it is has none."""
@@ -348,11 +343,18 @@ def _before(one: tuple[float, int], other: tuple[float, int]) -> bool:
     return one[0] < other[0]
 
 
-def between(have: int, levels: Sequence[int], level: int) -> range:
-    """Rack powers (W) in whole steps above the level before one of the levels (or what a rack has), up to it."""
-    below = max((other for other in levels if other < level), default=have)
-    first = max(below, have) // RACK_POWER_STEP_W * RACK_POWER_STEP_W + RACK_POWER_STEP_W
-    return range(first, level + 1, RACK_POWER_STEP_W)
+def to_one_thing(problem: Problem, levels: Sequence[int], level: int, heat: bool = False) -> list[int]:
+    """A level and the powers (W, in whole steps) below it, above the level before, at which one more thing just fits.
+
+    Between those nothing single begins to fit; what several things need together is told by the coarser levels.
+    `heat`: what things give to air, not what they draw.
+    """
+    below = max((other for other in levels if other < level), default=0)
+    shapes = {s for o in problem.options for s in (*o.fixed.shapes, *o.unit.shapes)}
+    single = {
+        math.ceil((s.watts - s.plates if heat else s.watts) / RACK_POWER_STEP_W) * RACK_POWER_STEP_W for s in shapes
+    }
+    return sorted({level, *(watts for watts in single if below < watts < level)})
 
 
 def with_rack_power(problem: Problem, watts: int) -> Problem:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from planner.advice import TALLEST_UNITS, Change, Relaxation, between, with_rack_power, with_units, with_weight
+from planner.advice import TALLEST_UNITS, Change, Relaxation, to_one_thing, with_rack_power, with_units, with_weight
 from planner.errors import TimeIsUp
 from planner.model import Problem
 
@@ -38,7 +38,8 @@ def _together(search: Relaxation) -> tuple[Change, ...]:
             return ()
     power = _least(search, at, powers, with_rack_power)
     if power > room.watts:
-        power = _least(search, at, between(room.watts, powers, power), with_rack_power)
+        fine = [w for w in to_one_thing(problem, powers, power) if w > room.watts]
+        power = _least(search, at, fine, with_rack_power)
     at = with_rack_power(at, power)
     at = with_units(at, _least(search, at, heights, with_units))
     at = with_weight(at, _least(search, at, grams, with_weight)) if grams else at
