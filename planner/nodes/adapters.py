@@ -56,37 +56,44 @@ def choose_adapters(bench: Bench, chassis: Chassis, accelerator: Accelerator, co
 
 
 def _faster_storage(bench: Bench, slow: float) -> bool:
-    """Whether storage ports of so many Gbit/s may keep blocks, or other nodes, below what is asked of them.
-
-    A named system whose ports carry less at that speed than a block reads or writes; or, with a profile, a system with
-    storage ports of its own that would carry too little for one node if it ran that slowly.
-    """
-    request, catalog = bench.request, bench.catalog
-    need = request.storage
+    """Whether storage ports of so many Gbit/s may keep blocks, or other nodes, below what is asked of them."""
     key = ("faster-storage", slow)
-    if need is None or key in bench.memo:
-        return bool(bench.memo.get(key))
-    bench.memo[key] = False
-    if need.system is not None:
-        system = catalog.storage[need.system]
-        wire = system.ports * min(slow, system.port_gbps) / 8
-        if system.port_gbps > slow and max(system.read_gb_per_s, system.write_gb_per_s) > wire:
-            bench.memo[key] = True
-    if need.profile is None:
-        return bool(bench.memo[key])
-    row = catalog.table("estimates/storage")["profile"][need.profile]
-    each = max(row["node_read"], row["node_write"])
+    if key not in bench.memo:
+        bench.memo[key] = _holds_blocks_back(bench, slow) or _holds_nodes_back(bench, slow)
+    return bool(bench.memo[key])
+
+
+def _holds_blocks_back(bench: Bench, slow: float) -> bool:
+    """Whether the ports of a named system carry less at that speed than a block reads or writes."""
+    need = bench.request.storage
+    if need is None or need.system is None:
+        return False
+    system = bench.catalog.storage[need.system]
+    wire = system.ports * slow / 8
+    return system.port_gbps > slow and max(system.read_gb_per_s, system.write_gb_per_s) > wire
+
+
+def _holds_nodes_back(bench: Bench, slow: float) -> bool:
+    """Whether a machine with faster storage ports of its own would carry too little for the asked profile."""
+    request, catalog = bench.request, bench.catalog
+    if request.storage is None or request.storage.profile is None:
+        return False
+    row = catalog.table("estimates/storage")["profile"][request.storage.profile]
     named: set[str] = set()
     for workload in request.workloads:
-        wanted = catalog.expand_accelerator(workload.accelerator) if workload.accelerator else catalog.accelerators
-        named |= set(wanted)
+        named |= set(catalog.expand_accelerator(workload.accelerator) if workload.accelerator else catalog.accelerators)
     for chassis in catalog.chassis.values():
         own = fixed_ports(chassis, "storage")
         wet = chassis.cooling == "dlc" and request.site.cooling == "air"
         carried = own.ports * slow / 8 / chassis.fabric_units
-        if own.gbps > slow and not wet and named & set(chassis.takes) and carried < each:
-            bench.memo[key] = True
-    return bool(bench.memo[key])
+        if (
+            own.gbps > slow
+            and not wet
+            and named & set(chassis.takes)
+            and carried < max(row["node_read"], row["node_write"])
+        ):
+            return True
+    return False
 
 
 def _choices(
