@@ -49,6 +49,11 @@ class EnergyBasis(Entry):
     hours: int
     tariff: float  # budget currency per kWh
 
+    @property
+    def kwh(self) -> float:
+        """Energy of everything in a year."""
+        return self.typical_kw * self.utilisation * self.pue * self.hours
+
 
 class Totals(Entry):
     """`capex` is what the cap is compared with (with tax when vat_percent is given)."""

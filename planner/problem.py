@@ -301,7 +301,9 @@ class _Factory:
         kept, sizes = joint.settle([*problem.options, *found])
         shared = problem.shared
         most, before = self._largest(kept), self._largest(problem.options)
-        if any(most(n) > before(n) for n in DRIVERS) or storage_speeds(kept) - storage_speeds(problem.options):
+        new_speeds = storage_speeds(kept) - storage_speeds(problem.options)
+        least, least_before = (_least_storage_gbps(problem.node_storage_gb_per_s, o) for o in (kept, problem.options))
+        if any(most(n) > before(n) for n in DRIVERS) or new_speeds or least < least_before:
             known_far = self.generator.bench.single_mode
             largest = self._largest(kept)
             made, self.rejections = _shared(self.request, self.catalog, self.pricer, kept, known_far, largest)
@@ -422,10 +424,17 @@ def _shared(
     most = endpoints + endpoints // 2 + 512
     cards, heat = largest(STORAGE_SYSTEM), largest(CDU)
     equipment = SharedEquipment(
-        catalog, request, pricer, max(3, most_nodes), most, cards, heat, single_mode=single_mode
+        catalog,
+        request,
+        pricer,
+        max(3, most_nodes),
+        most,
+        cards,
+        heat,
+        most_stored=largest("storage"),
+        least_storage_gbps=_least_storage_gbps(storage_need.node_speed(catalog, request), options),
+        single_mode=single_mode,
     )
-    equipment.most_stored = largest("storage")
-    equipment.least_storage_gbps = _least_storage_gbps(storage_need.node_speed(catalog, request), options)
     return equipment.options(storage_speeds(options)), equipment.rejections
 
 

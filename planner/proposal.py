@@ -363,13 +363,12 @@ def _power(plan: Plan, request: Request, words: Wording) -> list[tuple[str, str]
         rows.append(("heaviest", words("power.heaviest_text", rack=heaviest.name, kg=words.number(heaviest.weight_kg))))
     rows.append(("weight", f"{words.number(totals.weight_kg)} kg"))
     if basis is not None:
-        kwh = basis.typical_kw * basis.utilisation * basis.pue * basis.hours
         rows.append(
             (
                 "energy",
                 words(
                     "power.energy_text",
-                    mwh=words.number(kwh / 1000),
+                    mwh=words.number(basis.kwh / 1000),
                     utilisation=f"{basis.utilisation:.0%}",
                     pue=words.number(basis.pue),
                 ),

@@ -121,9 +121,8 @@ def _total_rows(plan: Plan) -> Iterator[tuple[str, str]]:
         yield "energy", f"{work}: {text}"
     basis = totals.energy_basis
     if basis is not None and totals.energy_per_year is not None:
-        mwh = basis.typical_kw * basis.utilisation * basis.pue * basis.hours / 1000
         money = f"{totals.currency} {totals.energy_per_year:,.0f} of electricity"
-        yield "energy", f"everything, shared equipment too: {mwh:,.1f} MWh per year; {money}"
+        yield "energy", f"everything, shared equipment too: {basis.kwh / 1000:,.1f} MWh per year; {money}"
     for limit in plan.limits:
         if limit.binding and limit.have:
             unit = "" if limit.unit == "pieces" else f" {limit.unit}"

@@ -135,11 +135,16 @@ def leaves(nodes: int, whole: int, ports: int, shape: Leaf, rail: bool, extra: i
     """
     if not rail:
         return math.ceil((nodes * ports + extra) / shape.down)
-    begun = math.ceil(nodes / shape.down)
-    last = min(shape.down, whole - (begun - 1) * shape.down)  # all before it are full
-    built = (begun - 1) * ports + unit_leaves(last, ports, shape.down, tiers)
+    built = rail_leaves(nodes, whole, ports, shape.down, tiers)
     free = built * shape.room - nodes * ports
     return built + max(0, math.ceil((extra - free) / shape.down))
+
+
+def rail_leaves(nodes: int, whole: int, rails: int, down: int, tiers: int) -> int:
+    """Leaves of the scalable units that so many nodes begin; `whole`: nodes with those to come."""
+    begun = math.ceil(nodes / down)
+    last = min(down, whole - (begun - 1) * down)  # all before it are full
+    return (begun - 1) * rails + unit_leaves(last, rails, down, tiers)
 
 
 def unit_leaves(nodes: int, rails: int, down: int, tiers: int) -> int:

@@ -15,7 +15,7 @@ from planner.catalog import Catalog
 from planner.fabric import cabling
 from planner.fabric.copper import kit_of
 from planner.fabric.design import ports_per_cage
-from planner.fabric.tree import rails_of_leaf, unit_leaves
+from planner.fabric.tree import rail_leaves, rails_of_leaf
 from planner.parts import Switch
 from planner.plan import PlannedFabric, Pool
 from planner.wiring.devices import Built, compute_port, links_per_port, manager_ends, pool_names
@@ -143,9 +143,8 @@ class _Units:
         if not self.reserve or not self.net.spine:
             return self.leaves
         if self.net.topology == "rail":
-            full, rest = divmod(self.count + self.reserve, self.down)
-            last = unit_leaves(rest, self.rails, self.down, self.net.tiers) if rest else 0
-            return max(self.leaves, full * self.rails + last)
+            whole = self.count + self.reserve
+            return max(self.leaves, rail_leaves(whole, whole, self.rails, self.down, self.net.tiers))
         ends = (self.count + self.reserve) * self.rails + self.net.links_other
         return max(self.leaves, -(-ends // self.down))
 
